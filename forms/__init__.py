@@ -1,0 +1,1 @@
+"""Procedures, applications and the write-less counter."""

@@ -1,0 +1,1 @@
+"""書かない窓口: visits, card reader, bundles."""

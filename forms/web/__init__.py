@@ -1,0 +1,1 @@
+"""Pages of applications: routes and input forms."""

@@ -1,0 +1,1 @@
+"""Charges, payments, refunds, receipts: one ledger."""

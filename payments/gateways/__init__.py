@@ -1,0 +1,1 @@
+"""Ways to take money: Stripe, the sandbox, the counter."""

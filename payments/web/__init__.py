@@ -1,0 +1,1 @@
+"""Pages of payments and the provider's notices."""

@@ -1,0 +1,1 @@
+"""The shell: whatever is not one of the three domains."""

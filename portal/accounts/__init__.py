@@ -1,0 +1,1 @@
+"""People, groups, staff, roles, sign-in."""

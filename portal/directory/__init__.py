@@ -1,0 +1,1 @@
+"""The city as an organisation: departments, offices, postal codes, texts; reads a city pack."""

@@ -1,0 +1,1 @@
+"""Initiatives, measures, dashboard, open data."""

@@ -1,0 +1,1 @@
+"""Request plumbing: access, errors, locale, shared pages."""

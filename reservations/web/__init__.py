@@ -1,0 +1,1 @@
+"""Pages of bookings: routes and input forms."""
