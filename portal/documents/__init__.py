@@ -1,1 +1,1 @@
-"""PDF: layout, fonts, signature."""
+"""PDF and QR codes: layout, fonts, signature. `pdf.render`, `qr.svg`."""
