@@ -1,0 +1,161 @@
+"""The database: one engine a process, one transaction a use case.
+
+PostgreSQL only. `configure` is called once at start (and by tests for each fresh database);
+everything else asks this module for a transaction.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import BigInteger, Date, DateTime, Engine, MetaData, create_engine
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+from portal.kernel.money import Yen
+
+T = TypeVar("T")
+
+# 40P01 deadlock detected, 40001 serialization failure: safe to run the whole use case again.
+_RETRY = frozenset({"40P01", "40001"})
+
+
+class YenType(TypeDecorator[Yen]):
+    """Whole yen, tax included, as bigint (JPY has no minor unit)."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Yen | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Yen to the integer that is stored."""
+        return None if value is None else value.amount
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Yen | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """The stored integer to Yen."""
+        return None if value is None else Yen(int(value))
+
+
+class Base(DeclarativeBase):
+    """Base of every model: named constraints, aware times, Yen, JSON as JSONB."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        },
+    )
+    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy from the class
+        datetime: DateTime(timezone=True),
+        date: Date,
+        Yen: YenType,
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+class NotConfiguredError(RuntimeError):
+    """`configure` was not called before the first transaction."""
+
+
+class _Database:
+    engine: Engine | None = None
+    sessions: sessionmaker[Session] | None = None
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The URL with the psycopg 3 driver named (`postgres://…` and `postgresql://…` are both accepted)."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def libpq_url(url: str) -> str:
+    """The URL as libpq (psycopg, Procrastinate, psql) reads it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def configure(url: str, *, pool_size: int = 5) -> None:
+    """Point this process at a database; an earlier engine is disposed of.
+
+    Args:
+        url: `postgresql://user:password@host:port/name` (a socket folder as `?host=/folder`).
+        pool_size: connections kept open; as many again may be opened under load.
+    """
+    dispose()
+    _Database.engine = create_engine(
+        sqlalchemy_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"options": "-c TimeZone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"},
+    )
+    _Database.sessions = sessionmaker(_Database.engine, expire_on_commit=False)
+
+
+def dispose() -> None:
+    """Close every connection of this process."""
+    if _Database.engine is not None:
+        _Database.engine.dispose()
+    _Database.engine = _Database.sessions = None
+
+
+def engine() -> Engine:
+    """This process's engine.
+
+    Raises:
+        NotConfiguredError: before `configure`.
+    """
+    if _Database.engine is None:
+        raise NotConfiguredError("portal.kernel.database.configure(url) was not called")
+    return _Database.engine
+
+
+def new_session() -> Session:
+    """A session that its caller commits and closes (the sign-in library and tests); others use `unit_of_work`."""
+    engine()
+    if _Database.sessions is None:
+        raise NotConfiguredError("portal.kernel.database.configure(url) was not called")
+    return _Database.sessions()
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """One transaction: committed at the end, rolled back on any error."""
+    with new_session() as session, session.begin():
+        yield session
+
+
+def transact(work: Callable[[Session], T], *, attempts: int = 4) -> T:
+    """Run one use case in one transaction; run it again after a deadlock.
+
+    Args:
+        work: takes the session, returns the result; it must be safe to run again after a rollback.
+        attempts: how often at the most; the last error is raised.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            with unit_of_work() as session:
+                return work(session)
+        except DBAPIError as error:
+            if attempt == attempts or getattr(error.orig, "sqlstate", None) not in _RETRY:
+                raise
+            time.sleep(0.01 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def constraint_of(error: IntegrityError) -> str | None:
+    """The name of the constraint that refused the row, as PostgreSQL reports it."""
+    diagnostics = getattr(error.orig, "diag", None)
+    name = getattr(diagnostics, "constraint_name", None)
+    return name if isinstance(name, str) else None

@@ -1,0 +1,177 @@
+"""The settings: one frozen object, read from the environment once.
+
+Every secret may be given as NAME or, as a file that holds it, as NAME_FILE. docs/settings.md lists them all
+(a test compares).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Literal
+
+DEVELOPMENT_SECRET = "development only: not a secret"  # noqa: S105 - refused in production below
+
+
+class SettingsError(ValueError):
+    """The environment says something that cannot be; the message names the variable and what to do."""
+
+
+def _variable(name: str, default: str = "", *, secret: bool = False) -> str:
+    return field(default=default, metadata={"variable": name, "secret": secret}, repr=not secret)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this process runs. Text as in the environment; typed views below."""
+
+    environment: str = _variable("PORTAL_ENV", "development")
+    port: str = _variable("PORT", "8000")
+    host: str = _variable("PORTAL_HOST", "127.0.0.1")
+    data_dir: str = _variable("PORTAL_DATA_DIR", "instance")
+    database_url: str = _variable("DATABASE_URL", secret=True)
+    base_url: str = _variable("PORTAL_BASE_URL")
+    secret_key: str = _variable("PORTAL_SECRET_KEY", DEVELOPMENT_SECRET, secret=True)
+    password_salt: str = _variable("PORTAL_PASSWORD_SALT", DEVELOPMENT_SECRET, secret=True)
+    city_folder: str = _variable("PORTAL_CITY", "portal/cities/koga")
+    smtp_host: str = _variable("SMTP_HOST", "127.0.0.1")
+    smtp_port: str = _variable("SMTP_PORT", "1025")
+    smtp_user: str = _variable("SMTP_USER")
+    smtp_password: str = _variable("SMTP_PASSWORD", secret=True)
+    smtp_starttls: str = _variable("SMTP_STARTTLS", "no")
+    mail_from: str = _variable("MAIL_FROM", "madoguchi@koga.example")
+    payment_provider: str = _variable("PAYMENT_PROVIDER", "sandbox")
+    stripe_api_key: str = _variable("STRIPE_API_KEY", secret=True)
+    stripe_webhook_secret: str = _variable("STRIPE_WEBHOOK_SECRET", secret=True)
+    stripe_api_base: str = _variable("STRIPE_API_BASE")
+    sandbox_secret: str = _variable("SANDBOX_SECRET", DEVELOPMENT_SECRET, secret=True)
+    card_reader: str = _variable("CARD_READER", "simulated")
+    metrics_token: str = _variable("METRICS_TOKEN", secret=True)
+    trusted_proxies: str = _variable("PORTAL_TRUSTED_PROXIES", "0")
+    debug: str = _variable("PORTAL_DEBUG", "no")
+
+    @property
+    def mode(self) -> Literal["development", "test", "production"]:
+        """Which of the three it is.
+
+        Raises:
+            SettingsError: something else.
+        """
+        if self.environment == "development":
+            return "development"
+        if self.environment == "test":
+            return "test"
+        if self.environment == "production":
+            return "production"
+        message = f"PORTAL_ENV is {self.environment!r}: use development, test or production"
+        raise SettingsError(message)
+
+    @property
+    def production(self) -> bool:
+        """Whether residents use it for real."""
+        return self.mode == "production"
+
+    @property
+    def data(self) -> Path:
+        """The data folder, absolute."""
+        return Path(self.data_dir).resolve()
+
+    @property
+    def port_number(self) -> int:
+        """The port to listen on."""
+        return _port("PORT", self.port)
+
+    @property
+    def smtp_port_number(self) -> int:
+        """The mail server's port."""
+        return _port("SMTP_PORT", self.smtp_port)
+
+    @property
+    def public_url(self) -> str:
+        """The address that people reach the portal at, without a slash at the end."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def _weak_secrets(self) -> list[str]:
+        recipe = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        secrets = {"PORTAL_SECRET_KEY": self.secret_key, "PORTAL_PASSWORD_SALT": self.password_salt}
+        return [
+            f"{variable}: set a secret of at least 32 characters ({recipe})"
+            for variable, value in secrets.items()
+            if value == DEVELOPMENT_SECRET or len(value) < 32
+        ]
+
+    def _unreal_payment(self) -> list[str]:
+        if self.payment_provider != "stripe":
+            return ["PAYMENT_PROVIDER: only stripe takes real money; set stripe"]
+        needed = {"STRIPE_API_KEY": self.stripe_api_key, "STRIPE_WEBHOOK_SECRET": self.stripe_webhook_secret}
+        found = [f"{variable}: missing" for variable, value in needed.items() if not value]
+        if self.stripe_api_base:
+            found.append("STRIPE_API_BASE: only tests point the SDK elsewhere; unset it")
+        return found
+
+    def problems(self) -> list[str]:
+        """Why production must not start with these settings; empty where it may. Each line says what mends it."""
+        if not self.production:
+            return []
+        found = self._weak_secrets() + self._unreal_payment()
+        if self.card_reader == "simulated":
+            found.append("CARD_READER: the simulated reader invents people; set none or a real reader")
+        if truth("PORTAL_DEBUG", self.debug):
+            found.append("PORTAL_DEBUG: debug shows code and values to visitors; set no")
+        if not self.database_url:
+            found.append("DATABASE_URL: the embedded database is for development; name a PostgreSQL 18 server")
+        if not self.base_url.startswith("https://"):
+            found.append("PORTAL_BASE_URL: set the public https address")
+        return found
+
+
+def truth(variable: str, value: str) -> bool:
+    """yes/no from the environment.
+
+    Raises:
+        SettingsError: neither.
+    """
+    lowered = value.strip().lower()
+    if lowered in {"yes", "true", "1", "on"}:
+        return True
+    if lowered in {"", "no", "false", "0", "off"}:
+        return False
+    message = f"{variable} is {value!r}: use yes or no"
+    raise SettingsError(message)
+
+
+def _port(variable: str, value: str) -> int:
+    if value.isascii() and value.isdigit() and 0 < int(value) < 65536:
+        return int(value)
+    message = f"{variable} is {value!r}: use a number from 1 to 65535"
+    raise SettingsError(message)
+
+
+def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        environ: the process's environment where None.
+
+    Raises:
+        SettingsError: a NAME_FILE that cannot be read, or both NAME and NAME_FILE.
+    """
+    source = os.environ if environ is None else environ
+    values: dict[str, str] = {}
+    for entry in fields(Settings):
+        name = entry.metadata["variable"]
+        file = source.get(f"{name}_FILE") if entry.metadata["secret"] else None
+        if file:
+            if source.get(name):
+                message = f"{name} and {name}_FILE are both set: keep one"
+                raise SettingsError(message)
+            try:
+                values[entry.name] = Path(file).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                message = f"{name}_FILE: {file} cannot be read ({error.strerror})"
+                raise SettingsError(message) from error
+        elif source.get(name):
+            values[entry.name] = source[name]
+    return Settings(**values)
