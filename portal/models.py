@@ -2,5 +2,6 @@
 
 from __future__ import annotations
 
+import portal.accounts.models
 import portal.kernel.audit
 import portal.kernel.files  # noqa: F401 - imported for its tables
