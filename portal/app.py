@@ -1,0 +1,83 @@
+"""The only place where the parts are put together.
+
+`assemble` wires what web, worker and commands share; `create_app` adds the pages. Each list below is handed
+over by a room: add one line, nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import portal.models  # noqa: F401 - the metadata is whole before the first statement
+from portal.kernel import database, logs
+from portal.settings import Settings, SettingsError, from_environ
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: Modules whose import registers background tasks (`portal.kernel.jobs.task`).
+TASK_MODULES: Sequence[str] = (
+    "portal.kernel.audit",
+    "portal.kernel.jobs",
+)
+
+
+def city_loaders() -> list[Callable[..., object]]:
+    """What `portal load-city` runs, in this order: `load(session, pack) -> LoadReport`."""
+    return []
+
+
+def assemble(settings: Settings) -> None:
+    """Wire everything that is not a page: database, tasks, gateways, payables, measures. Safe to call again.
+
+    Raises:
+        SettingsError: production with settings that it must not start with.
+    """
+    problems = settings.problems()
+    if problems:
+        raise SettingsError("production does not start like this:\n- " + "\n- ".join(problems))
+    database.configure(settings.database_url, pool_size=8)
+    for module in TASK_MODULES:
+        importlib.import_module(module)
+
+
+def create_app(settings: Settings) -> Flask:
+    """The web application."""
+    assemble(settings)
+    app = Flask(
+        "portal", static_folder=str(ROOT / "portal" / "static"), template_folder=str(ROOT / "portal" / "templates")
+    )
+    app.extensions["portal"] = settings
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        TESTING=settings.mode == "test",
+        MAX_CONTENT_LENGTH=12 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        MAX_FORM_PARTS=2000,
+        PREFERRED_URL_SCHEME="https" if settings.public_url.startswith("https") else "http",
+    )
+    hops = int(settings.trusted_proxies)
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's way to wrap it
+    return app
+
+
+def wsgi() -> Flask:
+    """What gunicorn loads: settings from the environment, logs for machines."""
+    settings = from_environ()
+    logs.configure(json=settings.production)
+    return create_app(settings)
+
+
+def load_city(folder: Path) -> tuple[bool, list[str]]:
+    """Load a city pack in one transaction; whether it went well, and the lines to print."""
+    raise SettingsError(f"no loader is here yet for {folder}")
+
+
+def seed_demo() -> list[str]:
+    """Make the demo people; the lines that tell their sign-ins."""
+    return []

@@ -1,0 +1,259 @@
+"""The ground that every test stands on: a real PostgreSQL, a fresh database each, a real mail server, a clock that holds still."""
+
+from __future__ import annotations
+
+import contextlib
+import email
+import email.policy
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope
+from aiosmtpd.smtp import Session as SMTPSession
+from flask import Flask
+from flask.testing import FlaskClient
+from psycopg import sql
+from sqlalchemy.orm import Session
+
+from portal import app as composition
+from portal.kernel import clock, i18n, jobs, migrate
+from portal.kernel import database as kernel_database
+from portal.kernel.embedded import EmbeddedServer
+from portal.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+KOGA = ROOT / "portal" / "cities" / "koga"
+#: A Wednesday morning on which every test begins unless it says otherwise.
+MORNING = datetime(2026, 11, 25, 10, 0, tzinfo=clock.TOKYO)
+
+_numbers = itertools.count(1)
+
+
+class Mailbox:
+    """A real SMTP server on loopback that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        #: Set to refuse mail, e.g. "550 5.1.1 no such user"; None to accept.
+        self.refuse_with: str | None = None
+        self._controller = Controller(self, hostname="127.0.0.1", port=0)
+
+    async def handle_DATA(self, server: SMTP, session: SMTPSession, envelope: Envelope) -> str:
+        if self.refuse_with:
+            return self.refuse_with
+        message = email.message_from_bytes(envelope.content or b"", policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        message["X-Envelope-To"] = ", ".join(envelope.rcpt_tos)
+        self.messages.append(message)
+        return "250 OK"
+
+    @property
+    def port(self) -> int:
+        return int(self._controller.server.sockets[0].getsockname()[1])
+
+    def start(self) -> None:
+        self._controller.port = _free_port()
+        self._controller.start()
+
+    def stop(self) -> None:
+        self._controller.stop()
+
+    def to(self, address: str) -> list[EmailMessage]:
+        """The mails that one person got, oldest first."""
+        return [message for message in self.messages if address in message["X-Envelope-To"]]
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _catalogues() -> None:
+    i18n.compile_all()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """One PostgreSQL server a test process; its data goes with it."""
+    with tempfile.TemporaryDirectory(prefix="portal-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with EmbeddedServer(Path(folder) / "postgres", durable=False) as started:
+            yield started
+
+
+@pytest.fixture(scope="session")
+def smtp() -> Iterator[Mailbox]:
+    mailbox = Mailbox()
+    mailbox.start()
+    yield mailbox
+    mailbox.stop()
+
+
+def _create(server: EmbeddedServer, name: str, template: str | None = None) -> str:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        query = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        if template:
+            query += sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template))
+        connection.execute(query)
+    return server.url(name)
+
+
+def _drop(server: EmbeddedServer, name: str) -> None:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def settings(server: EmbeddedServer, smtp: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a test process; `database_url` is replaced for each test."""
+    return Settings(
+        environment="test",
+        port="1",
+        base_url="http://localhost",
+        data_dir=str(tmp_path_factory.mktemp("data")),
+        database_url=server.url(),
+        secret_key="a secret that only these tests know, long enough",
+        password_salt="a salt that only these tests know, long enough",
+        smtp_host="127.0.0.1",
+        smtp_port=str(smtp.port),
+    )
+
+
+@pytest.fixture(scope="session")
+def _empty_template(server: EmbeddedServer) -> str:
+    migrate.upgrade(_create(server, "template_empty"))
+    return "template_empty"
+
+
+@pytest.fixture(scope="session")
+def _koga_template(server: EmbeddedServer, settings: Settings, _empty_template: str) -> str:
+    url = _create(server, "template_koga", _empty_template)
+    composition.assemble(replace(settings, database_url=url))
+    with clock.freeze(MORNING):
+        ok, lines = composition.load_city(KOGA)
+    assert ok, "\n".join(lines)
+    kernel_database.dispose()
+    return "template_koga"
+
+
+@contextlib.contextmanager
+def _fresh(server: EmbeddedServer, settings: Settings, template: str) -> Iterator[str]:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    url = _create(server, name, template)
+    composition.assemble(replace(settings, database_url=url))
+    try:
+        yield url
+    finally:
+        kernel_database.dispose()
+        _drop(server, name)
+
+
+@pytest.fixture
+def database(
+    request: pytest.FixtureRequest, server: EmbeddedServer, settings: Settings, _empty_template: str
+) -> Iterator[str]:
+    """The address of a fresh database with every table; with Koga's data where the test also asks for `koga`."""
+    template = request.getfixturevalue("_koga_template") if "koga" in request.fixturenames else _empty_template
+    with _fresh(server, settings, template) as url:
+        yield url
+
+
+@pytest.fixture
+def koga(database: str, _koga_template: str) -> str:
+    """The same database as `database`, with the city pack of Koga loaded."""
+    return database
+
+
+@pytest.fixture(autouse=True)
+def _morning(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The clock holds still at MORNING, but for browser tests and those marked `real_clock`."""
+    if request.node.get_closest_marker("browser") or request.node.get_closest_marker("real_clock"):
+        yield
+        return
+    with clock.freeze(MORNING):
+        yield
+
+
+@pytest.fixture
+def clock_at() -> Callable[[str], datetime]:
+    """`clock_at("2026-11-25 10:00")` moves the clock, by the clock in Japan."""
+
+    def move(text: str) -> datetime:
+        at = datetime.fromisoformat(text).replace(tzinfo=clock.TOKYO)
+        clock.move_to(at)
+        return at
+
+    return move
+
+
+@pytest.fixture
+def session(database: str) -> Iterator[Session]:
+    """A session on the fresh database; what a test wants others to see it commits."""
+    with kernel_database.new_session() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def _application(settings: Settings) -> Flask:
+    return composition.create_app(settings)
+
+
+@pytest.fixture
+def app(database: str, _application: Flask) -> Iterator[Flask]:
+    """The web application on this test's database."""
+    kernel_database.configure(database, pool_size=8)
+    return _application
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without script: keeps cookies, follows nothing by itself."""
+    return app.test_client()
+
+
+@pytest.fixture
+def mailbox(smtp: Mailbox) -> Iterator[Mailbox]:
+    """The mails sent in this test."""
+    smtp.messages.clear()
+    smtp.refuse_with = None
+    yield smtp
+    smtp.messages.clear()
+    smtp.refuse_with = None
+
+
+@pytest.fixture
+def run_jobs(database: str) -> Callable[[], None]:
+    """`run_jobs()` runs every job that is due, as the worker would."""
+
+    def run() -> None:
+        jobs.run_pending(database)
+
+    return run
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Browser tests share one server a file: keep a file on one test process."""
+    for item in items:
+        if "browser" in str(item.path.relative_to(ROOT)):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_runtest_setup() -> None:
+    from pytest_socket import socket_allow_hosts
+
+    socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
