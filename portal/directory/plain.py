@@ -1,0 +1,68 @@
+"""ruamel.yaml's round-trip objects as plain Python, with the line of every key and item."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
+from ruamel.yaml.scalarbool import ScalarBoolean
+
+DEEPEST = 40
+MOST = 1_000_000
+
+Lines = dict[tuple[str | int, ...], int]
+
+
+class TooDeep(Exception):
+    """More nesting or more nodes than a pack file has: an alias that contains itself, or aliases of aliases."""
+
+
+def plain(node: object) -> tuple[Any, Lines]:
+    """The value, and the line (from 1) of each path inside it; `()` is the value itself.
+
+    Raises:
+        TooDeep: nested deeper than `DEEPEST`, or more than `MOST` nodes once aliases are written out.
+    """
+    lines: Lines = {(): _line(node)}
+    return _walk(node, (), lines), lines
+
+
+def _line(node: object) -> int:
+    return int(node.lc.line) + 1 if isinstance(node, (CommentedMap, CommentedSeq)) else 1
+
+
+def _walk(node: object, path: tuple[str | int, ...], lines: Lines) -> Any:
+    if len(path) > DEEPEST:
+        raise TooDeep(f"入れ子は{DEEPEST}段までです。")
+    if len(lines) > MOST:
+        raise TooDeep(f"項目は{MOST}個までです。")
+    if isinstance(node, CommentedMap):
+        found: dict[Any, Any] = {}
+        for key, value in node.items():
+            name = str(key)
+            lines[(*path, name)] = int(node.lc.key(key)[0]) + 1 if key in node.lc.data else lines[path]
+            found[name] = _walk(value, (*path, name), lines)
+        return found
+    if isinstance(node, CommentedSeq):
+        items: list[Any] = []
+        for index, value in enumerate(node):
+            lines[(*path, index)] = int(node.lc.item(index)[0]) + 1
+            items.append(_walk(value, (*path, index), lines))
+        return items
+    return _scalar(node)
+
+
+def _scalar(node: object) -> Any:
+    if isinstance(node, (bool, ScalarBoolean)):
+        return bool(node)
+    if isinstance(node, TaggedScalar):
+        return str(node.value)
+    if isinstance(node, datetime):
+        return node.isoformat()
+    if isinstance(node, date):
+        return date(node.year, node.month, node.day)
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
