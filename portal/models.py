@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 import portal.accounts.models
+import portal.directory.models
 import portal.kernel.audit
-import portal.kernel.files  # noqa: F401 - imported for its tables
+import portal.kernel.files
+import portal.plan.models  # noqa: F401 - imported for its tables

