@@ -32,8 +32,11 @@ def load(session: Session, pack: Pack) -> LoadReport:
     pack.unique(offices, "code")
     pack.unique(towns, "postal_code", lambda row: (row.postal_code, row.town, row.detail))
     if city is not None:
-        for entry in [*offices, *towns]:
-            pack.known(entry, "district", entry.value.district, city.value.districts, "city.yaml の districts")
+        districts, where = city.value.districts, "city.yaml の districts"
+        for office in offices:
+            pack.known(office, "district", office.value.district, districts, where)
+        for town in towns:
+            pack.known(town, "district", town.value.district, districts, where)
         present = session.scalars(select(City.code)).first()
         if present is not None and present != city.value.code:
             pack.wrong(

@@ -21,6 +21,7 @@ def load_city(session: Session, folder: Path, loaders: Sequence[Loader] = ()) ->
     Every loader is asked even when an earlier one found mistakes, so that all of them are told at once.
 
     Args:
+        session: one transaction, the caller's.
         folder: the city pack.
         loaders: `load(session, pack) -> LoadReport` of the domains, in the order of their dependencies.
 

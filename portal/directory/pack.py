@@ -123,7 +123,13 @@ class Pack:
     def __post_init__(self) -> None:
         self.folder = Path(self.folder)
         if not self.folder.is_dir():
-            raise PackError([Problem(str(self.folder), 0, "このフォルダーはありません。", "city.yaml のあるフォルダーを指定します。")])
+            raise PackError(
+                [
+                    Problem(
+                        str(self.folder), 0, "このフォルダーはありません。", "city.yaml のあるフォルダーを指定します。"
+                    )
+                ]
+            )
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -164,7 +170,12 @@ class Pack:
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
-            self.problem(name, line, f"YAML として読めません({error.problem or error.context})。", "字下げ、引用符、同じキーの重なりを見てください。")
+            self.problem(
+                name,
+                line,
+                f"YAML として読めません({error.problem or error.context})。",
+                "字下げ、引用符、同じキーの重なりを見てください。",
+            )
         except TooDeep as error:
             self.problem(name, 1, "入れ子か参照(&, *)が多すぎます。", str(error))
         except (YAMLError, ValueError) as error:
@@ -203,7 +214,12 @@ class Pack:
                 return []
             for line, record in records:
                 if len(record) != len(header):
-                    self.problem(name, line, f"列の数が{len(record)}です。見出しは{len(header)}列です。", "「,」の数と引用符を見てください。")
+                    self.problem(
+                        name,
+                        line,
+                        f"列の数が{len(record)}です。見出しは{len(header)}列です。",
+                        "「,」の数と引用符を見てください。",
+                    )
                     continue
                 cells = {key: cell for key, cell in zip(header, record, strict=True) if cell != ""}
                 entry = self._entry(name, cells, schema, {(): line}, (), strict=False)
@@ -246,8 +262,7 @@ class Pack:
             where = Located(schema.model_construct(), name, line, own)
             for fault in error.errors(include_url=False):
                 message, suggestion = explain(fault, schema)
-                path = tuple(part for part in fault["loc"] if isinstance(part, (str, int)))
-                self.problem(name, where.line_of(*path), message, suggestion)
+                self.problem(name, where.line_of(*fault["loc"]), message, suggestion)
             return None
         return Located(value, name, line, own)
 
@@ -269,7 +284,10 @@ class Pack:
             if value in first:
                 shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
                 self.wrong(
-                    entry, key, f"{key} 「{shown}」は2回出てきます(1回目は{first[value].line_of(key)}行目)。", f"別の {key} にしてください。"
+                    entry,
+                    key,
+                    f"{key} 「{shown}」は2回出てきます(1回目は{first[value].line_of(key)}行目)。",
+                    f"別の {key} にしてください。",
                 )
             else:
                 first[value] = entry
@@ -284,7 +302,9 @@ class Pack:
         if self._departments is None:
             data, _lines = Pack(self.folder).raw("departments.yaml")
             found = data if isinstance(data, list) else []
-            self._departments = frozenset(str(item["code"]) for item in found if isinstance(item, dict) and "code" in item)
+            self._departments = frozenset(
+                str(item["code"]) for item in found if isinstance(item, dict) and "code" in item
+            )
         return self._departments
 
     def check(self) -> None:

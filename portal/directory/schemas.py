@@ -25,9 +25,9 @@ class CityEntry(Entry):
     corporate_number: Annotated[str, Field(pattern=r"^[0-9]{13}$")] | None = None
     flower: str | None = None
     tree: str | None = None
-    districts: list[Name] = []
-    languages: list[Literal["ja", "en"]] = ["ja"]
-    source: list[str] = []
+    districts: list[Name] = Field(default_factory=list)
+    languages: list[Literal["ja", "en"]] = Field(default_factory=lambda: ["ja"])
+    source: list[str] = Field(default_factory=list)
 
 
 class DepartmentEntry(Entry):
@@ -48,7 +48,7 @@ class OfficeEntry(Entry):
     postal_code: HyphenedCode | None = None
     address: str | None = None
     district: str | None = None
-    source: list[str] = []
+    source: list[str] = Field(default_factory=list)
     note: str | None = None
 
 

@@ -50,6 +50,8 @@ def sync(
     """Insert what is missing, update what differs, leave the rest alone; one SELECT, flushes, does not commit.
 
     Args:
+        session: the caller's transaction.
+        model: a mapped class.
         wanted: column values by key; the key's own columns need not be repeated.
         key: names of the columns that identify a row.
         retire: called for each row that the pack no longer holds; returns whether it changed anything.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _KINDS = {
-    "string_type": ("文字", "引用符で囲みます(例: \"012\")。"),
+    "string_type": ("文字", '引用符で囲みます(例: "012")。'),
     "int_type": ("整数", "引用符を外した数にします(例: 3)。"),
     "int_parsing": ("整数", "数だけにします(例: 3)。"),
     "int_from_float": ("整数", "小数点のない数にします(例: 3)。"),
@@ -37,16 +37,19 @@ def explain(fault: ErrorDetails, schema: type[BaseModel]) -> tuple[str, str]:
         return f"「{name}」がありません。", f"{name} を書いてください。"
     if kind == "extra_forbidden":
         return f"「{name}」という項目はありません。", _near_key(str(fault["loc"][-1]), schema)
-    if kind in _KINDS:
-        wanted, suggestion = _KINDS[kind]
-        return f"「{name}」は{wanted}で書きます(今: {_short(fault['input'])})。", suggestion
-    if kind in {"literal_error", "enum"}:
-        return f"「{name}」の値 {_short(fault['input'])} は使えません。", f"使えるもの: {context.get('expected', '')}"
-    if kind == "string_pattern_mismatch":
-        return f"「{name}」の形が違います(今: {_short(fault['input'])})。", f"形: {context.get('pattern', '')}"
     if kind == "value_error":
         return _own(name, str(context.get("error", fault["msg"])))
-    return f"「{name}」が正しくありません({fault['msg']})。", ""
+    now = _short(fault["input"])
+    if kind in _KINDS:
+        wanted, suggestion = _KINDS[kind]
+        words = f"「{name}」は{wanted}で書きます(今: {now})。", suggestion
+    elif kind in {"literal_error", "enum"}:
+        words = f"「{name}」の値 {now} は使えません。", f"使えるもの: {context.get('expected', '')}"
+    elif kind == "string_pattern_mismatch":
+        words = f"「{name}」の形が違います(今: {now})。", f"形: {context.get('pattern', '')}"
+    else:
+        words = f"「{name}」が正しくありません({fault['msg']})。", ""
+    return words
 
 
 def _own(name: str, words: str) -> tuple[str, str]:
