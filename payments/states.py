@@ -1,0 +1,122 @@
+"""State machines of a charge, of an attempt to pay it, and of a refund. Pure.
+
+A charge moves by our own decisions, so a move that is not in the table is a mistake and raises. An attempt and a refund
+move by what the provider says, which arrives twice, late and out of order: there the reported state is *merged*, and a
+state that says more is never replaced by one that says less (DESIGN, invariant 12).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ChargeState(StrEnum):
+    """Where a charge stands."""
+
+    OPEN = "open"
+    PAID = "paid"
+    VOID = "void"
+    PARTLY_REFUNDED = "partly_refunded"
+    REFUNDED = "refunded"
+
+
+class ChargeEvent(StrEnum):
+    """What happens to a charge."""
+
+    PAY = "pay"
+    VOID = "void"
+    REFUND_PART = "refund_part"
+    REFUND_REST = "refund_rest"
+
+
+_MOVES: dict[tuple[ChargeState, ChargeEvent], ChargeState] = {
+    (ChargeState.OPEN, ChargeEvent.PAY): ChargeState.PAID,
+    (ChargeState.OPEN, ChargeEvent.VOID): ChargeState.VOID,
+    # Money that came after the hold ended, and the slot was still free.
+    (ChargeState.VOID, ChargeEvent.PAY): ChargeState.PAID,
+    (ChargeState.PAID, ChargeEvent.REFUND_PART): ChargeState.PARTLY_REFUNDED,
+    (ChargeState.PAID, ChargeEvent.REFUND_REST): ChargeState.REFUNDED,
+    (ChargeState.PARTLY_REFUNDED, ChargeEvent.REFUND_PART): ChargeState.PARTLY_REFUNDED,
+    (ChargeState.PARTLY_REFUNDED, ChargeEvent.REFUND_REST): ChargeState.REFUNDED,
+}
+
+PAYABLE_STATES = frozenset(state for state, event in _MOVES if event is ChargeEvent.PAY)
+"""States in which arriving money may still be accepted."""
+
+
+@dataclass
+class IllegalMoveError(Exception):
+    """A charge cannot move like this: a mistake of the program."""
+
+    state: ChargeState
+    event: ChargeEvent
+
+
+def move(state: ChargeState, event: ChargeEvent) -> ChargeState:
+    """The state after an event.
+
+    Raises:
+        IllegalMoveError: the table has no such move.
+    """
+    try:
+        return _MOVES[state, event]
+    except KeyError:
+        raise IllegalMoveError(state, event) from None
+
+
+class AttemptState(StrEnum):
+    """Where one attempt to pay at a provider stands."""
+
+    OPENING = "opening"
+    """Written down, the provider has not answered yet."""
+    OPEN = "open"
+    PENDING = "pending"
+    """The payer did their part (a voucher is out); the money is on its way."""
+    EXPIRED = "expired"
+    FAILED = "failed"
+    PAID = "paid"
+
+
+LIVE_ATTEMPTS = (AttemptState.OPENING, AttemptState.OPEN, AttemptState.PENDING)
+"""States in which the provider may still take the money; at most one attempt of a charge is in one of them."""
+
+_ATTEMPT_RANK = {
+    AttemptState.OPENING: 0,
+    AttemptState.OPEN: 1,
+    AttemptState.PENDING: 2,
+    AttemptState.EXPIRED: 3,
+    AttemptState.FAILED: 3,
+    # "Failed" is not the end: a late success counts, and nothing undoes it.
+    AttemptState.PAID: 4,
+}
+
+
+def merge_attempt(current: AttemptState, reported: AttemptState) -> AttemptState:
+    """What is known after a report, whatever the order in which reports arrive."""
+    return reported if _ATTEMPT_RANK[reported] > _ATTEMPT_RANK[current] else current
+
+
+class RefundState(StrEnum):
+    """Where one refund stands."""
+
+    REQUESTED = "requested"
+    PENDING = "pending"
+    """The provider has it and is sending the money."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """The money came back to us (closed card, wrong account): it is still owed."""
+
+
+_REFUND_RANK = {
+    RefundState.REQUESTED: 0,
+    RefundState.PENDING: 1,
+    RefundState.SUCCEEDED: 2,
+    # Banks return money days after a success, so a failure says more than a success.
+    RefundState.FAILED: 3,
+}
+
+
+def merge_refund(current: RefundState, reported: RefundState) -> RefundState:
+    """What is known after a report, whatever the order in which reports arrive."""
+    return reported if _REFUND_RANK[reported] > _REFUND_RANK[current] else current
