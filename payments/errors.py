@@ -1,0 +1,103 @@
+"""What payments refuses, with the facts. The words are in `payments/web/error_texts.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from portal.kernel.errors import Conflict, Gone, Invalid, NotFound, PortalError, Unavailable
+from portal.kernel.money import Yen
+
+
+@dataclass(eq=False)
+class NoSuchCharge(NotFound):
+    """No charge, refund or receipt has this reference, or it is somebody else's."""
+
+    code: ClassVar[str] = "no_such_charge"
+    reference: str
+
+
+@dataclass(eq=False)
+class NoSuchPayee(Invalid):
+    """The city pack names no such payee."""
+
+    code: ClassVar[str] = "no_such_payee"
+    payee: str
+
+
+@dataclass(eq=False)
+class ChargeDiffers(Conflict):
+    """The same thing was charged already for the same purpose, with another sum, payee or lines."""
+
+    code: ClassVar[str] = "charge_differs"
+    reference: str
+
+
+@dataclass(eq=False)
+class ChargeSettled(Conflict):
+    """There is nothing (more) to pay for this charge."""
+
+    code: ClassVar[str] = "charge_settled"
+    reference: str
+    state: str
+
+
+@dataclass(eq=False)
+class PayTermOver(Gone):
+    """The time to pay has ended."""
+
+    code: ClassVar[str] = "pay_term_over"
+    reference: str
+
+
+@dataclass(eq=False)
+class NotPayableOnline(Conflict):
+    """This charge can be paid at the counter only: `reason` is provider_off, payee_offline, too_small or too_large."""
+
+    code: ClassVar[str] = "not_payable_online"
+    reference: str
+    reason: str
+
+
+@dataclass(eq=False)
+class ProviderDown(Unavailable):
+    """The provider did not answer in time. Nothing was paid; trying again opens the same page."""
+
+    code: ClassVar[str] = "provider_down"
+    provider: str
+
+
+@dataclass(eq=False)
+class CashTooLittle(Invalid):
+    """The clerk typed less cash than the charge."""
+
+    code: ClassVar[str] = "cash_too_little"
+    total: Yen
+    received: Yen
+
+
+@dataclass(eq=False)
+class RefundTooLarge(Conflict):
+    """More would go back than was paid and not yet promised back."""
+
+    code: ClassVar[str] = "refund_too_large"
+    reference: str
+    refundable: Yen
+
+
+@dataclass(eq=False)
+class RefundNotReady(Conflict):
+    """The refund is not in the state that this step needs."""
+
+    code: ClassVar[str] = "refund_not_ready"
+    reference: str
+    state: str
+
+
+@dataclass(eq=False)
+class BadNotice(PortalError):
+    """A notice without a valid, fresh signature. Nothing is kept of it."""
+
+    code: ClassVar[str] = "bad_notice"
+    status: ClassVar[int] = 400
+    provider: str

@@ -1,0 +1,195 @@
+"""What every provider of online payment must do, in words of ours.
+
+A gateway talks to one provider. It knows neither charges nor the ledger: it is given an order, it answers with reports.
+A second provider is one module that fulfils `Gateway` and passes `tests/payments/test_gateway_contract.py`.
+Calls are made outside any database transaction, with a time limit, and are safe to repeat with the same key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from payments.states import AttemptState, RefundState
+from portal.kernel.money import Yen
+
+CURRENCY = "jpy"
+CALL_SECONDS = 10.0
+"""How long a person waits for the provider at the most, in seconds."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the provider takes. Amounts outside are refused before it is called."""
+
+    smallest: Yen
+    largest: Yen
+    shortest_page: timedelta
+    longest_page: timedelta
+
+
+@dataclass(frozen=True)
+class Order:
+    """A page to open: nothing in it is a personal fact.
+
+    Attributes:
+        attempt: our reference of the attempt; comes back in every report.
+        expires_at: aware; the page ends then.
+        return_url: where the payer comes back to after paying; only a place to look, no proof.
+        cancel_url: where the payer comes back to without paying.
+    """
+
+    attempt: str
+    idempotency_key: str
+    charge_reference: str
+    merchant: str
+    amount: Yen
+    description: str
+    locale: str
+    return_url: str
+    cancel_url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Page:
+    """The provider's page."""
+
+    provider_id: str
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """What the provider says about one page. `amount` and `currency` are as said, to be compared, not trusted."""
+
+    provider_id: str
+    attempt: str | None
+    state: AttemptState
+    amount: object
+    currency: object
+    payment_id: str | None = None
+    method: str = "card"
+    paid_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RefundOrder:
+    """Money to send back to where it came from."""
+
+    reference: str
+    idempotency_key: str
+    payment_id: str
+    merchant: str
+    amount: Yen
+
+
+@dataclass(frozen=True)
+class RefundReport:
+    """What the provider says about one refund."""
+
+    provider_id: str
+    reference: str | None
+    state: RefundState
+    amount: object
+    currency: object
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notice whose signature held. `payload` keeps what is needed to explain it later, without personal data."""
+
+    event_id: str
+    kind: str
+    object_id: str
+    occurred_at: datetime
+    report: SessionReport | RefundReport | None
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+class GatewayError(Exception):
+    """A call to a provider did not do what was asked."""
+
+
+@dataclass
+class NoAnswerError(GatewayError):
+    """No answer, or an answer that says nothing (time-out, 5xx, too many calls): repeat with the same key."""
+
+    why: str
+
+
+@dataclass
+class RefusedError(GatewayError):
+    """The provider said no for good; repeating does not help. `why` is its code, never its free text."""
+
+    why: str
+
+
+class NotSignedError(GatewayError):
+    """A notice that this provider did not sign, or signed too long ago."""
+
+
+class Gateway(Protocol):
+    """One provider."""
+
+    code: str
+    limits: Limits
+
+    def open(self, order: Order) -> Page:
+        """Open a page; the same key opens the same page.
+
+        Raises:
+            NoAnswerError: unknown whether it is open.
+            RefusedError: it is not.
+        """
+        ...
+
+    def look(self, provider_id: str, *, merchant: str) -> SessionReport:
+        """Ask where a page stands.
+
+        Raises:
+            NoAnswerError, RefusedError: no answer; no such page.
+        """
+        ...
+
+    def expire(self, provider_id: str, *, merchant: str) -> SessionReport:
+        """End a page so that nobody can pay any more; if it has ended or was paid, just say so.
+
+        Raises:
+            NoAnswerError, RefusedError: no answer; no such page.
+        """
+        ...
+
+    def refund(self, order: RefundOrder) -> RefundReport:
+        """Send money back; the same key sends it once.
+
+        Raises:
+            NoAnswerError: unknown whether it was sent.
+            RefusedError: it was not.
+        """
+        ...
+
+    def look_refund(self, provider_id: str, *, merchant: str) -> RefundReport:
+        """Ask where a refund stands.
+
+        Raises:
+            NoAnswerError, RefusedError: no answer; no such refund.
+        """
+        ...
+
+    def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
+        """Check the signature, then read.
+
+        Raises:
+            NotSignedError: not this provider's, changed on the way, or older than five minutes.
+        """
+        ...
+
+
+def method_word(method: str | None) -> str:
+    """The word under which a provider's method is kept: letters, digits and underscore, at most 30."""
+    return (method or "card")[:30]
