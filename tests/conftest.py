@@ -48,7 +48,7 @@ class Mailbox:
         self.refuse_with: str | None = None
         self._controller = Controller(self, hostname="127.0.0.1", port=0)
 
-    async def handle_DATA(self, server: SMTP, session: SMTPSession, envelope: Envelope) -> str:
+    async def handle_DATA(self, _server: SMTP, _session: SMTPSession, envelope: Envelope) -> str:
         if self.refuse_with:
             return self.refuse_with
         message = email.message_from_bytes(envelope.content or b"", policy=email.policy.default)
