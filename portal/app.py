@@ -7,13 +7,15 @@ over by a room: add one line, nothing else.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import portal.models  # noqa: F401 - the metadata is whole before the first statement
+from portal.directory import loading
+from portal.directory.pack import PackError
 from portal.kernel import database, logs
 from portal.settings import Settings, SettingsError, from_environ
 
@@ -26,9 +28,9 @@ TASK_MODULES: Sequence[str] = (
 )
 
 
-def city_loaders() -> list[Callable[..., object]]:
-    """What `portal load-city` runs, in this order: `load(session, pack) -> LoadReport`."""
-    return []
+def city_loaders() -> Sequence[loading.Loader]:
+    """What `portal load-city` runs after the organisation itself, in this order."""
+    return ()
 
 
 def assemble(settings: Settings) -> None:
@@ -74,8 +76,23 @@ def wsgi() -> Flask:
 
 
 def load_city(folder: Path) -> tuple[bool, list[str]]:
-    """Load a city pack in one transaction; whether it went well, and the lines to print."""
-    raise SettingsError(f"no loader is here yet for {folder}")
+    """Load a city pack in one transaction.
+
+    Returns:
+        Whether it went well, and the lines to print: what each loader did, or every mistake with file and line.
+    """
+    if not (folder.is_absolute() or folder.exists()):
+        folder = ROOT / folder
+    try:
+        with database.unit_of_work() as session:
+            reports = loading.load_city(session, folder, city_loaders())
+    except PackError as error:
+        return False, [str(problem) for problem in error.problems]
+    return True, [
+        f"{report.name}: {report.created} new, {report.changed} changed, {report.retired} retired, "
+        f"{report.unchanged} unchanged"
+        for report in reports
+    ]
 
 
 def seed_demo() -> list[str]:
