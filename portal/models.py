@@ -7,4 +7,5 @@ import portal.accounts.models
 import portal.directory.models
 import portal.kernel.audit
 import portal.kernel.files
-import portal.plan.models  # noqa: F401 - imported for its tables
+import portal.notices.models
+import portal.plan.models  # noqa: F401 - imported for their tables

@@ -1,1 +1,1 @@
-"""Messages to people: mail first."""
+"""Messages to people: mail first. `services.send` puts one into the caller's transaction."""

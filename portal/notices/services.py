@@ -1,0 +1,147 @@
+"""Send a message, note what became of it, take back what bounced."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal.kernel import audit, clock, jobs
+from portal.kernel.audit import Actor
+from portal.kernel.errors import NotFound
+from portal.notices import mailer
+from portal.notices.models import Notice, NoticeState
+
+#: Waits between tries; together 17 hours, so that a night without mail server loses nothing.
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240, 720))
+DELIVER = "notices.deliver"
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Who gets a message, in which language."""
+
+    email: str
+    name: str
+    locale: str = "ja"
+    account_id: int | None = None
+
+
+def _defer(session: Session, notice_id: int, *, at: datetime | None = None) -> None:
+    jobs.defer(session, DELIVER, at=at, lock=f"notice:{notice_id}", notice_id=notice_id)
+
+
+def send(
+    session: Session,
+    *,
+    recipient: Recipient,
+    template: str,
+    context: Mapping[str, Any],
+    key: str,
+    now: datetime | None = None,
+) -> Notice:
+    """Put a message into the caller's transaction: it is sent if and only if that commits.
+
+    Args:
+        session: the caller's transaction.
+        recipient: who gets it.
+        template: such as "forms/mail/filed.txt"; its first line is `Subject: …`.
+        context: JSON values that the template shows.
+        key: what the message is about, such as `forms.filed:A-7K3F-92QX-5`; the same key again sends nothing.
+        now: aware; the clock's where None.
+    """
+    made = session.execute(
+        insert(Notice)
+        .values(
+            key=key,
+            message_id=f"<{uuid.uuid4()}@{mailer.message_domain()}>",
+            account_id=recipient.account_id,
+            email=recipient.email,
+            name=recipient.name,
+            locale=recipient.locale,
+            template=template,
+            context=dict(context),
+            state=NoticeState.PENDING,
+            created_at=now or clock.now(),
+            attempts=0,
+        )
+        .on_conflict_do_nothing(index_elements=[Notice.key])
+        .returning(Notice.id),
+    ).scalar()
+    if made is not None:
+        _defer(session, made)
+    return session.scalars(select(Notice).where(Notice.key == key)).one()
+
+
+def mark_sent(session: Session, notice: Notice, *, now: datetime) -> None:
+    """The server took it."""
+    notice.state, notice.sent_at, notice.problem, notice.problem_at = NoticeState.SENT, now, None, None
+    notice.attempts += 1
+    session.flush()
+
+
+def mark_failed(session: Session, notice: Notice, *, problem: str, now: datetime) -> None:
+    """No further try by itself: the page for the IT section shows it."""
+    notice.state, notice.problem, notice.problem_at = NoticeState.FAILED, problem, now
+    notice.attempts += 1
+    session.flush()
+    log.warning("notice_failed", notice_id=notice.id, problem=problem)
+
+
+def put_off(session: Session, notice: Notice, *, problem: str, now: datetime) -> None:
+    """The server did not take it now: try later, and give up after the last wait."""
+    if notice.attempts >= len(WAITS):
+        mark_failed(session, notice, problem=problem, now=now)
+        return
+    _defer(session, notice.id, at=now + WAITS[notice.attempts])
+    notice.attempts += 1
+    notice.problem = problem
+    session.flush()
+    log.info("notice_put_off", notice_id=notice.id, problem=problem, attempts=notice.attempts)
+
+
+def mark_bounced(session: Session, *, message_id: str, status: str, now: datetime) -> bool:
+    """A message came back. False where it is not one of ours, or was already known to have bounced.
+
+    Args:
+        session: the caller's transaction.
+        message_id: of our message, with its angle brackets.
+        status: enhanced status code (RFC 3463), such as 5.1.1.
+        now: aware.
+    """
+    notice = session.scalars(select(Notice).where(Notice.message_id == message_id).with_for_update()).one_or_none()
+    if notice is None or notice.state in {NoticeState.BOUNCED, NoticeState.FAILED}:
+        return False
+    # A bounce proves that the server took it, even where a killed worker did not note it.
+    notice.state, notice.sent_at = NoticeState.BOUNCED, notice.sent_at or now
+    notice.problem, notice.problem_at = f"bounce_{status}", now
+    session.flush()
+    log.warning("notice_bounced", notice_id=notice.id, status=status)
+    return True
+
+
+def send_again(session: Session, notice_id: int, *, actor: Actor) -> Notice:
+    """Try a failed or bounced message again, with the same Message-ID. Nothing happens when it is on its way.
+
+    Raises:
+        NotFound: there is no such message.
+    """
+    notice = session.get(Notice, notice_id, with_for_update=True)
+    if notice is None:
+        raise NotFound
+    if notice.state in {NoticeState.FAILED, NoticeState.BOUNCED}:
+        notice.state, notice.attempts, notice.sent_at = NoticeState.PENDING, 0, None
+        notice.problem = notice.problem_at = None
+        _defer(session, notice.id)
+        audit.record(
+            session, actor=actor, action="notice.send_again", subject_kind="notice", subject_ref=str(notice.id)
+        )
+    return notice
