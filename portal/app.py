@@ -17,6 +17,7 @@ import portal.models  # noqa: F401 - the metadata is whole before the first stat
 from portal.directory import loading
 from portal.directory.pack import PackError
 from portal.kernel import database, logs
+from portal.notices import catcher, mailer
 from portal.settings import Settings, SettingsError, from_environ
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TASK_MODULES: Sequence[str] = (
     "portal.kernel.audit",
     "portal.kernel.jobs",
+    "portal.notices.jobs",
 )
 
 
@@ -43,6 +45,7 @@ def assemble(settings: Settings) -> None:
     if problems:
         raise SettingsError("production does not start like this:\n- " + "\n- ".join(problems))
     database.configure(settings.database_url, pool_size=8)
+    mailer.configure(mailer.from_settings(settings))
     for module in TASK_MODULES:
         importlib.import_module(module)
 
@@ -98,3 +101,8 @@ def load_city(folder: Path) -> tuple[bool, list[str]]:
 def seed_demo() -> list[str]:
     """Make the demo people; the lines that tell their sign-ins."""
     return []
+
+
+def catch_mail(settings: Settings) -> None:
+    """Keep every mail that this machine sends (development); blocks until a signal."""
+    catcher.main(settings.smtp_host, settings.smtp_port_number, settings.data / "mail")

@@ -26,6 +26,9 @@ F = TypeVar("F", bound=Callable[..., None])
 log = structlog.get_logger(__name__)
 
 jobs = procrastinate.App(connector=PsycopgConnector())
+#: Writes jobs through the caller's own (blocking) connection. A worker swaps the connector of `jobs` for an open
+#: asynchronous one, with which a task could not defer a job in its own transaction.
+_writer = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 
 #: Tries again after about 4 s, 16 s, 1 min, 4 min, 17 min, 68 min: an evening without mail server loses nothing.
 PATIENT = procrastinate.RetryStrategy(max_attempts=6, exponential_wait=4)
@@ -80,7 +83,16 @@ def defer(
     if task_name not in jobs.tasks:
         message = f"no such task: {task_name}"
         raise LookupError(message)
-    jobs.configure_task(task_name, connection=connection, schedule_at=at, lock=lock).defer(**arguments)
+    known = jobs.tasks[task_name]
+    _writer.configure_task(
+        task_name,
+        allow_unknown=True,
+        connection=connection,
+        schedule_at=at,
+        lock=lock,
+        queue=known.queue,
+        queueing_lock=known.queueing_lock,
+    ).defer(**arguments)
 
 
 def _worker_app(url: str) -> Any:

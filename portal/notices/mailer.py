@@ -147,6 +147,6 @@ def compose(
     message["Date"] = format_datetime(at)
     message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"
+    message.set_content(body.strip() + "\n")  # clears Content-*; so the language comes after
     message["Content-Language"] = locale
-    message.set_content(body.strip() + "\n")
     return message

@@ -17,7 +17,7 @@ class MailServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.answer: Callable[[list[str]], str | None] = lambda recipients: None
+        self.answer: Callable[[list[str]], str | None] = lambda _recipients: None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -26,8 +26,11 @@ class MailServer:
         self._thread.start()
         self._server: asyncio.Server | None = None
 
+    def _ask(self, recipients: list[str]) -> str | None:
+        return self.answer(recipients)
+
     def start(self) -> None:
-        handler = catcher.FolderHandler(self.folder, lambda recipients: self.answer(recipients))
+        handler = catcher.FolderHandler(self.folder, self._ask)
 
         async def listen() -> asyncio.Server:
             return await self._loop.create_server(
@@ -38,7 +41,11 @@ class MailServer:
 
     def stop(self) -> None:
         if self._server is not None:
-            self._loop.call_soon_threadsafe(self._server.close)
+
+            async def close(server: asyncio.Server) -> None:
+                server.close()
+
+            asyncio.run_coroutine_threadsafe(close(self._server), self._loop).result(5)
             self._server = None
 
     def end(self) -> None:
@@ -53,10 +60,9 @@ class MailServer:
 
 
 @pytest.fixture
-def smtp(tmp_path: Path) -> Iterator[MailServer]:
+def mail_server(database: str, tmp_path: Path) -> Iterator[MailServer]:
     server = MailServer(tmp_path / "mail")
     server.start()
     mailer.configure(mailer.Mailer("127.0.0.1", server.port, "madoguchi@koga.example", "古河市", timeout=5))
     yield server
-    mailer.configure(None)
     server.end()

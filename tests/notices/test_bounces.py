@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from portal.kernel.database import unit_of_work
 from portal.notices import bounces
 from portal.notices.models import Notice, NoticeState
-from tests.notices.test_delivery import NOW, ask_for, state_of
+from tests.notices.conftest import MailServer
+from tests.notices.test_delivery import NOW, Run, ask_for, state_of
 
 REPORT = """From: MAILER-DAEMON@mx.example.jp
 To: madoguchi@koga.example
@@ -45,7 +46,7 @@ def report(message_id: str, status: str = "5.1.1", kind: str = "message/rfc822")
 
 
 @pytest.mark.parametrize("kind", ["message/rfc822", "text/rfc822-headers"])
-def test_a_returned_mail_is_marked(database, smtp, run_jobs, kind):
+def test_a_returned_mail_is_marked(database: str, mail_server: MailServer, run_jobs: Run, kind: str) -> None:
     notice = ask_for()
     run_jobs()
     content = report(state_of(notice).message_id, kind=kind)
@@ -56,7 +57,7 @@ def test_a_returned_mail_is_marked(database, smtp, run_jobs, kind):
     assert (found.state, found.problem) == (NoticeState.BOUNCED, "bounce_5.1.1")
 
 
-def test_a_delay_changes_nothing(database, smtp, run_jobs):
+def test_a_delay_changes_nothing(database: str, mail_server: MailServer, run_jobs: Run) -> None:
     notice = ask_for()
     run_jobs()
     with unit_of_work() as session:
@@ -64,7 +65,9 @@ def test_a_delay_changes_nothing(database, smtp, run_jobs):
     assert state_of(notice).state is NoticeState.SENT
 
 
-def test_a_report_about_somebody_elses_mail_changes_nothing(database, smtp, run_jobs):
+def test_a_report_about_somebody_elses_mail_changes_nothing(
+    database: str, mail_server: MailServer, run_jobs: Run
+) -> None:
     notice = ask_for()
     run_jobs()
     with unit_of_work() as session:
