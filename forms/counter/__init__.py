@@ -1,1 +1,1 @@
-"""書かない窓口: visits, card reader, bundles."""
+"""書かない窓口: visits, card reader, bundles. Nothing is written by the visitor but the signature."""
