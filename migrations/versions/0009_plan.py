@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("target_year", sa.Integer(), nullable=False),
         sa.Column("better", sa.Text(), nullable=False),
         sa.Column("line_kind", sa.Text(), nullable=False),
+        sa.Column("headline", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("active", sa.Boolean(), server_default="true", nullable=False),
@@ -68,6 +69,7 @@ def upgrade() -> None:
             ["initiative_no"], ["plan_initiative.no"], name="fk_plan_measure_initiative_no_plan_initiative"
         ),
         sa.PrimaryKeyConstraint("no", name="pk_plan_measure"),
+        sa.UniqueConstraint("headline", name="uq_plan_measure_headline"),
     )
     op.create_index("ix_plan_measure_initiative_no", "plan_measure", ["initiative_no"], unique=False)
     op.create_table(

@@ -26,7 +26,7 @@ class CityEntry(Entry):
     flower: str | None = None
     tree: str | None = None
     districts: list[Name] = Field(default_factory=list)
-    languages: list[Literal["ja", "en"]] = Field(default_factory=lambda: ["ja"])
+    languages: list[Literal["ja", "en"]]
     source: list[str] = Field(default_factory=list)
 
 

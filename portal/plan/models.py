@@ -54,6 +54,8 @@ class Measure(Base):
     better: Mapped[str] = mapped_column(Text)
     line_kind: Mapped[str] = mapped_column(Text)
     """level: the figure to stand at by the end of the year; yearly: the amount done in that year alone."""
+    headline: Mapped[str | None] = mapped_column(Text, unique=True)
+    """Which of the four counts of the dashboard this measure is (`portal.plan.report.HEADLINES`), if any."""
     note: Mapped[str | None] = mapped_column(Text)
     position: Mapped[int]
     active: Mapped[bool] = mapped_column(default=True, server_default="true")
