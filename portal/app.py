@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -16,8 +17,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import portal.models  # noqa: F401 - the metadata is whole before the first statement
 from portal.directory import loading
 from portal.directory.pack import PackError
-from portal.kernel import database, logs
+from portal.kernel import clock, database, logs
 from portal.notices import catcher, mailer
+from portal.plan import elsewhere, registry, report
+from portal.plan import loader as plan_loader
 from portal.settings import Settings, SettingsError, from_environ
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,12 +30,18 @@ TASK_MODULES: Sequence[str] = (
     "portal.kernel.audit",
     "portal.kernel.jobs",
     "portal.notices.jobs",
+    "portal.plan.jobs",
 )
 
 
 def city_loaders() -> Sequence[loading.Loader]:
     """What `portal load-city` runs after the organisation itself, in this order."""
-    return ()
+    return (plan_loader.load,)
+
+
+def measures() -> None:
+    """What is counted for the plan, by headline (portal.plan.report.HEADLINES): each domain adds its line."""
+    registry.provide("online_procedures", elsewhere.provided)
 
 
 def assemble(settings: Settings) -> None:
@@ -48,6 +57,7 @@ def assemble(settings: Settings) -> None:
     mailer.configure(mailer.from_settings(settings))
     for module in TASK_MODULES:
         importlib.import_module(module)
+    measures()
 
 
 def create_app(settings: Settings) -> Flask:
@@ -96,6 +106,17 @@ def load_city(folder: Path) -> tuple[bool, list[str]]:
         f"{report.unchanged} unchanged"
         for report in reports
     ]
+
+
+def kpi() -> dict[str, Any]:
+    """The plan's figures today, computed from what is live (`portal.plan.report.kpi` lists the keys)."""
+    with database.unit_of_work() as session:
+        return report.kpi(session, clock.today())
+
+
+def kpi_lines(figures: dict[str, Any]) -> list[str]:
+    """The same for people: one line a count."""
+    return report.lines(figures)
 
 
 def seed_demo() -> list[str]:

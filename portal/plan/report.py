@@ -108,6 +108,22 @@ def _evidence(item: Evidence) -> dict[str, Any]:
     }
 
 
+def lines(figures: dict[str, Any]) -> list[str]:
+    """The four counts of `kpi` as lines to read in a terminal."""
+    found = [f"{figures['date']} ({figures['fiscal_year']}年度)"]
+    for standing in figures["headlines"].values():
+        if standing is None:
+            continue
+        value = "—" if standing["value"] is None else standing["value"]
+        words = f"{standing['measure']} {standing['title']}: {value}/{standing['target']} {standing['unit']}"
+        if standing["parts"]:
+            words += f" ({', '.join(f'{name} {part}' for name, part in standing['parts'].items())})"
+        if standing["line"]:
+            words += f" {standing['line']['fiscal_year']}年度の線 {standing['line']['value']}"
+        found.append(words)
+    return found
+
+
 def as_csv(plan: Overview, *, excel: bool = False) -> bytes:
     """One line a measure, UTF-8, CRLF (RFC 4180).
 
