@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from portal.directory.plain import TooDeep, plain
+from portal.directory.plain import TooDeep, read
 from portal.directory.wording import explain
 from portal.kernel import dates
 
@@ -166,9 +165,11 @@ class Pack:
                 self.problem(name, 1, "ファイルが空です。")
             return None, {}
         try:
-            return plain(YAML(typ="rt").load(text))
+            return read(text)
         except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            # A quote that is never closed is noticed at the end of the file; where it began is what helps.
+            at_end = "end of stream" in (error.problem or "")
+            mark = (at_end and error.context_mark) or error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
             self.problem(
                 name,

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Any
 
+from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
+from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.scalarbool import ScalarBoolean
 
 DEEPEST = 40
-MOST = 1_000_000
+MOST = 200_000
 
 Lines = dict[tuple[str | int, ...], int]
 
 
 class TooDeep(Exception):
     """More nesting or more nodes than a pack file has: an alias that contains itself, or aliases of aliases."""
+
+
+class _DatesStayText(RoundTripConstructor):
+    """Dates are read by the schemas, which know 和暦 and can tell the line of 2025-02-30."""
+
+
+def _text(constructor: RoundTripConstructor, node: ScalarNode) -> str:
+    return str(constructor.construct_scalar(node))
+
+
+_DatesStayText.add_constructor("tag:yaml.org,2002:timestamp", _text)
+
+
+def read(text: str) -> tuple[Any, Lines]:
+    """A YAML text as plain Python, with its lines; see `plain`.
+
+    Raises:
+        ruamel.yaml.error.YAMLError: it is no YAML.
+        TooDeep: see `plain`.
+    """
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _DatesStayText
+    return plain(yaml.load(text))
 
 
 def plain(node: object) -> tuple[Any, Lines]:
@@ -58,10 +83,6 @@ def _scalar(node: object) -> Any:
         return bool(node)
     if isinstance(node, TaggedScalar):
         return str(node.value)
-    if isinstance(node, datetime):
-        return node.isoformat()
-    if isinstance(node, date):
-        return date(node.year, node.month, node.day)
     for kind in (int, float, str):
         if isinstance(node, kind):
             return kind(node)
