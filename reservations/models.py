@@ -250,7 +250,7 @@ class Booking(Base):
     held_until: Mapped[datetime]
     extensions: Mapped[int]
     accepted_at: Mapped[datetime | None]
-    paid_at: Mapped[datetime | None]
+    firm_at: Mapped[datetime | None]
     confirmed_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     reason: Mapped[str | None]

@@ -207,7 +207,7 @@ class Rounding(Document):
     def apply(self, amount: Fraction | int) -> int:
         """The rounded amount in yen; a negative one is rounded by its size."""
         sign = -1 if amount < 0 else 1
-        units = Fraction(abs(amount)) / self.unit
+        units: Fraction = abs(Fraction(amount) / int(self.unit))
         match self.mode:
             case "down":
                 whole = floor(units)

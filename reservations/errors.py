@@ -1,0 +1,101 @@
+"""What can stand against a booking, with the facts that a page needs to say it clearly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from portal.kernel.errors import Conflict, Gone, Invalid, NotFound, TooMany
+from reservations.rules import Refused
+
+
+@dataclass(eq=False)
+class SlotTaken(Conflict):
+    """An occupancy of one of the space's units overlaps."""
+
+    code: ClassVar[str] = "slot_taken"
+    space_id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(eq=False)
+class NotBookable(Invalid):
+    """A rule of use stands against it; `at` is the moment from or until which it does."""
+
+    code: ClassVar[str] = "not_bookable"
+    reason: Refused
+    at: datetime | None = None
+    limit: int | None = None
+
+
+@dataclass(eq=False)
+class NoSuchSlot(Invalid):
+    """The timetable has no such slot on that day: closed, across two bands, or never there."""
+
+    code: ClassVar[str] = "no_such_slot"
+    space_id: int
+    closed: str | None = None
+    closed_en: str | None = None
+
+
+@dataclass(eq=False)
+class NotOffered(NotFound):
+    """There is no such space, or it cannot be booked online."""
+
+    code: ClassVar[str] = "not_offered"
+
+
+@dataclass(eq=False)
+class TooManyHolds(TooMany):
+    """The person keeps as many slots as the rules allow, or let too many lapse (CASES B7)."""
+
+    code: ClassVar[str] = "too_many_holds"
+    limit: int
+    lapsed: bool
+
+
+@dataclass(eq=False)
+class HoldEnded(Gone):
+    """The hold is over; the slot may be free or somebody else's."""
+
+    code: ClassVar[str] = "hold_ended"
+    ended_at: datetime
+
+
+@dataclass(eq=False)
+class NoMoreTime(Conflict):
+    """The hold was extended as often as the rules allow."""
+
+    code: ClassVar[str] = "no_more_time"
+    limit: int
+
+
+@dataclass(eq=False)
+class PriceChanged(Conflict):
+    """What the person accepted is not what it costs: shown again, nothing charged."""
+
+    code: ClassVar[str] = "price_changed"
+
+
+@dataclass(eq=False)
+class RefundChanged(Conflict):
+    """What the person was shown is not what would go back: shown again, nothing cancelled."""
+
+    code: ClassVar[str] = "refund_changed"
+
+
+@dataclass(eq=False)
+class WrongState(Conflict):
+    """The booking is not where this can be done."""
+
+    code: ClassVar[str] = "wrong_state"
+    state: str
+
+
+@dataclass(eq=False)
+class ReasonMissing(Invalid):
+    """A refusal needs its reason (行政手続法8条)."""
+
+    code: ClassVar[str] = "reason_missing"
