@@ -61,8 +61,8 @@ class Busy:
         """From (unit id, start, end) in any order."""
         busy = cls()
         for unit, start, end in sorted(occupancies):
-            busy._starts.setdefault(unit, []).append(start)  # noqa: SLF001 - its own constructor
-            busy._ends.setdefault(unit, []).append(end)  # noqa: SLF001
+            busy._starts.setdefault(unit, []).append(start)
+            busy._ends.setdefault(unit, []).append(end)
         return busy
 
     def taken(self, units: Sequence[int], slot: Slot) -> bool:
@@ -77,7 +77,9 @@ class Busy:
         return False
 
 
-def state_of(slot: Slot, units: Sequence[int], busy: Busy, policy: Policy, category: str, *, now: datetime) -> SlotState:
+def state_of(
+    slot: Slot, units: Sequence[int], busy: Busy, policy: Policy, category: str, *, now: datetime
+) -> SlotState:
     """What the slot is to somebody of the category, now."""
     refusal = policy.may_book(slot, category, now=now)
     if refusal is not None:

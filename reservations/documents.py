@@ -40,6 +40,11 @@ def read(kind: str, content: Mapping[str, Any]) -> AnyDocument:
     return _TYPES[kind].model_validate(content)
 
 
+def schema(kind: str) -> type[AnyDocument]:
+    """The model of a kind of document."""
+    return _TYPES[kind]
+
+
 def parsed(row: RuleDocument) -> AnyDocument:
     """The document of a row."""
     key = (row.kind, row.digest)
@@ -82,17 +87,17 @@ class Rules:
     def timetable(self, code: str | None, day: date) -> Timetable | None:
         """The timetable of the day."""
         found = self.on(DocumentKind.TIMETABLE, code, day)
-        return cast(Timetable, found.document) if found else None
+        return cast("Timetable", found.document) if found else None
 
     def fees(self, code: str | None, day: date) -> FeeTable | None:
         """The fee table of the day."""
         found = self.on(DocumentKind.FEES, code, day)
-        return cast(FeeTable, found.document) if found else None
+        return cast("FeeTable", found.document) if found else None
 
     def policy(self, code: str | None, day: date) -> Policy | None:
         """The rules of use of the day."""
         found = self.on(DocumentKind.POLICY, code, day)
-        return cast(Policy, found.document) if found else None
+        return cast("Policy", found.document) if found else None
 
 
 def load(session: Session, codes: Iterable[tuple[str, str | None]]) -> Rules:
