@@ -22,6 +22,7 @@ from portal.notices import catcher, mailer
 from portal.plan import elsewhere, registry, report
 from portal.plan import loader as plan_loader
 from portal.settings import Settings, SettingsError, from_environ
+from reservations import loader as reservation_loader
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,7 +37,7 @@ TASK_MODULES: Sequence[str] = (
 
 def city_loaders() -> Sequence[loading.Loader]:
     """What `portal load-city` runs after the organisation itself, in this order."""
-    return (plan_loader.load,)
+    return (plan_loader.load, reservation_loader.load)
 
 
 def measures() -> None:

@@ -8,4 +8,5 @@ import portal.directory.models
 import portal.kernel.audit
 import portal.kernel.files
 import portal.notices.models
-import portal.plan.models  # noqa: F401 - imported for their tables
+import portal.plan.models
+import reservations.models  # noqa: F401 - imported for their tables

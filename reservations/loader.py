@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from portal.directory.pack import Located, Pack
+from portal.directory.pack import Located, Pack, near
 from portal.directory.sync import LoadReport, sync
 from portal.directory.wording import explain
 from portal.kernel import clock
@@ -58,7 +58,7 @@ def load(session: Session, pack: Pack) -> LoadReport:
     pack.unique(facilities, "code")
     pack.unique(purposes, "code")
     if assignment is not None:
-        _check(pack, facilities, purposes, assignment, found)
+        _check(pack, facilities, purposes, assignment, {kind: _codes(pack, kind) for kind in FILES})
     pack.check()
     if assignment is None:  # check() has raised
         return LoadReport()
@@ -91,6 +91,13 @@ def _documents(pack: Pack, kind: DocumentKind) -> list[dict[str, Any]]:
     return found
 
 
+def _codes(pack: Pack, kind: DocumentKind) -> set[str]:
+    """The codes of a file's documents, also of those with mistakes: one mistake is told once."""
+    data, _lines = Pack(pack.folder).raw(FILES[kind])
+    entries = data if isinstance(data, list) else []
+    return {str(content["code"]) for content in entries if isinstance(content, dict) and "code" in content}
+
+
 def _line(lines: Mapping[tuple[str | int, ...], int], path: tuple[str | int, ...]) -> int:
     """The line of a path; pydantic also names the kind of a choice, which is no key of the file."""
     best = 1
@@ -107,11 +114,11 @@ def _check(
     facilities: list[Located[FacilityEntry]],
     purposes: list[Located[PurposeEntry]],
     assignment: Located[SpacesFile],
-    found: Mapping[DocumentKind, list[dict[str, Any]]],
+    codes: Mapping[DocumentKind, set[str]],
 ) -> None:
-    codes = {kind: {content["code"] for content in contents} for kind, contents in found.items()}
     names = {entry.value.code for entry in purposes}
     for index, rule in enumerate(assignment.value.rules):
+        line = assignment.line_of("rules", index)
         wanted = {
             DocumentKind.TIMETABLE: rule.timetable,
             DocumentKind.FEES: rule.fees,
@@ -119,16 +126,25 @@ def _check(
         }
         for kind, code in wanted.items():
             if code not in codes[kind]:
-                line = assignment.line_of("rules", index)
-                pack.problem(
-                    SPACES, line, f"「{code}」は {FILES[kind]} にありません。", "番号を直すか、文書を足してください。"
-                )
+                pack.problem(SPACES, line, f"「{code}」は {FILES[kind]} にありません。", near(code, codes[kind]))
         for purpose in rule.purposes:
             if purpose not in names:
-                line = assignment.line_of("rules", index)
                 pack.problem(
-                    SPACES, line, f"使いみち「{purpose}」は purposes.yaml にありません。", "使いみちを足してください。"
+                    SPACES, line, f"使いみち「{purpose}」は purposes.yaml にありません。", near(purpose, names)
                 )
+    seen = _check_facilities(pack, facilities)
+    known = {entry.value.code for entry in facilities}
+    for index, added in enumerate(assignment.value.added):
+        if added.facility not in known or added.code in seen:
+            line = assignment.line_of("added", index)
+            pack.problem(
+                SPACES, line, f"「{added.code}」は足せません。", "施設の番号と、室の番号が新しいことを見てください。"
+            )
+        seen.add(added.code)
+
+
+def _check_facilities(pack: Pack, facilities: list[Located[FacilityEntry]]) -> set[str]:
+    """Note references that lead nowhere; the codes of all spaces."""
     departments = pack.departments()
     known = {entry.value.code for entry in facilities}
     seen: set[str] = set()
@@ -140,13 +156,7 @@ def _check(
                 line = entry.line_of("spaces", index)
                 pack.problem(entry.file, line, f"室「{space.code}」は2回出てきます。", "別の番号にしてください。")
             seen.add(space.code)
-    for index, added in enumerate(assignment.value.added):
-        if added.facility not in known or added.code in seen:
-            line = assignment.line_of("added", index)
-            pack.problem(
-                SPACES, line, f"「{added.code}」は足せません。", "施設の番号と、室の番号が新しいことを見てください。"
-            )
-        seen.add(added.code)
+    return seen
 
 
 def _spaces(facilities: list[Located[FacilityEntry]], file: SpacesFile) -> list[_Space]:
@@ -200,7 +210,7 @@ def _load_facilities(session: Session, entries: list[Located[FacilityEntry]]) ->
 
 
 def _load_names(session: Session, entries: list[Located[FacilityEntry]]) -> LoadReport:
-    ids = dict(session.execute(select(Facility.code, Facility.id)).tuples())
+    ids = _facility_ids(session)
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
     for entry in entries:
         value, facility = entry.value, ids[entry.value.code]
@@ -217,6 +227,10 @@ def _load_names(session: Session, entries: list[Located[FacilityEntry]]) -> Load
         return True
 
     return sync(session, FacilityName, wanted, key=("facility_id", "kind", "name", "valid_from"), retire=retire)
+
+
+def _facility_ids(session: Session) -> dict[str, int]:
+    return {row.code: row.id for row in session.execute(select(Facility.code, Facility.id))}
 
 
 def _load_purposes(session: Session, entries: list[Located[PurposeEntry]]) -> LoadReport:
@@ -264,7 +278,7 @@ def _load_documents(session: Session, found: Mapping[DocumentKind, list[dict[str
 
 
 def _load_spaces(session: Session, spaces: list[_Space]) -> LoadReport:
-    facilities = dict(session.execute(select(Facility.code, Facility.id)).tuples())
+    facilities = _facility_ids(session)
     units = sync(
         session,
         Unit,
