@@ -9,16 +9,20 @@ from datetime import date, datetime
 from forms.counter.reader import Attributes, CardFacts, UnknownCard
 
 SAMPLE_CARDS: Mapping[str, Attributes] = {
-    "hanako": Attributes("見本 花子", "茨城県古河市見本町一丁目2番3号", date(1961, 4, 5), "19610405", "female"),
+    "hanako": Attributes(
+        "見本 花子", "茨城県古河市東本町九丁目99番99号 見本ハイツ101", date(1961, 4, 5), "19610405", "female"
+    ),
     "watanabe": Attributes(
         "渡邊\U000e0109 神\ufa19太郎",
-        "茨城県古河市見本町二丁目15番地 𠮷野ハイツ203",
+        "茨城県古河市諸川9999番地 見本𠮷野荘203",
         date(1988, 12, 31),
         "19881231",
         "male",
     ),
-    "nguyen": Attributes("NGUYEN THI MIHON", "茨城県古河市見本町三丁目8番", date(2001, 2, 28), "20010228", "female"),
-    "unknown-birth": Attributes("見本 年三", "茨城県古河市見本町四丁目4番地", None, "19350000", "male"),
+    "nguyen": Attributes(
+        "NGUYEN THI MIHON", "茨城県古河市下辺見9999番地9 見本寮", date(2001, 2, 28), "20010228", "female"
+    ),
+    "unknown-birth": Attributes("見本 年三", "茨城県見本市見本町4番地", None, "19350000", "male"),
 }
 
 
