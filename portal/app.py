@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import exists, select, text
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import portal.models  # noqa: F401 - the metadata is whole before the first statement
+from portal.accounts.models import Account
 from portal.directory import loading
 from portal.directory.pack import PackError
 from portal.kernel import clock, database, logs
@@ -49,7 +51,7 @@ def assemble(settings: Settings) -> None:
     """Wire everything that is not a page: database, tasks, gateways, payables, measures. Safe to call again.
 
     Raises:
-        SettingsError: production with settings that it must not start with.
+        SettingsError: production with settings or people that it must not start with.
     """
     problems = settings.problems()
     if problems:
@@ -59,6 +61,17 @@ def assemble(settings: Settings) -> None:
     for module in TASK_MODULES:
         importlib.import_module(module)
     measures()
+    if settings.production:
+        _refuse_demo_people()
+
+
+def _refuse_demo_people() -> None:
+    with database.unit_of_work() as session:
+        migrated = session.execute(text("SELECT to_regclass('account') IS NOT NULL")).scalar_one()
+        if migrated and session.execute(select(exists().where(Account.is_demo))).scalar_one():
+            raise SettingsError(
+                "production does not start like this:\n- this database holds demo people, whose passwords are known: use one of its own"
+            )
 
 
 def create_app(settings: Settings) -> Flask:

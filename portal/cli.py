@@ -59,18 +59,22 @@ def serve(workers: int, threads: int) -> None:
     settings = _settings()
     _assemble(settings)
     database.dispose()
-    os.environ["DATABASE_URL"] = settings.database_url
     command = supervisor.web_command(settings, workers=workers, threads=threads)
-    os.execv(command[0], command)
+    os.execve(command[0], command, supervisor.web_environ(settings))
 
 
 @main.command()
 @click.option("--once", is_flag=True, help="Run what is due now and end.")
+@click.option("--check", is_flag=True, help="Only look whether a worker is alive; ends non-zero where none is.")
 @click.option("--concurrency", default=2, show_default=True, help="Jobs at a time.")
 @click.option("--queue", "queues", multiple=True, help="Only these queues (default, mail, documents, money).")
-def worker(*, once: bool, concurrency: int, queues: tuple[str, ...]) -> None:
+def worker(*, once: bool, check: bool, concurrency: int, queues: tuple[str, ...]) -> None:
     """Run background jobs: mail, PDFs, tidying, retries."""
     settings = _settings()
+    if check:
+        alive = jobs.worker_alive(settings.database_url)
+        click.echo("a worker is alive" if alive else "no worker gave a sign of life lately")
+        sys.exit(0 if alive else 1)
     _assemble(settings)
     if once:
         jobs.run_pending(settings.database_url, queues=list(queues) or None)
@@ -92,12 +96,12 @@ def migrate_command(*, revision: str, down: bool) -> None:
 
 
 @main.command("load-city")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def load_city(folder: Path) -> None:
-    """Load a city pack FOLDER; loading it again changes nothing."""
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+def load_city(folder: Path | None) -> None:
+    """Load a city pack FOLDER (PORTAL_CITY where none is named); loading it again changes nothing."""
     settings = _settings()
     _assemble(settings)
-    ok, lines = composition.load_city(folder)
+    ok, lines = composition.load_city(folder or Path(settings.city_folder))
     for line in lines:
         click.echo(line, err=not ok)
     sys.exit(0 if ok else 1)

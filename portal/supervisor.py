@@ -84,6 +84,16 @@ def web_command(settings: Settings, *, workers: int, threads: int) -> list[str]:
     ]  # fmt: skip
 
 
+def web_environ(settings: Settings) -> dict[str, str]:
+    """The environment of web and worker: one database, and an empty folder that the web processes count together in."""
+    metrics = settings.data / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(parents=True)
+    # NAME and NAME_FILE together are refused: the address takes the place of its file.
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL_FILE"}
+    return kept | {"DATABASE_URL": settings.database_url, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+
+
 def _children(settings: Settings) -> list[Child]:
     portal = str(Path(sys.executable).with_name("portal"))
     children = [Child("web", web_command(settings, workers=2, threads=4)), Child("worker", [portal, "worker"])]
@@ -230,10 +240,7 @@ def run(settings: Settings) -> int:
             settings = stack.enter_context(_database(settings))
             _say("tables, city, people …")
             people = _prepare(settings)
-            metrics = settings.data / "metrics"
-            shutil.rmtree(metrics, ignore_errors=True)
-            metrics.mkdir()
-            environ = os.environ | {"DATABASE_URL": settings.database_url, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+            environ = web_environ(settings)
             children = _children(settings)
             for child in children:
                 child.start(environ)

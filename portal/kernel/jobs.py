@@ -122,6 +122,16 @@ def run_worker(url: str, *, concurrency: int = 2, queues: list[str] | None = Non
         )
 
 
+def worker_alive(url: str) -> bool:
+    """Whether any worker gave a sign of life within `STALLED_AFTER_SECONDS`."""
+    with psycopg.connect(database.libpq_url(url), connect_timeout=5) as connection:
+        row = connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s))",
+            (STALLED_AFTER_SECONDS,),
+        ).fetchone()
+    return bool(row and row[0])
+
+
 def run_pending(url: str, *, queues: list[str] | None = None) -> None:
     """Run every job that is due now in this process and come back (tests, `portal worker --once`)."""
 
