@@ -1,0 +1,42 @@
+"""The definition language: a procedure version as one immutable document. Pure: no database, no Flask, time as an argument."""
+
+from __future__ import annotations
+
+from forms.definition.conditions import Condition
+from forms.definition.fields import FieldSpec, Moment, Problem, Reading, Town, Typed
+from forms.definition.procedure import (
+    Elsewhere,
+    Here,
+    IdentityLevel,
+    IssuedKind,
+    Prepared,
+    Procedure,
+    Step,
+    canonical,
+    from_document,
+    sha256_of,
+    to_document,
+)
+from forms.definition.words import Words
+
+__all__ = [
+    "Condition",
+    "Elsewhere",
+    "FieldSpec",
+    "Here",
+    "IdentityLevel",
+    "IssuedKind",
+    "Moment",
+    "Prepared",
+    "Problem",
+    "Procedure",
+    "Reading",
+    "Step",
+    "Town",
+    "Typed",
+    "Words",
+    "canonical",
+    "from_document",
+    "sha256_of",
+    "to_document",
+]

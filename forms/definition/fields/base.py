@@ -1,0 +1,145 @@
+"""What every field type is: its part of the document, how it reads what was typed, how it says a value to people.
+
+A field type is one module with one class: a frozen pydantic model (its keys in the document) with four methods. It knows nothing of
+Flask, databases or other fields. To add one, write the module and name it in `forms.definition.fields`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from forms.definition.conditions import Condition
+from forms.definition.words import Strict, Words
+from portal.kernel.text import digits, has_control
+
+Typed = Mapping[str, Sequence[str]]
+"""What a person typed into one field: part name ("" for a field of one part) → texts as they came."""
+
+FIELD_ID = r"^[a-z][a-z0-9_]{0,47}$"
+_TWELVE = re.compile(r"(?<![0-9])[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something typed cannot be taken: a code that the catalogue has words for, and its facts.
+
+    Attributes:
+        code: such as "too_long".
+        part: the part of the field it belongs to ("" for the whole).
+        facts: figures for the words, such as {"max": 60}.
+    """
+
+    code: str
+    part: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading: a JSON value (None = left empty) or problems; flags for the reviewer."""
+
+    value: Any = None
+    problems: tuple[Problem, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """A postal code's place."""
+
+    prefecture: str
+    city: str
+    town: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What reading may depend on besides the field: the day (Tokyo) and the postal codes."""
+
+    today: date
+    postal: Callable[[str], Town | None] = lambda _code: None
+
+
+def is_resident_number(text: str) -> bool:
+    """Whether a text holds a 個人番号 (12 digits whose last is the check digit of 番号法施行令 §8, 総務省令 §5).
+
+    Such a number is never stored: a person who pasted one is told, and it is forgotten.
+    """
+    for found in _TWELVE.findall(text):
+        figures = [int(c) for c in found if c.isdigit()]
+        total = sum(p * (n + 1 if n <= 6 else n - 5) for n, p in enumerate(reversed(figures[:-1]), start=1))
+        if (0 if total % 11 <= 1 else 11 - total % 11) == figures[-1]:
+            return True
+    return False
+
+
+def one(typed: Typed, part: str = "") -> str:
+    """The one text of a part, without outer blanks (also full-width ones), line ends made equal; "" where there is none."""
+    texts = typed.get(part) or ("",)
+    return texts[0].replace("\r\n", "\n").replace("\r", "\n").strip(" \t\n　")
+
+
+class FieldSpec(Strict):
+    """Keys that every field has.
+
+    Attributes:
+        id: stable for ever: answers, corrections and exports hang on it.
+        label: the question in plain words.
+        hint: help below the question.
+        item: data item of the shared vocabulary that this field is bound to (prefill, write-less counter).
+        required: must be answered when shown.
+        show_if: shown only when this holds.
+        require_if: must be answered when this holds (and it is shown).
+        autocomplete: HTML autofill token, so that the phone can help (WCAG 1.3.5).
+    """
+
+    has_value: ClassVar[bool] = True
+    parts: ClassVar[tuple[str, ...]] = ("",)
+    value_kind: ClassVar[str] = "text"
+
+    id: str = Field(pattern=FIELD_ID)
+    label: Words
+    hint: Words | None = None
+    item: str | None = None
+    required: bool = True
+    show_if: Condition | None = None
+    require_if: Condition | None = None
+    autocomplete: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The `type` in the document."""
+        return str(getattr(self, "type"))  # noqa: B009 - each type declares its own literal
+
+    def read(self, typed: Typed, at: Moment) -> Reading:
+        """Read what was typed: a value to keep, None for left empty, or problems."""
+        raise NotImplementedError
+
+    def show(self, value: Any, locale: str) -> str:
+        """Say a value to people, in one text (lines where it has lines)."""
+        del locale
+        return "" if value is None else str(value)
+
+    def typed_of(self, value: Any) -> dict[str, list[str]]:
+        """What to put into the inputs so that reading gives this value again."""
+        return {"": ["" if value is None else str(value)]}
+
+    def offers(self, value: Any) -> bool:
+        """Whether an answer could ever equal `value` (rules are checked with it)."""
+        return isinstance(value, str)
+
+    def guard(self, typed: Typed) -> tuple[Problem, ...]:
+        """Problems of what may be stored at all: control characters, and a 個人番号."""
+        found: list[Problem] = []
+        for part, texts in typed.items():
+            if any(has_control(t) for t in texts):
+                found.append(Problem("control_character", part))
+            if any(is_resident_number(digits(t)) for t in texts):
+                found.append(Problem("resident_number", part))
+        return tuple(found)

@@ -1,0 +1,146 @@
+"""Yes or no; one of; many of; consent."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Typed, one
+from forms.definition.words import Strict, Words
+
+YES = Words(ja="はい", en="Yes")
+NO = Words(ja="いいえ", en="No")
+
+
+class Choice(Strict):
+    """One thing to choose: a code that stays, and its words."""
+
+    code: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")
+    label: Words
+    hint: Words | None = None
+
+
+class YesNoField(FieldSpec):
+    """Yes or no, with no answer given beforehand."""
+
+    value_kind: ClassVar[str] = "yes_no"
+    type: Literal["yes_no"]
+    yes: Words = YES
+    no: Words = NO
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The two, as choices for the page."""
+        return (Choice(code="yes", label=self.yes), Choice(code="no", label=self.no))
+
+    def read(self, typed: Typed, at: Moment) -> Reading:
+        """See `FieldSpec.read`."""
+        del at
+        text = one(typed)
+        if text in {"yes", "no"}:
+            return Reading(text == "yes")
+        return Reading(problems=(Problem("not_offered"),)) if text else Reading()
+
+    def show(self, value: Any, locale: str) -> str:
+        """See `FieldSpec.show`."""
+        return "" if value is None else (self.yes if value else self.no).in_(locale)
+
+    def typed_of(self, value: Any) -> dict[str, list[str]]:
+        """See `FieldSpec.typed_of`."""
+        return {"": [] if value is None else ["yes" if value else "no"]}
+
+    def offers(self, value: Any) -> bool:
+        """See `FieldSpec.offers`."""
+        return isinstance(value, bool)
+
+
+class _Choices(FieldSpec):
+    choices: tuple[Choice, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _codes_differ(self) -> _Choices:
+        codes = [c.code for c in self.choices]
+        if len(set(codes)) != len(codes):
+            raise ValueError("two choices have the same code")
+        return self
+
+    def label_of(self, code: str, locale: str) -> str:
+        """The words of a choice; the code itself where the version no longer has it."""
+        return next((c.label.in_(locale) for c in self.choices if c.code == code), code)
+
+    def offers(self, value: Any) -> bool:
+        """See `FieldSpec.offers`."""
+        return any(c.code == value for c in self.choices)
+
+
+class OneOfField(_Choices):
+    """Exactly one of the choices."""
+
+    value_kind: ClassVar[str] = "code"
+    type: Literal["one_of"]
+
+    def read(self, typed: Typed, at: Moment) -> Reading:
+        """See `FieldSpec.read`."""
+        del at
+        code = one(typed)
+        if not code:
+            return Reading()
+        return Reading(code) if self.offers(code) else Reading(problems=(Problem("not_offered"),))
+
+    def show(self, value: Any, locale: str) -> str:
+        """See `FieldSpec.show`."""
+        return "" if value is None else self.label_of(str(value), locale)
+
+    def typed_of(self, value: Any) -> dict[str, list[str]]:
+        """See `FieldSpec.typed_of`."""
+        return {"": [] if value is None else [str(value)]}
+
+
+class ManyOfField(_Choices):
+    """Any number of the choices, in the order of the definition."""
+
+    value_kind: ClassVar[str] = "codes"
+    type: Literal["many_of"]
+
+    def read(self, typed: Typed, at: Moment) -> Reading:
+        """See `FieldSpec.read`."""
+        del at
+        ticked = {t for t in typed.get("") or () if t}
+        if not ticked:
+            return Reading()
+        if not all(self.offers(code) for code in ticked):
+            return Reading(problems=(Problem("not_offered"),))
+        return Reading([c.code for c in self.choices if c.code in ticked])
+
+    def show(self, value: Any, locale: str) -> str:
+        """See `FieldSpec.show`."""
+        return "\n".join(self.label_of(code, locale) for code in value or ())
+
+    def typed_of(self, value: Any) -> dict[str, list[str]]:
+        """See `FieldSpec.typed_of`."""
+        return {"": list(value or ())}
+
+
+class ConsentField(FieldSpec):
+    """A box that must be ticked to go on; what is agreed to is the label."""
+
+    value_kind: ClassVar[str] = "yes_no"
+    type: Literal["consent"]
+
+    def read(self, typed: Typed, at: Moment) -> Reading:
+        """See `FieldSpec.read`."""
+        del at
+        return Reading(value=True) if one(typed) == "yes" else Reading()
+
+    def show(self, value: Any, locale: str) -> str:
+        """See `FieldSpec.show`."""
+        return (YES.in_(locale) if locale == "en" else "同意します") if value else ""
+
+    def typed_of(self, value: Any) -> dict[str, list[str]]:
+        """See `FieldSpec.typed_of`."""
+        return {"": ["yes"] if value else []}
+
+    def offers(self, value: Any) -> bool:
+        """See `FieldSpec.offers`."""
+        return value is True

@@ -1,0 +1,274 @@
+"""One procedure version: a self-contained document. The models below are its schema (`docs/procedure.schema.json`).
+
+What a city may edit is here; what the program does with it is in `forms.rules` (show, require), `forms.fees` (price) and
+`forms.services` (the life of a case). Sources of the facts (law, fee) are keys of the document, so that a page can show them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from forms.definition.conditions import Condition
+from forms.definition.fields import AnyField, FieldSpec
+from forms.definition.words import Strict, Words
+
+
+class IdentityLevel(StrEnum):
+    """What proof of who somebody is a procedure asks for (CASES A1), weakest first."""
+
+    NONE = "none"
+    CONFIRMED_MAIL = "confirmed_mail"
+    AUTHENTICATED = "authenticated"
+    SIGNATURE = "signature"
+
+
+class Law(Strict):
+    """The ground of a procedure: a law or ordinance and its article."""
+
+    name: str = Field(min_length=1)
+    article: str | None = None
+
+
+class Here(Strict):
+    """Online here: filed on this portal from the first step to the last."""
+
+    kind: Literal["here"]
+    since: date | None = None
+
+
+class Elsewhere(Strict):
+    """Online somewhere else: this portal leads there and never takes it (CASES A2).
+
+    Attributes:
+        name: of the other service.
+        url: its address.
+        since: from when it can be done there; None where no source says so (then it is not counted).
+        evidence: where that was read.
+    """
+
+    kind: Literal["elsewhere"]
+    name: Words
+    url: str = Field(pattern=r"^https://")
+    since: date | None = None
+    evidence: str | None = None
+
+
+class Prepared(Strict):
+    """Filled in here, finished at the counter (identity is proved there)."""
+
+    kind: Literal["prepared"]
+    bring: tuple[Words, ...] = ()
+
+
+Channel = Annotated[Here | Elsewhere | Prepared, Field(discriminator="kind")]
+
+
+class StandardDays(Strict):
+    """標準処理期間: runs from arrival, stops during correction (行政手続法 §6; CASES A4, A5)."""
+
+    days: int = Field(ge=0, le=400)
+    kind: Literal["working", "calendar"] = "working"
+    sample: bool = False
+
+
+class Ground(Strict):
+    """Why a fee is asked, and whether the amount is only a sample (見本: no source for this city)."""
+
+    label: Words
+    ordinance: str
+    article: str | None = None
+    sample: bool
+    tax: Literal["exempt", "standard", "reduced"] = "exempt"
+
+
+class NoFee(Strict):
+    """Nothing to pay."""
+
+    kind: Literal["none"]
+
+
+class FixedFee(Ground):
+    """One amount, in yen."""
+
+    kind: Literal["fixed"]
+    amount: int = Field(ge=0)
+
+
+class ChoiceFee(Ground):
+    """An amount by the choice made in a one-of field (yen by code)."""
+
+    kind: Literal["by_choice"]
+    field: str
+    amounts: dict[str, Annotated[int, Field(ge=0)]]
+
+
+class CopiesFee(Ground):
+    """An amount for each copy asked for in a number field."""
+
+    kind: Literal["by_copies"]
+    field: str
+    amount: int = Field(ge=0)
+
+
+Fee = Annotated[NoFee | FixedFee | ChoiceFee | CopiesFee, Field(discriminator="kind")]
+
+
+class Step(Strict):
+    """One page of questions."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,47}$")
+    title: Words
+    lead: Words | None = None
+    show_if: Condition | None = None
+    fields: tuple[AnyField, ...] = Field(min_length=1)
+
+
+class Remedy(Strict):
+    """教示 (行政不服審査法 §82, 行政事件訴訟法 §46): only where the decision is a 処分 (CASES A6).
+
+    Attributes:
+        review_to: to whom a request for review goes.
+        review_months: within how many months of knowing.
+        suit_against: the defendant and who represents it.
+        suit_months: within how many months.
+        review_first: whether a review must come before a suit.
+    """
+
+    review_to: Words
+    review_months: int = Field(default=3, ge=1, le=12)
+    suit_against: Words
+    suit_months: int = Field(default=6, ge=1, le=12)
+    review_first: bool = False
+
+
+class IssuedKind(Strict):
+    """A document that is issued when a case is granted.
+
+    Attributes:
+        id: stays the same over versions.
+        title: as printed.
+        body: what it says; `fields` are printed as a table below.
+        fields: ids of the answers on it.
+        number_prefix: before the document number, such as 古環対.
+        sample: printed as 見本 (the city's own form is not known).
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,47}$")
+    title: Words
+    body: Words
+    fields: tuple[str, ...] = ()
+    number_prefix: str
+    sample: bool = True
+
+
+class Texts(Strict):
+    """Plain words around the questions."""
+
+    guide: Words
+    before_you_start: tuple[Words, ...] = ()
+    after_filing: Words | None = None
+    consent_to_electronic_document: Words | None = None
+
+
+class Procedure(Strict):
+    """The whole document.
+
+    Attributes:
+        slug: address on this portal, for ever.
+        names: plain (in words that people use) and official.
+        section: code of the department that handles it.
+        authority: who decides (処分庁), as printed.
+        disposition: whether the decision is a 処分; then `remedy` is needed.
+        who: who may apply.
+        words: more words to find it by.
+        guests: whether somebody without an account may file it.
+        retention_years: from the April 1 after closing (CASES A13).
+        open_from, open_until: when it is taken (aware); None: no bound.
+    """
+
+    schema_: Literal[1] = Field(alias="schema")
+    slug: str = Field(pattern=r"^[a-z][a-z0-9-]{1,62}$")
+    plain_name: Words
+    official_name: Words
+    section: str
+    authority: Words
+    law: Law | None = None
+    who: Words
+    words: tuple[str, ...] = ()
+    channel: Channel
+    identity: IdentityLevel
+    guests: bool = False
+    bundled: bool = False
+    disposition: bool = False
+    remedy: Remedy | None = None
+    standard_days: StandardDays | None = None
+    fee: Fee = NoFee(kind="none")
+    texts: Texts
+    steps: tuple[Step, ...] = ()
+    documents: tuple[IssuedKind, ...] = ()
+    retention_years: int = Field(ge=1, le=100)
+    open_from: datetime | None = None
+    open_until: datetime | None = None
+    sources: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Procedure:
+        from forms.definition.checks import complaints  # noqa: PLC0415 - the checks read the whole document
+
+        found = complaints(self)
+        if found:
+            raise ValueError("; ".join(found))
+        return self
+
+    def fields(self) -> Iterator[FieldSpec]:
+        """Every field, in order."""
+        for step in self.steps:
+            yield from step.fields
+
+    def field(self, field_id: str) -> FieldSpec | None:
+        """The field with this id."""
+        return next((f for f in self.fields() if f.id == field_id), None)
+
+    def step_of(self, field_id: str) -> Step | None:
+        """The step that asks this field."""
+        return next((s for s in self.steps if any(f.id == field_id for f in s.fields)), None)
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether it is taken at this moment (aware)."""
+        return (self.open_from is None or self.open_from <= at) and (self.open_until is None or at < self.open_until)
+
+    @property
+    def fillable(self) -> bool:
+        """Whether there is something to fill in here (channel here or prepared)."""
+        return not isinstance(self.channel, Elsewhere)
+
+
+def canonical(value: Any) -> bytes:
+    """JSON in one spelling: keys sorted, no blanks, UTF-8. What is hashed."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def sha256_of(value: Any) -> str:
+    """Hexadecimal SHA-256 of the canonical JSON of a value."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def to_document(procedure: Procedure) -> dict[str, Any]:
+    """The document as stored (JSONB): every key by its public name, without what was left out."""
+    return procedure.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def from_document(document: Any) -> Procedure:
+    """A stored document as a `Procedure`.
+
+    Raises:
+        pydantic.ValidationError: it does not follow the schema.
+    """
+    return Procedure.model_validate(document)

@@ -1,0 +1,268 @@
+"""Tables of forms. What the database itself makes sure of is said in each docstring; migration 0007 holds the triggers."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from forms.states import State
+from portal.kernel.database import Base
+
+_STATES = ", ".join(f"'{state.value}'" for state in State)
+
+
+class ProcedureRow(Base):
+    """A procedure: a slug that stays and the section that handles it. What it asks is in its versions."""
+
+    __tablename__ = "procedure"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    department: Mapped[str] = mapped_column(ForeignKey("department.code"), index=True)
+    created_at: Mapped[datetime]
+
+    versions: Mapped[list[ProcedureVersion]] = relationship(back_populates="procedure", order_by="ProcedureVersion.number")
+
+
+class ProcedureVersion(Base):
+    """One version. Once published its document can neither change nor go (trigger `procedure_version_is_immutable`); only the
+    end of its validity may be set.
+
+    Attributes:
+        number: 1, 2, … in one procedure.
+        document: see `forms.definition.Procedure`.
+        sha256: of the canonical JSON of the document.
+        valid_from, valid_until: half open; the version that new drafts get.
+    """
+
+    __tablename__ = "procedure_version"
+    __table_args__ = (
+        UniqueConstraint("procedure_id", "number"),
+        CheckConstraint("number > 0", name="number_positive"),
+        CheckConstraint("valid_until is null or valid_until >= valid_from", name="valid_in_order"),
+        CheckConstraint("length(sha256) = 64", name="sha256_is_one"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    procedure_id: Mapped[int] = mapped_column(ForeignKey("procedure.id"), index=True)
+    number: Mapped[int]
+    document: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    sha256: Mapped[str]
+    published_at: Mapped[datetime | None]
+    valid_from: Mapped[datetime | None]
+    valid_until: Mapped[datetime | None]
+
+    procedure: Mapped[ProcedureRow] = relationship(back_populates="versions")
+
+
+class Application(Base):
+    """A case. Whose it is, who filed it and who typed it are separate facts (DESIGN invariant 9).
+
+    A draft has no reference; everything else has one, for ever (check `reference_from_filing`). One live draft for an account and a
+    procedure (unique `one_draft`). `revision` counts up with every change: two people who work from the same page find out.
+
+    Attributes:
+        key: unguessable address of the draft; stays valid, so that Back after filing finds the case.
+        applicant_person_id: whose application it is; None for a guest.
+        applicant_name: as it stood when filed, for queues and papers (kept exactly).
+        owner_account_id: the account that may see and continue it; None for a guest or a visitor without an account.
+        filed_by_account_id: who pressed the button.
+        typed_by: "applicant" or "staff".
+        on_behalf: by what authority somebody else acts ("parent", "proxy letter"), None: the applicant acts.
+        secret_sha256: of the secret with which a guest opens the case.
+        contact: mail address and language that messages of this case go to.
+        filed_at: arrival (aware); periods run from it.
+        due_on: end of the standard days (Tokyo day), moved by the days a correction took.
+        paused_at: since when the standard days stand still.
+    """
+
+    __tablename__ = "application"
+    __table_args__ = (
+        CheckConstraint(f"state in ({_STATES})", name="state_known"),
+        CheckConstraint("(state = 'draft') = (reference is null)", name="reference_from_filing"),
+        CheckConstraint("channel in ('online', 'counter')", name="channel_known"),
+        CheckConstraint("typed_by in ('applicant', 'staff')", name="typed_by_known"),
+        CheckConstraint("state in ('draft', 'prepared', 'withdrawn') or filed_at is not null", name="filed_has_arrival"),
+        Index(
+            "one_draft",
+            "owner_account_id",
+            "procedure_id",
+            unique=True,
+            postgresql_where=text("state = 'draft' and channel = 'online' and owner_account_id is not null"),
+        ),
+        Index("ix_application_queue", "procedure_id", "state", "filed_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    reference: Mapped[str | None] = mapped_column(unique=True)
+    procedure_id: Mapped[int] = mapped_column(ForeignKey("procedure.id"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("procedure_version.id"), index=True)
+    applicant_person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    applicant_name: Mapped[str | None]
+    owner_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    filed_by_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    typed_by: Mapped[str]
+    on_behalf: Mapped[str | None]
+    channel: Mapped[str]
+    state: Mapped[str]
+    revision: Mapped[int]
+    secret_sha256: Mapped[str | None]
+    contact: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    filed_at: Mapped[datetime | None]
+    due_on: Mapped[date | None]
+    paused_at: Mapped[datetime | None]
+
+    __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 - SQLAlchemy's own spelling
+
+    procedure: Mapped[ProcedureRow] = relationship()
+    version: Mapped[ProcedureVersion] = relationship()
+    draft: Mapped[ApplicationDraft | None] = relationship(back_populates="application", cascade="all, delete-orphan")
+    filings: Mapped[list[ApplicationAnswers]] = relationship(order_by="ApplicationAnswers.number")
+    events: Mapped[list[ApplicationEvent]] = relationship(order_by="ApplicationEvent.id")
+    corrections: Mapped[list[CorrectionRequest]] = relationship(order_by="CorrectionRequest.id")
+    decision: Mapped[Decision | None] = relationship()
+    documents: Mapped[list[IssuedDocument]] = relationship(order_by="IssuedDocument.id")
+
+
+class ApplicationDraft(Base):
+    """What was typed so far, also what could not be read (nothing typed is lost), and what was filled in beforehand.
+
+    Attributes:
+        typed: field id → part → texts.
+        answers: field id → value; None: left empty.
+        prefill: field id → {"value", "source", "at", "locked"}: the original of what was filled in.
+        locale: language of the page last used.
+    """
+
+    __tablename__ = "application_draft"
+
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id", ondelete="CASCADE"), primary_key=True)
+    typed: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    answers: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    prefill: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+    application: Mapped[Application] = relationship(back_populates="draft")
+
+
+class ApplicationAnswers(Base):
+    """What was filed: exactly what the person reviewed (same SHA-256). Number 1 is the filing, each correction adds one. Rows never
+    change (trigger `application_answers_append_only`).
+
+    Attributes:
+        answers: field id → value; only what was shown.
+        fee: the fee lines of that moment, as JSON.
+        prefill: origin of what was filled in beforehand.
+        flags: field id → marks for the reviewer, such as check_shape.
+        sha256: see `forms.filing.review_hash`.
+    """
+
+    __tablename__ = "application_answers"
+    __table_args__ = (UniqueConstraint("application_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
+    number: Mapped[int]
+    answers: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    fee: Mapped[list[Any]] = mapped_column(JSONB)
+    prefill: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    flags: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    sha256: Mapped[str]
+    at: Mapped[datetime]
+
+
+class ApplicationEvent(Base):
+    """One thing that happened to a case: who, when, why. Appended only (trigger `application_event_append_only`).
+
+    Attributes:
+        action: an `Action` of `forms.states`, or "paid", "refunded".
+        actor_account_id, actor_kind: see `portal.kernel.audit.Actor`.
+        reason: as written for the applicant, None where there is none.
+    """
+
+    __tablename__ = "application_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
+    action: Mapped[str]
+    state: Mapped[str]
+    actor_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    actor_kind: Mapped[str]
+    reason: Mapped[str | None]
+    at: Mapped[datetime]
+
+
+class CorrectionRequest(Base):
+    """One field that a reviewer asks to be corrected, old and new value side by side. One open request a field (unique `one_open_request`)."""
+
+    __tablename__ = "correction_request"
+    __table_args__ = (
+        Index("one_open_request", "application_id", "field_id", unique=True, postgresql_where=text("answered_at is null")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
+    field_id: Mapped[str]
+    reason: Mapped[str]
+    old_value: Mapped[Any] = mapped_column(JSONB, nullable=True)
+    new_value: Mapped[Any] = mapped_column(JSONB, nullable=True)
+    asked_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    asked_at: Mapped[datetime]
+    answer_by: Mapped[date]
+    answered_at: Mapped[datetime | None]
+
+
+class Decision(Base):
+    """What was decided, by whom, with which reasons; one for a case (unique). Never changed.
+
+    Attributes:
+        outcome: `forms.states.Outcome`.
+        authority: the deciding authority as printed (処分庁).
+        remedy: the 教示 as given, None where the decision is no 処分.
+        known_at: when the applicant first opened it; stored apart from the decision (CASES A8).
+    """
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        CheckConstraint("outcome in ('granted', 'refused', 'partly')", name="outcome_known"),
+        CheckConstraint("outcome = 'granted' or reasons is not null", name="refusal_has_reasons"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), unique=True)
+    outcome: Mapped[str]
+    reasons: Mapped[str | None]
+    authority: Mapped[str]
+    remedy: Mapped[str | None]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    decided_at: Mapped[datetime]
+    known_at: Mapped[datetime | None]
+
+
+class IssuedDocument(Base):
+    """A paper of a case: the application itself, the decision, what is issued. The file comes from a job; its number at once.
+
+    Attributes:
+        kind: "application", or the id of a document in the version.
+        number: document number (文書番号), unique.
+        file_id: None until the job has made it.
+    """
+
+    __tablename__ = "issued_document"
+    __table_args__ = (UniqueConstraint("application_id", "kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
+    kind: Mapped[str]
+    number: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    file_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("stored_file.id"))
+    created_at: Mapped[datetime]
+    ready_at: Mapped[datetime | None]

@@ -1,0 +1,93 @@
+"""The shared vocabulary: data items that forms bind their fields to, so that a fact is asked once (prefill, write-less counter).
+
+Pure. A *source* (profile, card, earlier application) hands over values by item; `Known` keeps where each came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class DataItem:
+    """One fact that forms ask for.
+
+    Attributes:
+        id: such as `person.birth_date`.
+        ja, en: label.
+        types: field types that can hold it.
+    """
+
+    id: str
+    ja: str
+    en: str
+    types: frozenset[str]
+
+
+def _item(item: str, ja: str, en: str, *types: str) -> tuple[str, DataItem]:
+    return item, DataItem(item, ja, en, frozenset(types))
+
+
+ITEMS: Mapping[str, DataItem] = dict(
+    (
+        _item("person.name", "氏名", "Name", "name"),
+        _item("person.kana", "フリガナ", "Name in katakana", "kana"),
+        _item("person.birth_date", "生年月日", "Date of birth", "date"),
+        _item("person.sex", "性別", "Sex", "one_of"),
+        _item("person.address", "住所", "Address", "address"),
+        _item("person.phone", "電話番号", "Phone number", "phone"),
+        _item("person.mail", "メールアドレス", "Mail address", "mail"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value that is known beforehand, with its origin (DESIGN invariant 7).
+
+    Attributes:
+        item: data item.
+        value: as the field type keeps it (dates ISO 8601, address as its parts).
+        source: "profile", "card", "application".
+        at: when the source said so (aware).
+        locked: whether the person may not change it (a trusted source).
+    """
+
+    item: str
+    value: Any
+    source: str
+    at: datetime
+    locked: bool = False
+
+
+def from_person(facts: Mapping[str, Any], *, source: str, at: datetime, locked: bool = False) -> tuple[Known, ...]:
+    """What a person's record knows.
+
+    Args:
+        facts: `name, kana, birth_date (date or ISO text), sex, phone, email, postal_code, prefecture, city, town, block, building`;
+            what is missing or empty is simply not known.
+        source: where the record comes from.
+        at: when it was taken.
+        locked: see `Known`.
+    """
+    values: dict[str, Any] = {}
+    for item, key in (
+        ("person.name", "name"),
+        ("person.kana", "kana"),
+        ("person.sex", "sex"),
+        ("person.phone", "phone"),
+        ("person.mail", "email"),
+    ):
+        if facts.get(key):
+            values[item] = str(facts[key])
+    born = facts.get("birth_date")
+    if born:
+        values["person.birth_date"] = born.isoformat() if isinstance(born, date) else str(born)
+    if facts.get("postal_code") or facts.get("town") or facts.get("block"):
+        values["person.address"] = {
+            part: str(facts.get(part) or "") for part in ("postal_code", "prefecture", "city", "town", "block", "building")
+        }
+    return tuple(Known(item, value, source, at, locked) for item, value in values.items())
