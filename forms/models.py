@@ -139,7 +139,8 @@ class ApplicationDraft(Base):
         typed: field id → part → texts.
         answers: field id → value; None: left empty.
         prefill: field id → {"value", "source", "at", "locked"}: the original of what was filled in.
-        locale: language of the page last used.
+        flags: field id → marks for the reviewer.
+        step: id of the step last saved: where to go on.
     """
 
     __tablename__ = "application_draft"
@@ -148,6 +149,8 @@ class ApplicationDraft(Base):
     typed: Mapped[dict[str, Any]] = mapped_column(JSONB)
     answers: Mapped[dict[str, Any]] = mapped_column(JSONB)
     prefill: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    flags: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    step: Mapped[str | None]
 
     application: Mapped[Application] = relationship(back_populates="draft")
 

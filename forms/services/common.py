@@ -1,0 +1,222 @@
+"""What the use cases share: who acts, errors, locking a case, writing its event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from forms.definition import IdentityLevel, Moment, Problem, Procedure, Town, from_document
+from forms.models import Application, ApplicationEvent, ProcedureVersion
+from forms.states import Action, Party, State, after
+from portal.directory import postal
+from portal.kernel import audit
+from portal.kernel.audit import Actor
+from portal.kernel.clock import local
+from portal.kernel.errors import Conflict, Forbidden, Gone, Invalid, NotFound
+
+LEVELS = tuple(IdentityLevel)
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Whose case it is and who acts (DESIGN invariant 9).
+
+    Attributes:
+        account_id: owner of the case online; None: guest, or a visitor at the counter without an account.
+        person_id: whose application it is; None for a guest.
+        email, locale: where messages of this case go.
+        identity: what is proved about who acts online.
+        on_behalf: by what authority somebody acts for the applicant; None: the applicant acts.
+    """
+
+    account_id: int | None = None
+    person_id: int | None = None
+    email: str | None = None
+    locale: str = "ja"
+    identity: IdentityLevel = IdentityLevel.NONE
+    on_behalf: str | None = None
+
+
+@dataclass(eq=False)
+class ProcedureClosed(Gone):
+    """The procedure is not taken at this time."""
+
+    code: ClassVar[str] = "procedure_closed"
+    slug: str
+
+
+@dataclass(eq=False)
+class NotTakenHere(Conflict):
+    """The procedure is done elsewhere; this portal never takes it (CASES A1–A3)."""
+
+    code: ClassVar[str] = "not_taken_here"
+    slug: str
+
+
+@dataclass(eq=False)
+class IdentityTooLow(Forbidden):
+    """The procedure asks for more proof of identity than there is."""
+
+    code: ClassVar[str] = "identity_too_low"
+    needed: IdentityLevel
+
+
+@dataclass(eq=False)
+class ReviewChanged(Conflict):
+    """What would be filed is not what was reviewed; it must be reviewed again (DESIGN invariant 6)."""
+
+    code: ClassVar[str] = "review_changed"
+
+
+@dataclass(eq=False)
+class Incomplete(Invalid):
+    """Answers are missing or no longer good; nothing was filed.
+
+    Attributes:
+        problems: field id → what is wrong.
+    """
+
+    code: ClassVar[str] = "incomplete"
+    problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class ChangedMeanwhile(Conflict):
+    """Somebody else worked on the case after this page was opened.
+
+    Attributes:
+        state: where the case stands now.
+        action, at: the last thing that happened.
+    """
+
+    code: ClassVar[str] = "changed_meanwhile"
+    state: State
+    action: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(eq=False)
+class OwnCase(Forbidden):
+    """Nobody decides what they filed or typed themselves (CASES A7)."""
+
+    code: ClassVar[str] = "own_case"
+
+
+@dataclass(eq=False)
+class FeeUnpaid(Conflict):
+    """The fee of this case is not paid yet."""
+
+    code: ClassVar[str] = "fee_unpaid"
+
+
+@dataclass(eq=False)
+class ReasonMissing(Invalid):
+    """A refusal, a partial grant, a correction needs its reason (行政手続法 §8)."""
+
+    code: ClassVar[str] = "reason_missing"
+
+
+@dataclass(eq=False)
+class NotCorrectable(Invalid):
+    """This field cannot be asked again: it is not part of what was filed, or the fee hangs on it."""
+
+    code: ClassVar[str] = "not_correctable"
+    field_id: str
+
+
+def moment(session: Session, now: datetime) -> Moment:
+    """What reading of answers depends on: the day in Japan and the postal codes."""
+
+    def town(code: str) -> Town | None:
+        found = postal.lookup(session, code)
+        return Town(found.prefecture, found.city, found.town) if found else None
+
+    return Moment(local(now).date(), town)
+
+
+def definition(version: ProcedureVersion) -> Procedure:
+    """The document of a version, read once a process and version (published documents never change)."""
+    if version.published_at is None:
+        return from_document(version.document)
+    known = _read.get(version.sha256)
+    if known is None:
+        known = _read[version.sha256] = from_document(version.document)
+    return known
+
+
+_read: dict[str, Procedure] = {}
+
+
+def locked(session: Session, *, key: str | None = None, reference: str | None = None) -> Application:
+    """The case, its row locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none.
+    """
+    wanted = Application.key == key if reference is None else Application.reference == reference
+    found = session.scalars(select(Application).where(wanted).with_for_update().execution_options(populate_existing=True)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def unchanged(application: Application, revision: int | None) -> None:
+    """Make sure that nobody worked on the case since the page was opened.
+
+    Args:
+        application: locked.
+        revision: as the page knew it; None: do not ask (the program itself).
+
+    Raises:
+        ChangedMeanwhile: with what happened.
+    """
+    if revision is None or application.revision == revision:
+        return
+    last = application.events[-1] if application.events else None
+    raise ChangedMeanwhile(State(application.state), last.action if last else None, last.at if last else None)
+
+
+def move(
+    session: Session, application: Application, action: Action, *, by: Party, actor: Actor, now: datetime, reason: str | None = None
+) -> None:
+    """Change the state of a locked case, with its event and its audit entry.
+
+    Raises:
+        NotNow: the state machine does not allow it.
+    """
+    application.state = after(State(application.state), action, by=by).value
+    note(session, application, action.value, actor=actor, now=now, reason=reason)
+
+
+def note(session: Session, application: Application, action: str, *, actor: Actor, now: datetime, reason: str | None = None) -> None:
+    """Write down that something happened to a case (its state may be the same)."""
+    application.changed_at = now
+    event = ApplicationEvent(
+        application_id=application.id,
+        action=action,
+        state=application.state,
+        actor_account_id=actor.account_id,
+        actor_kind=actor.kind,
+        reason=reason,
+        at=now,
+    )
+    application.events.append(event)
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        action=f"application.{action}",
+        subject_kind="application",
+        subject_ref=application.reference or application.key,
+    )
+
+
+def party(actor: Actor) -> Party:
+    """On which side an actor stands."""
+    sides: dict[Literal["resident", "staff", "guest", "system"], Party] = {"staff": Party.STAFF, "system": Party.SYSTEM}
+    return sides.get(actor.kind, Party.APPLICANT)

@@ -1,0 +1,327 @@
+"""Drafts: begin or go on, fill in beforehand, keep what is typed. Usable without a web request (the counter calls these as well)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from forms import rules
+from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, Typed
+from forms.definition.fields import AddressField
+from forms.models import Application, ApplicationDraft, ProcedureRow, ProcedureVersion
+from forms.services.common import (
+    LEVELS,
+    Applicant,
+    IdentityTooLow,
+    NotTakenHere,
+    ProcedureClosed,
+    definition,
+    locked,
+    moment,
+)
+from forms.states import State
+from forms.vocabulary import Known
+from portal.kernel.audit import Actor
+from portal.kernel.database import constraint_of
+from portal.kernel.errors import NotFound
+from portal.kernel.text import without_control
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What came of saving a step.
+
+    Attributes:
+        problems: field id → what is wrong with it; empty: the step is good.
+        fresh: ids of fields on this step that the answers just opened and that the person has not seen.
+        next_step: id of the step to go to; None: to the review.
+        previous_step: id of the step before; None: this is the first.
+        filed: the draft has been filed meanwhile (Back after filing): nothing was kept.
+    """
+
+    problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    fresh: tuple[str, ...] = ()
+    next_step: str | None = None
+    previous_step: str | None = None
+    filed: bool = False
+
+
+def open_version(session: Session, slug: str, *, now: datetime) -> ProcedureVersion:
+    """The version that a new draft gets at this moment.
+
+    Raises:
+        NotFound: no such procedure, or nothing published.
+    """
+    found = session.scalars(
+        select(ProcedureVersion)
+        .join(ProcedureRow)
+        .where(
+            ProcedureRow.slug == slug,
+            ProcedureVersion.published_at.is_not(None),
+            ProcedureVersion.valid_from <= now,
+            (ProcedureVersion.valid_until.is_(None)) | (ProcedureVersion.valid_until > now),
+        )
+        .order_by(ProcedureVersion.number.desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def start_draft(
+    session: Session,
+    *,
+    slug: str,
+    applicant: Applicant,
+    actor: Actor,
+    now: datetime,
+    known: Iterable[Known] = (),
+    channel: Literal["online", "counter"] = "online",
+) -> Application:
+    """Begin a draft, or go on with the one that the account has for this procedure.
+
+    Args:
+        session: the transaction.
+        slug: the procedure.
+        applicant: whose case it is; see `Applicant`. At the counter the clerk has seen who it is, whatever `identity` says.
+        actor: who types; `staff` at the counter.
+        now: aware.
+        known: values to fill in beforehand, each with its source (`forms.vocabulary.from_person`, a card). Where two know the same
+            item, the first wins.
+        channel: "counter" drafts are begun anew each time (one for a visit), "online" drafts go on.
+
+    Raises:
+        NotFound: no such procedure.
+        NotTakenHere: it is done elsewhere.
+        ProcedureClosed: not at this time.
+        IdentityTooLow: online, and more proof of identity is needed.
+    """
+    version = open_version(session, slug, now=now)
+    procedure = definition(version)
+    may_begin(procedure, applicant, channel=channel, now=now)
+    if channel == "online" and applicant.account_id is not None:
+        mine = _live_draft(session, version.procedure_id, applicant.account_id)
+        if mine is not None:
+            return mine
+    application = Application(
+        key=secrets.token_urlsafe(18),
+        procedure_id=version.procedure_id,
+        version_id=version.id,
+        applicant_person_id=applicant.person_id,
+        owner_account_id=applicant.account_id,
+        typed_by="staff" if actor.kind == "staff" else "applicant",
+        on_behalf=applicant.on_behalf,
+        channel=channel,
+        state=State.DRAFT.value,
+        contact={"email": applicant.email, "locale": applicant.locale},
+        created_at=now,
+        changed_at=now,
+    )
+    application.draft = _filled(procedure, known, moment(session, now))
+    try:
+        with session.begin_nested():
+            session.add(application)
+            session.flush()
+    except IntegrityError as error:
+        # A double click on "begin": the other one made the draft.
+        if constraint_of(error) != "one_draft" or applicant.account_id is None:
+            raise
+        mine = _live_draft(session, version.procedure_id, applicant.account_id)
+        if mine is None:
+            raise
+        return mine
+    return application
+
+
+def may_begin(procedure: Procedure, applicant: Applicant, *, channel: str, now: datetime) -> None:
+    """Whether this applicant can begin this procedure now.
+
+    Raises:
+        NotTakenHere, ProcedureClosed, IdentityTooLow: see `start_draft`.
+    """
+    if procedure.channel.kind == "elsewhere":
+        raise NotTakenHere(procedure.slug)
+    if not procedure.is_open(now):
+        raise ProcedureClosed(procedure.slug)
+    if channel != "online" or procedure.channel.kind == "prepared":
+        return  # who it is gets proved at the counter
+    if applicant.account_id is None and not procedure.guests:
+        raise IdentityTooLow(procedure.identity)
+    if LEVELS.index(applicant.identity) < LEVELS.index(procedure.identity):
+        raise IdentityTooLow(procedure.identity)
+
+
+def _live_draft(session: Session, procedure_id: int, account_id: int) -> Application | None:
+    return session.scalars(
+        select(Application).where(
+            Application.procedure_id == procedure_id,
+            Application.owner_account_id == account_id,
+            Application.state == State.DRAFT.value,
+            Application.channel == "online",
+        )
+    ).one_or_none()
+
+
+def _filled(procedure: Procedure, known: Iterable[Known], at: Moment) -> ApplicationDraft:
+    facts: dict[str, Known] = {}
+    for each in known:
+        facts.setdefault(each.item, each)
+    draft = ApplicationDraft(typed={}, answers={}, prefill={}, flags={}, step=None)
+    for spec in procedure.fields():
+        fact = facts.get(spec.item) if spec.item else None
+        if fact is None:
+            continue
+        typed = spec.typed_of(fact.value)
+        reading = spec.read(typed, at)
+        if any(p.code in {"not_offered", "resident_number", "control_character"} for p in reading.problems):
+            continue
+        draft.typed[spec.id] = typed
+        draft.prefill[spec.id] = {"value": fact.value, "source": fact.source, "at": fact.at.isoformat(), "locked": fact.locked}
+        if not reading.problems and reading.value is not None:
+            draft.answers[spec.id] = reading.value
+    return draft
+
+
+def save_step(
+    session: Session,
+    *,
+    key: str,
+    step_id: str,
+    typed: Mapping[str, Typed],
+    asked: Iterable[str],
+    now: datetime,
+    leave_unchecked: bool = False,
+) -> Saved:
+    """Keep what was typed on one step, also what cannot be read, and say where to go.
+
+    Args:
+        session: the transaction.
+        key: of the draft; the caller has made sure that it may be used.
+        step_id: the step that was shown.
+        typed: field id → part → texts, as sent. Ids that the step does not have are ignored.
+        asked: ids of the fields that were on the page: what is not among them was not left empty, it was not seen.
+        now: aware.
+        leave_unchecked: going back or looking up an address: keep, but do not complain about what is missing.
+
+    Raises:
+        NotFound: no such draft or step.
+    """
+    application = locked(session, key=key)
+    if application.state != State.DRAFT.value or application.draft is None:
+        return Saved(filed=True)
+    draft, procedure = application.draft, definition(application.version)
+    step = next((s for s in procedure.steps if s.id == step_id), None)
+    if step is None:
+        raise NotFound
+    seen = set(asked)
+    result = read_fields(
+        [f for f in step.fields if f.id in seen], typed, moment(session, now), locked_values=_locked(draft.prefill)
+    )
+    answers = {k: v for k, v in draft.answers.items() if k not in result.problems} | result.values
+    evaluation = rules.evaluate(procedure, answers)
+    problems = {f: p for f, p in result.problems.items() if f in evaluation.shown}
+    if not leave_unchecked:
+        for field_id in seen & evaluation.required:
+            if evaluation.states[field_id] is not rules.AnswerState.ANSWERED and field_id not in problems and procedure.step_of(field_id) is step:
+                problems[field_id] = (Problem("required"),)
+    draft.typed = {**draft.typed, **result.keep}
+    draft.answers = answers
+    draft.flags = {**{k: v for k, v in draft.flags.items() if k not in result.values}, **result.flags}
+    draft.step = step_id
+    application.changed_at = now
+    session.flush()
+    fresh = tuple(f.id for f in step.fields if f.id in evaluation.shown and f.id not in seen)
+    return _way(step, evaluation, problems, fresh)
+
+
+def _way(step: Step, evaluation: rules.Evaluation, problems: Mapping[str, tuple[Problem, ...]], fresh: tuple[str, ...]) -> Saved:
+    order = list(evaluation.steps)
+    place = order.index(step.id) if step.id in order else 0
+    return Saved(
+        problems=problems,
+        fresh=fresh,
+        next_step=order[place + 1] if place + 1 < len(order) else None,
+        previous_step=order[place - 1] if place > 0 else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFields:
+    """What came of reading several fields: values, problems, marks, and the typed texts that may be kept."""
+
+    values: dict[str, Any]
+    problems: dict[str, tuple[Problem, ...]]
+    flags: dict[str, list[str]]
+    keep: dict[str, dict[str, list[str]]]
+
+
+def read_fields(
+    fields: Iterable[FieldSpec], typed: Mapping[str, Typed], at: Moment, *, locked_values: Mapping[str, Any]
+) -> ReadFields:
+    """Read fields from what was typed. Locked values stay what their source said, whatever was sent (DESIGN invariant 7)."""
+    result = ReadFields({}, {}, {}, {})
+    for spec in fields:
+        if not spec.has_value:
+            continue
+        if spec.id in locked_values:
+            result.values[spec.id] = locked_values[spec.id]
+            continue
+        texts = typed.get(spec.id, {})
+        reading = spec.read(texts, at)
+        if reading.problems:
+            result.problems[spec.id] = reading.problems
+        else:
+            result.values[spec.id] = reading.value
+            if reading.flags:
+                result.flags[spec.id] = list(reading.flags)
+        forget = any(p.code == "resident_number" for p in reading.problems)
+        result.keep[spec.id] = (
+            {} if forget else {part: [without_control(t) for t in each] for part, each in texts.items() if part in spec.parts}
+        )
+    return result
+
+
+def _locked(prefill: Mapping[str, Any]) -> dict[str, Any]:
+    return {field_id: origin["value"] for field_id, origin in prefill.items() if origin.get("locked")}
+
+
+def fill_address(
+    session: Session, *, key: str, step_id: str, field_id: str, typed: Mapping[str, Typed], asked: Iterable[str], now: datetime
+) -> tuple[Problem, ...]:
+    """Answer the button that looks the postal code up: keep the page, put the place into the address.
+
+    Raises:
+        NotFound: no such draft, step or address.
+    """
+    saved = save_step(session, key=key, step_id=step_id, typed=typed, asked=asked, now=now, leave_unchecked=True)
+    if saved.filed:
+        return ()
+    application = locked(session, key=key)
+    spec = definition(application.version).field(field_id)
+    if not isinstance(spec, AddressField) or application.draft is None:
+        raise NotFound
+    filled, problems = spec.fill(typed.get(field_id, {}), moment(session, now))
+    application.draft.typed = {**application.draft.typed, field_id: {p: [without_control(t) for t in texts] for p, texts in filled.items()}}
+    session.flush()
+    return problems
+
+
+def discard(session: Session, *, key: str) -> None:
+    """Throw a draft away (nothing was filed).
+
+    Raises:
+        NotFound: no such draft, or it was filed.
+    """
+    application = locked(session, key=key)
+    if application.state != State.DRAFT.value:
+        raise NotFound
+    session.delete(application)
+    session.flush()
