@@ -6,7 +6,7 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -21,17 +21,20 @@ class ProcedureRow(Base):
 
     __tablename__ = "procedure"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    slug: Mapped[str] = mapped_column(unique=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    slug: Mapped[str] = mapped_column(Text, unique=True)
     department: Mapped[str] = mapped_column(ForeignKey("department.code"), index=True)
     created_at: Mapped[datetime]
 
-    versions: Mapped[list[ProcedureVersion]] = relationship(back_populates="procedure", order_by="ProcedureVersion.number")
+    versions: Mapped[list[ProcedureVersion]] = relationship(
+        back_populates="procedure", order_by="ProcedureVersion.number"
+    )
 
 
 class ProcedureVersion(Base):
-    """One version. Once published its document can neither change nor go (trigger `procedure_version_is_immutable`); only the
-    end of its validity may be set.
+    """One version; once published its document can neither change nor go (trigger `procedure_version_is_immutable`).
+
+    Only the end of its validity may be set.
 
     Attributes:
         number: 1, 2, … in one procedure.
@@ -48,11 +51,11 @@ class ProcedureVersion(Base):
         CheckConstraint("length(sha256) = 64", name="sha256_is_one"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     procedure_id: Mapped[int] = mapped_column(ForeignKey("procedure.id"), index=True)
     number: Mapped[int]
     document: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    sha256: Mapped[str]
+    sha256: Mapped[str] = mapped_column(Text)
     published_at: Mapped[datetime | None]
     valid_from: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]
@@ -87,7 +90,9 @@ class Application(Base):
         CheckConstraint("(state = 'draft') = (reference is null)", name="reference_from_filing"),
         CheckConstraint("channel in ('online', 'counter')", name="channel_known"),
         CheckConstraint("typed_by in ('applicant', 'staff')", name="typed_by_known"),
-        CheckConstraint("state in ('draft', 'prepared', 'withdrawn') or filed_at is not null", name="filed_has_arrival"),
+        CheckConstraint(
+            "state in ('draft', 'prepared', 'withdrawn') or filed_at is not null", name="filed_has_arrival"
+        ),
         Index(
             "one_draft",
             "owner_account_id",
@@ -98,21 +103,21 @@ class Application(Base):
         Index("ix_application_queue", "procedure_id", "state", "filed_at"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(unique=True)
-    reference: Mapped[str | None] = mapped_column(unique=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    key: Mapped[str] = mapped_column(Text, unique=True)
+    reference: Mapped[str | None] = mapped_column(Text, unique=True)
     procedure_id: Mapped[int] = mapped_column(ForeignKey("procedure.id"))
     version_id: Mapped[int] = mapped_column(ForeignKey("procedure_version.id"), index=True)
     applicant_person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
-    applicant_name: Mapped[str | None]
+    applicant_name: Mapped[str | None] = mapped_column(Text)
     owner_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
     filed_by_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
-    typed_by: Mapped[str]
-    on_behalf: Mapped[str | None]
-    channel: Mapped[str]
-    state: Mapped[str]
-    revision: Mapped[int]
-    secret_sha256: Mapped[str | None]
+    typed_by: Mapped[str] = mapped_column(Text)
+    on_behalf: Mapped[str | None] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    revision: Mapped[int] = mapped_column()
+    secret_sha256: Mapped[str | None] = mapped_column(Text)
     contact: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
@@ -150,34 +155,35 @@ class ApplicationDraft(Base):
     answers: Mapped[dict[str, Any]] = mapped_column(JSONB)
     prefill: Mapped[dict[str, Any]] = mapped_column(JSONB)
     flags: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
-    step: Mapped[str | None]
+    step: Mapped[str | None] = mapped_column(Text)
 
     application: Mapped[Application] = relationship(back_populates="draft")
 
 
 class ApplicationAnswers(Base):
-    """What was filed: exactly what the person reviewed (same SHA-256). Number 1 is the filing, each correction adds one. Rows never
-    change (trigger `application_answers_append_only`).
+    """What was filed: exactly what the person reviewed (same SHA-256).
+
+    Number 1 is the filing, each correction adds one. Rows never change (trigger `application_answers_append_only`).
 
     Attributes:
         answers: field id → value; only what was shown.
         fee: the fee lines of that moment, as JSON.
         prefill: origin of what was filled in beforehand.
         flags: field id → marks for the reviewer, such as check_shape.
-        sha256: see `forms.filing.review_hash`.
+        sha256: see `forms.services.filing.review_hash`.
     """
 
     __tablename__ = "application_answers"
     __table_args__ = (UniqueConstraint("application_id", "number"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
     number: Mapped[int]
     answers: Mapped[dict[str, Any]] = mapped_column(JSONB)
     fee: Mapped[list[Any]] = mapped_column(JSONB)
     prefill: Mapped[dict[str, Any]] = mapped_column(JSONB)
     flags: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    sha256: Mapped[str]
+    sha256: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
 
 
@@ -192,28 +198,33 @@ class ApplicationEvent(Base):
 
     __tablename__ = "application_event"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
-    action: Mapped[str]
-    state: Mapped[str]
+    action: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
     actor_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
-    actor_kind: Mapped[str]
-    reason: Mapped[str | None]
+    actor_kind: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime]
 
 
 class CorrectionRequest(Base):
-    """One field that a reviewer asks to be corrected, old and new value side by side. One open request a field (unique `one_open_request`)."""
+    """One field that a reviewer asks to be corrected, old and new value side by side.
+
+    One open request a field (unique `one_open_request`).
+    """
 
     __tablename__ = "correction_request"
     __table_args__ = (
-        Index("one_open_request", "application_id", "field_id", unique=True, postgresql_where=text("answered_at is null")),
+        Index(
+            "one_open_request", "application_id", "field_id", unique=True, postgresql_where=text("answered_at is null")
+        ),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
-    field_id: Mapped[str]
-    reason: Mapped[str]
+    field_id: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
     old_value: Mapped[Any] = mapped_column(JSONB, nullable=True)
     new_value: Mapped[Any] = mapped_column(JSONB, nullable=True)
     asked_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
@@ -238,12 +249,12 @@ class Decision(Base):
         CheckConstraint("outcome = 'granted' or reasons is not null", name="refusal_has_reasons"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), unique=True)
-    outcome: Mapped[str]
-    reasons: Mapped[str | None]
-    authority: Mapped[str]
-    remedy: Mapped[str | None]
+    outcome: Mapped[str] = mapped_column(Text)
+    reasons: Mapped[str | None] = mapped_column(Text)
+    authority: Mapped[str] = mapped_column(Text)
+    remedy: Mapped[str | None] = mapped_column(Text)
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     decided_at: Mapped[datetime]
     known_at: Mapped[datetime | None]
@@ -261,11 +272,22 @@ class IssuedDocument(Base):
     __tablename__ = "issued_document"
     __table_args__ = (UniqueConstraint("application_id", "kind"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
-    kind: Mapped[str]
-    number: Mapped[str] = mapped_column(unique=True)
-    title: Mapped[str]
+    kind: Mapped[str] = mapped_column(Text)
+    number: Mapped[str] = mapped_column(Text, unique=True)
+    title: Mapped[str] = mapped_column(Text)
     file_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("stored_file.id"))
     created_at: Mapped[datetime]
     ready_at: Mapped[datetime | None]
+
+
+class DocumentCounter(Base):
+    """The last document number given under a prefix in a fiscal year (the row is locked while one is given)."""
+
+    __tablename__ = "document_counter"
+    __table_args__ = (CheckConstraint("last > 0", name="last_positive"),)
+
+    prefix: Mapped[str] = mapped_column(Text, primary_key=True)
+    fiscal_year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]

@@ -86,16 +86,17 @@ class _Evaluator:
             return False
         if test.contains is not None:
             return isinstance(value, list) and test.contains in value
-        if test.at_least is not None:
-            return _compares(value, test.at_least) and value >= test.at_least
-        if test.at_most is not None:
-            return _compares(value, test.at_most) and value <= test.at_most
+        if test.at_least is not None or test.at_most is not None:
+            return _within(value, test.at_least, test.at_most)
         return any(type(value) is type(wanted) and value == wanted for wanted in test.values())
 
 
-def _compares(value: Any, bound: int | str) -> bool:
-    """Numbers with numbers, ISO dates with ISO dates (their order as text is their order in time)."""
-    return type(value) is type(bound)
+def _within(value: Any, least: int | str | None, most: int | str | None) -> bool:
+    """Numbers with numbers, ISO dates with ISO dates: their order as text is their order in time."""
+    bounds = [b for b in (least, most) if b is not None]
+    if any(type(value) is not type(b) for b in bounds):
+        return False
+    return (least is None or bool(value >= least)) and (most is None or bool(value <= most))
 
 
 def evaluate(procedure: Procedure, answers: Answers) -> Evaluation:

@@ -88,6 +88,7 @@ def from_person(facts: Mapping[str, Any], *, source: str, at: datetime, locked: 
         values["person.birth_date"] = born.isoformat() if isinstance(born, date) else str(born)
     if facts.get("postal_code") or facts.get("town") or facts.get("block"):
         values["person.address"] = {
-            part: str(facts.get(part) or "") for part in ("postal_code", "prefecture", "city", "town", "block", "building")
+            part: str(facts.get(part) or "")
+            for part in ("postal_code", "prefecture", "city", "town", "block", "building")
         }
     return tuple(Known(item, value, source, at, locked) for item, value in values.items())

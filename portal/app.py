@@ -16,6 +16,7 @@ from sqlalchemy import exists, select, text
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import portal.models  # noqa: F401 - the metadata is whole before the first statement
+from forms import loader as forms_loader
 from portal.accounts.models import Account
 from portal.directory import loading
 from portal.directory.pack import PackError
@@ -39,7 +40,7 @@ TASK_MODULES: Sequence[str] = (
 
 def city_loaders() -> Sequence[loading.Loader]:
     """What `portal load-city` runs after the organisation itself, in this order."""
-    return (plan_loader.load, reservation_loader.load)
+    return (plan_loader.load, forms_loader.load, reservation_loader.load)
 
 
 def measures() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import forms.models
 import payments.models
 import portal.accounts.models
 import portal.directory.models

@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forms import vocabulary
-from forms.definition.conditions import tests_of
+from forms.definition.conditions import Condition, tests_of
 from forms.definition.fields import NumberField, OneOfField
 
 if TYPE_CHECKING:
     from forms.definition.procedure import Procedure
 
-PERSONAL_NUMBER = re.compile(r"個人番号(?!カード)|マイナンバー(?!カード)|my_?number|individual_number|kojin_?bango", re.IGNORECASE)
+PERSONAL_NUMBER = re.compile(
+    r"個人番号(?!カード)|マイナンバー(?!カード)|my_?number|individual_number|kojin_?bango", re.IGNORECASE
+)
+Path = tuple[str | int, ...]
 
 
-def complaints(procedure: Procedure) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing that is wrong: where in the document, and what, in Japanese for the people who edit it."""
+
+    path: Path
+    message: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.path))}: {self.message}"
+
+
+class DocumentError(ValueError):
+    """A document whose parts are well formed and that still may not be published."""
+
+    def __init__(self, complaints: list[Complaint]) -> None:
+        self.complaints = tuple(complaints)
+        super().__init__("; ".join(map(str, complaints)))
+
+
+def complaints(procedure: Procedure) -> list[Complaint]:
     """Everything that is wrong with a document whose parts are each well formed; empty when it may be published."""
     return [
         *_ids(procedure),
@@ -29,118 +52,136 @@ def complaints(procedure: Procedure) -> list[str]:
     ]
 
 
-def _ids(procedure: Procedure) -> Iterator[str]:
-    seen: set[str] = set()
-    for field in procedure.fields():
-        if field.id in seen:
-            yield f"the field id {field.id!r} is used twice"
-        seen.add(field.id)
-    steps = [s.id for s in procedure.steps]
-    yield from (f"the step id {step!r} is used twice" for step in sorted({s for s in steps if steps.count(s) > 1}))
+def _ids(procedure: Procedure) -> Iterator[Complaint]:
+    fields: set[str] = set()
+    steps: set[str] = set()
+    for s, step in enumerate(procedure.steps):
+        if step.id in steps:
+            yield Complaint(("steps", s, "id"), f"ステップの id「{step.id}」が2回あります。")
+        steps.add(step.id)
+        for f, field in enumerate(step.fields):
+            if field.id in fields:
+                yield Complaint(("steps", s, "fields", f, "id"), f"項目の id「{field.id}」が2回あります。")
+            fields.add(field.id)
 
 
-def _references(procedure: Procedure) -> Iterator[str]:
-    for owner, condition in _conditions(procedure):
+def _conditions(procedure: Procedure) -> Iterator[tuple[Path, Condition]]:
+    for s, step in enumerate(procedure.steps):
+        if step.show_if is not None:
+            yield ("steps", s, "show_if"), step.show_if
+        for f, field in enumerate(step.fields):
+            for key, condition in (("show_if", field.show_if), ("require_if", field.require_if)):
+                if condition is not None:
+                    yield ("steps", s, "fields", f, key), condition
+
+
+def _references(procedure: Procedure) -> Iterator[Complaint]:
+    for path, condition in _conditions(procedure):
         for test in tests_of(condition):
             target = procedure.field(test.field)
             if target is None or not target.has_value:
-                yield f"{owner} asks about {test.field!r}, which no field answers"
+                yield Complaint(path, f"「{test.field}」という項目はありません。")
                 continue
             for value in test.values():
                 if not target.offers(value):
-                    yield f"{owner} waits for {test.field!r} to be {value!r}, which that field never offers"
-    for document in procedure.documents:
-        for field_id in document.fields:
+                    yield Complaint(path, f"「{test.field}」が「{value}」になることはありません。")
+    for d, document in enumerate(procedure.documents):
+        for n, field_id in enumerate(document.fields):
             if procedure.field(field_id) is None:
-                yield f"the document {document.id!r} prints {field_id!r}, which no field answers"
+                yield Complaint(("documents", d, "fields", n), f"「{field_id}」という項目はありません。")
 
 
-def _conditions(procedure: Procedure) -> Iterator[tuple[str, object]]:
-    for step in procedure.steps:
-        yield f"the step {step.id!r}", step.show_if
-        for field in step.fields:
-            yield f"the field {field.id!r}", field.show_if
-            yield f"the field {field.id!r}", field.require_if
-
-
-def _cycles(procedure: Procedure) -> Iterator[str]:
+def _cycles(procedure: Procedure) -> Iterator[Complaint]:
     needs: dict[str, set[str]] = {}
-    for step in procedure.steps:
+    places: dict[str, Path] = {}
+    for s, step in enumerate(procedure.steps):
         outer = {t.field for t in tests_of(step.show_if)}
-        for field in step.fields:
+        for f, field in enumerate(step.fields):
             needs[field.id] = outer | {t.field for t in tests_of(field.show_if)}
+            places[field.id] = ("steps", s, "fields", f, "show_if")
     done: set[str] = set()
+    for start in needs:
+        # Depth first without recursion: a chain of rules may be as long as the document.
+        path: list[str] = []
+        stack: list[tuple[str, bool]] = [(start, False)]
+        while stack:
+            field_id, leaving = stack.pop()
+            if leaving:
+                path.pop()
+                done.add(field_id)
+                continue
+            if field_id in path:
+                circle = " → ".join([*path[path.index(field_id) :], field_id])
+                yield Complaint(places[field_id], f"条件が輪になっています: {circle}")
+                return
+            if field_id in done:
+                continue
+            path.append(field_id)
+            stack.append((field_id, True))
+            stack.extend((needed, False) for needed in sorted(needs.get(field_id, ())))
 
-    def walk(field_id: str, path: tuple[str, ...]) -> str | None:
-        if field_id in path:
-            return "the rules go in a circle: " + " → ".join([*path[path.index(field_id) :], field_id])
-        if field_id in done:
-            return None
-        for needed in sorted(needs.get(field_id, ())):
-            found = walk(needed, (*path, field_id))
-            if found:
-                return found
-        done.add(field_id)
-        return None
 
-    for field_id in needs:
-        found = walk(field_id, ())
-        if found:
-            yield found
-            return
-
-
-def _fee(procedure: Procedure) -> Iterator[str]:
+def _fee(procedure: Procedure) -> Iterator[Complaint]:
     fee = procedure.fee
     if fee.kind == "by_choice":
         field = procedure.field(fee.field)
         if not isinstance(field, OneOfField):
-            yield f"the fee goes by {fee.field!r}, which is no one_of field"
+            yield Complaint(("fee", "field"), f"「{fee.field}」は one_of の項目ではありません。")
             return
         codes = {c.code for c in field.choices}
         if codes != set(fee.amounts):
-            yield f"the fee names {sorted(fee.amounts)}, the field {fee.field!r} offers {sorted(codes)}"
+            yield Complaint(
+                ("fee", "amounts"),
+                f"金額は {sorted(fee.amounts)}、項目「{fee.field}」の選択肢は {sorted(codes)} です。",
+            )
     elif fee.kind == "by_copies":
         field = procedure.field(fee.field)
         if not isinstance(field, NumberField):
-            yield f"the fee goes by {fee.field!r}, which is no number field"
+            yield Complaint(("fee", "field"), f"「{fee.field}」は number の項目ではありません。")
         elif field.minimum < 0:
-            yield f"the fee could be negative: {fee.field!r} may be less than 0"
+            yield Complaint(("fee", "field"), f"「{fee.field}」が0より小さくなり、手数料がマイナスになります。")
 
 
-def _personal_number(procedure: Procedure) -> Iterator[str]:
-    for field in procedure.fields():
-        if not field.has_value:
-            continue
-        words = [field.id, field.label.ja, field.label.en or "", field.item or ""]
-        if any(PERSONAL_NUMBER.search(w) for w in words):
-            yield f"the field {field.id!r} asks for a 個人番号, which this portal never asks (CASES A3)"
+def _personal_number(procedure: Procedure) -> Iterator[Complaint]:
+    for s, step in enumerate(procedure.steps):
+        for f, field in enumerate(step.fields):
+            words = [field.id, field.label.ja, field.label.en or "", field.item or ""]
+            if field.has_value and any(PERSONAL_NUMBER.search(w) for w in words):
+                yield Complaint(
+                    ("steps", s, "fields", f),
+                    "個人番号(マイナンバー)を書く項目は作れません。窓口かぴったりサービスで受け付けます。",
+                )
 
 
-def _channel(procedure: Procedure) -> Iterator[str]:
+def _channel(procedure: Procedure) -> Iterator[Complaint]:
     channel = procedure.channel
     if channel.kind == "elsewhere":
         if procedure.steps:
-            yield "a procedure that is done elsewhere asks nothing here: drop its steps"
+            yield Complaint(("steps",), "ほかの場所でする手続きです。steps は書けません。")
         return
     if not procedure.steps:
-        yield "there are no steps to fill in"
+        yield Complaint(("steps",), "ステップがありません。")
     if channel.kind == "here" and procedure.identity == "signature":
-        yield "it needs an electronic signature: without a signing provider its channel is prepared or elsewhere (CASES A1)"
-    if procedure.guests and procedure.identity not in {"none"}:
-        yield "guests may file only what asks for no proof of identity (identity: none)"
+        yield Complaint(
+            ("identity",),
+            "電子署名が要る手続きは、署名の仕組みがないあいだは prepared か elsewhere にします(CASES A1)。",
+        )
+    if procedure.guests and procedure.identity != "none":
+        yield Complaint(("guests",), "本人の確認が要る手続きは、サインインなしでは出せません。")
     if procedure.disposition and procedure.remedy is None:
-        yield "the decision is a 処分: say to whom a review goes (remedy)"
+        yield Complaint(("disposition",), "処分には教示(remedy)が要ります。")
     if not procedure.disposition and procedure.remedy is not None:
-        yield "no 教示 where the decision is no 処分: drop remedy"
+        yield Complaint(("remedy",), "処分でないものに教示は書けません。")
 
 
-def _items(procedure: Procedure) -> Iterator[str]:
-    for field in procedure.fields():
-        if field.item is None:
-            continue
-        item = vocabulary.ITEMS.get(field.item)
-        if item is None:
-            yield f"the field {field.id!r} is bound to {field.item!r}, which is not in the vocabulary"
-        elif field.kind not in item.types:
-            yield f"the field {field.id!r} is a {field.kind}, the data item {field.item!r} is one of {sorted(item.types)}"
+def _items(procedure: Procedure) -> Iterator[Complaint]:
+    for s, step in enumerate(procedure.steps):
+        for f, field in enumerate(step.fields):
+            if field.item is None:
+                continue
+            path = ("steps", s, "fields", f, "item")
+            item = vocabulary.ITEMS.get(field.item)
+            if item is None:
+                yield Complaint(path, f"「{field.item}」はデータ項目の一覧(forms/vocabulary.py)にありません。")
+            elif field.kind not in item.types:
+                yield Complaint(path, f"「{field.item}」は {'、'.join(sorted(item.types))} の項目に結びつけます。")

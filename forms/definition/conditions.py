@@ -42,7 +42,9 @@ class Test(Strict):
 
     @model_validator(mode="after")
     def _one_question(self) -> Test:
-        asked = [t for t in (self.is_, self.in_, self.contains, self.answered, self.at_least, self.at_most) if t is not None]
+        asked = [
+            t for t in (self.is_, self.in_, self.contains, self.answered, self.at_least, self.at_most) if t is not None
+        ]
         if len(asked) != 1:
             raise ValueError(f"a test asks exactly one of: {', '.join(TESTS)}")
         return self
@@ -85,7 +87,10 @@ def _kind(given: Any) -> Literal["all", "any", "not", "test"]:
 
 
 Condition = Annotated[
-    Annotated[All, Tag("all")] | Annotated[Any_, Tag("any")] | Annotated[Not, Tag("not")] | Annotated[Test, Tag("test")],
+    Annotated[All, Tag("all")]
+    | Annotated[Any_, Tag("any")]
+    | Annotated[Not, Tag("not")]
+    | Annotated[Test, Tag("test")],
     Discriminator(_kind),
 ]
 

@@ -220,11 +220,11 @@ class Procedure(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Procedure:
-        from forms.definition.checks import complaints  # noqa: PLC0415 - the checks read the whole document
+        from forms.definition.checks import DocumentError, complaints
 
         found = complaints(self)
         if found:
-            raise ValueError("; ".join(found))
+            raise DocumentError(found)
         return self
 
     def fields(self) -> Iterator[FieldSpec]:

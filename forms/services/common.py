@@ -159,7 +159,9 @@ def locked(session: Session, *, key: str | None = None, reference: str | None = 
         NotFound: there is none.
     """
     wanted = Application.key == key if reference is None else Application.reference == reference
-    found = session.scalars(select(Application).where(wanted).with_for_update().execution_options(populate_existing=True)).one_or_none()
+    found = session.scalars(
+        select(Application).where(wanted).with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
     if found is None:
         raise NotFound
     return found
@@ -182,7 +184,14 @@ def unchanged(application: Application, revision: int | None) -> None:
 
 
 def move(
-    session: Session, application: Application, action: Action, *, by: Party, actor: Actor, now: datetime, reason: str | None = None
+    session: Session,
+    application: Application,
+    action: Action,
+    *,
+    by: Party,
+    actor: Actor,
+    now: datetime,
+    reason: str | None = None,
 ) -> None:
     """Change the state of a locked case, with its event and its audit entry.
 
@@ -193,7 +202,9 @@ def move(
     note(session, application, action.value, actor=actor, now=now, reason=reason)
 
 
-def note(session: Session, application: Application, action: str, *, actor: Actor, now: datetime, reason: str | None = None) -> None:
+def note(
+    session: Session, application: Application, action: str, *, actor: Actor, now: datetime, reason: str | None = None
+) -> None:
     """Write down that something happened to a case (its state may be the same)."""
     application.changed_at = now
     event = ApplicationEvent(

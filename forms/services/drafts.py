@@ -184,7 +184,12 @@ def _filled(procedure: Procedure, known: Iterable[Known], at: Moment) -> Applica
         if any(p.code in {"not_offered", "resident_number", "control_character"} for p in reading.problems):
             continue
         draft.typed[spec.id] = typed
-        draft.prefill[spec.id] = {"value": fact.value, "source": fact.source, "at": fact.at.isoformat(), "locked": fact.locked}
+        draft.prefill[spec.id] = {
+            "value": fact.value,
+            "source": fact.source,
+            "at": fact.at.isoformat(),
+            "locked": fact.locked,
+        }
         if not reading.problems and reading.value is not None:
             draft.answers[spec.id] = reading.value
     return draft
@@ -230,7 +235,8 @@ def save_step(
     problems = {f: p for f, p in result.problems.items() if f in evaluation.shown}
     if not leave_unchecked:
         for field_id in seen & evaluation.required:
-            if evaluation.states[field_id] is not rules.AnswerState.ANSWERED and field_id not in problems and procedure.step_of(field_id) is step:
+            unanswered = evaluation.states[field_id] is not rules.AnswerState.ANSWERED
+            if unanswered and field_id not in problems and procedure.step_of(field_id) is step:
                 problems[field_id] = (Problem("required"),)
     draft.typed = {**draft.typed, **result.keep}
     draft.answers = answers
@@ -242,7 +248,9 @@ def save_step(
     return _way(step, evaluation, problems, fresh)
 
 
-def _way(step: Step, evaluation: rules.Evaluation, problems: Mapping[str, tuple[Problem, ...]], fresh: tuple[str, ...]) -> Saved:
+def _way(
+    step: Step, evaluation: rules.Evaluation, problems: Mapping[str, tuple[Problem, ...]], fresh: tuple[str, ...]
+) -> Saved:
     order = list(evaluation.steps)
     place = order.index(step.id) if step.id in order else 0
     return Saved(
@@ -284,7 +292,9 @@ def read_fields(
                 result.flags[spec.id] = list(reading.flags)
         forget = any(p.code == "resident_number" for p in reading.problems)
         result.keep[spec.id] = (
-            {} if forget else {part: [without_control(t) for t in each] for part, each in texts.items() if part in spec.parts}
+            {}
+            if forget
+            else {part: [without_control(t) for t in each] for part, each in texts.items() if part in spec.parts}
         )
     return result
 
@@ -294,7 +304,14 @@ def _locked(prefill: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fill_address(
-    session: Session, *, key: str, step_id: str, field_id: str, typed: Mapping[str, Typed], asked: Iterable[str], now: datetime
+    session: Session,
+    *,
+    key: str,
+    step_id: str,
+    field_id: str,
+    typed: Mapping[str, Typed],
+    asked: Iterable[str],
+    now: datetime,
 ) -> tuple[Problem, ...]:
     """Answer the button that looks the postal code up: keep the page, put the place into the address.
 
@@ -309,7 +326,10 @@ def fill_address(
     if not isinstance(spec, AddressField) or application.draft is None:
         raise NotFound
     filled, problems = spec.fill(typed.get(field_id, {}), moment(session, now))
-    application.draft.typed = {**application.draft.typed, field_id: {p: [without_control(t) for t in texts] for p, texts in filled.items()}}
+    application.draft.typed = {
+        **application.draft.typed,
+        field_id: {p: [without_control(t) for t in texts] for p, texts in filled.items()},
+    }
     session.flush()
     return problems
 

@@ -37,10 +37,14 @@ class AddressField(FieldSpec):
         elif town is None:
             problems.append(Problem("unknown_postal_code", "postal_code"))
         if town is not None:
-            given |= {k: given[k] or v for k, v in (("prefecture", town.prefecture), ("city", town.city), ("town", town.town))}
+            given |= {
+                k: given[k] or v for k, v in (("prefecture", town.prefecture), ("city", town.city), ("town", town.town))
+            }
         problems += [Problem("required_part", part) for part in ("prefecture", "city", "block") if not given[part]]
         problems += [
-            Problem("too_long", part, {"max": most, "now": len(given[part])}) for part, most in MAX.items() if len(given[part]) > most
+            Problem("too_long", part, {"max": most, "now": len(given[part])})
+            for part, most in MAX.items()
+            if len(given[part]) > most
         ]
         if problems:
             return Reading(problems=tuple(problems))

@@ -22,7 +22,7 @@ Typed = Mapping[str, Sequence[str]]
 """What a person typed into one field: part name ("" for a field of one part) → texts as they came."""
 
 FIELD_ID = r"^[a-z][a-z0-9_]{0,47}$"
-_TWELVE = re.compile(r"(?<![0-9])[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])")
+_TWELVE = re.compile(r"(?<![0-9])(?<![0-9][ -])[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}(?![ -]?[0-9])")
 
 
 @dataclass(frozen=True, slots=True)

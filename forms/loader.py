@@ -1,0 +1,121 @@
+"""Procedures of a city pack: `procedures/*.yaml`, one file a procedure, into published versions.
+
+Loading twice changes nothing; a document that changed becomes a new version, and the one before is valid until that moment (drafts
+finish on theirs). The format: docs/procedures.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from forms.definition import Procedure, from_document, sha256_of, to_document
+from forms.definition.checks import DocumentError
+from forms.models import ProcedureRow, ProcedureVersion
+from portal.directory.pack import Pack, near
+from portal.directory.sync import LoadReport
+from portal.directory.wording import explain
+from portal.kernel import clock
+
+Lines = dict[tuple[str | int, ...], int]
+
+
+def load(session: Session, pack: Pack) -> LoadReport:
+    """Publish what the pack's procedure files say.
+
+    Raises:
+        PackError: mistakes, each with file, line and suggestion; nothing was written.
+    """
+    found = read(pack)
+    pack.check()
+    rows = {
+        row.slug: row
+        for row in session.scalars(select(ProcedureRow).options(selectinload(ProcedureRow.versions))).all()
+    }
+    now = clock.now_in(session)
+    created = changed = unchanged = 0
+    for procedure in found:
+        row = rows.get(procedure.slug)
+        document = to_document(procedure)
+        digest = sha256_of(document)
+        if row is None:
+            row = ProcedureRow(slug=procedure.slug, department=procedure.section, created_at=now)
+            session.add(row)
+        published = [v for v in row.versions if v.published_at is not None]
+        latest = published[-1] if published else None
+        if latest is not None and latest.sha256 == digest:
+            unchanged += 1
+            continue
+        row.department = procedure.section
+        if latest is None:
+            created += 1
+        else:
+            changed += 1
+            latest.valid_until = now
+        row.versions.append(
+            ProcedureVersion(
+                number=len(row.versions) + 1,
+                document=document,
+                sha256=digest,
+                published_at=now,
+                valid_from=now,
+                valid_until=None,
+            )
+        )
+        session.flush()
+    return LoadReport(created=created, changed=changed, unchanged=unchanged, name="procedures")
+
+
+def read(pack: Pack) -> list[Procedure]:
+    """Every procedure of the pack; mistakes go into `pack.problems`."""
+    found: dict[str, str] = {}
+    procedures: list[Procedure] = []
+    for name in pack.files("procedures/*.yaml"):
+        data, lines = pack.raw(name)
+        if data is None:
+            continue
+        procedure = parse(pack, name, data, lines)
+        if procedure is None:
+            continue
+        if procedure.slug in found:
+            pack.problem(
+                name, lines.get(("slug",), 1), f"slug「{procedure.slug}」は {found[procedure.slug]} でも使っています。"
+            )
+        if procedure.section not in pack.departments():
+            pack.problem(
+                name,
+                lines.get(("section",), 1),
+                f"section「{procedure.section}」は departments.yaml にありません。",
+                near(procedure.section, pack.departments()),
+            )
+        found[procedure.slug] = name
+        procedures.append(procedure)
+    return procedures
+
+
+def parse(pack: Pack, name: str, data: Any, lines: Lines) -> Procedure | None:
+    """One document; None and problems with file and line where it is not sound."""
+    try:
+        return from_document(data)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            wrong = (fault.get("ctx") or {}).get("error")
+            if isinstance(wrong, DocumentError):
+                for complaint in wrong.complaints:
+                    pack.problem(name, _line(lines, complaint.path), f"{complaint.message}")
+                continue
+            message, suggestion = explain(fault, Procedure)
+            pack.problem(name, _line(lines, fault["loc"]), message, suggestion)
+    return None
+
+
+def _line(lines: Lines, path: tuple[str | int, ...]) -> int:
+    """The line of the deepest part of a path that is written in the file (pydantic puts the kind of a field between)."""
+    here: tuple[str | int, ...] = ()
+    for part in path:
+        if (*here, part) in lines:
+            here = (*here, part)
+    return lines.get(here, 1)
