@@ -2,12 +2,4 @@
 
 from __future__ import annotations
 
-import forms.models
-import payments.models
-import portal.accounts.models
-import portal.directory.models
-import portal.kernel.audit
-import portal.kernel.files
-import portal.notices.models
-import portal.plan.models
 import reservations.models  # noqa: F401 - imported for their tables
