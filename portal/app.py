@@ -17,6 +17,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import portal.models  # noqa: F401 - the metadata is whole before the first statement
 from forms import loader as forms_loader
+from payments import loader as payment_loader
+from payments import measures as payment_measures
+from payments import wiring as payments
 from portal.accounts.models import Account
 from portal.directory import loading
 from portal.directory.pack import PackError
@@ -31,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Modules whose import registers background tasks (`portal.kernel.jobs.task`).
 TASK_MODULES: Sequence[str] = (
+    "payments.jobs",
     "portal.kernel.audit",
     "portal.kernel.jobs",
     "portal.notices.jobs",
@@ -40,12 +44,13 @@ TASK_MODULES: Sequence[str] = (
 
 def city_loaders() -> Sequence[loading.Loader]:
     """What `portal load-city` runs after the organisation itself, in this order."""
-    return (plan_loader.load, forms_loader.load, reservation_loader.load)
+    return (plan_loader.load, payment_loader.load, forms_loader.load, reservation_loader.load)
 
 
 def measures() -> None:
     """What is counted for the plan, by headline (portal.plan.report.HEADLINES): each domain adds its line."""
     registry.provide("online_procedures", elsewhere.provided)
+    registry.provide("cashless_kinds", payment_measures.cashless_kinds)
 
 
 def assemble(settings: Settings) -> None:
@@ -59,6 +64,7 @@ def assemble(settings: Settings) -> None:
         raise SettingsError("production does not start like this:\n- " + "\n- ".join(problems))
     database.configure(settings.database_url, pool_size=8)
     mailer.configure(mailer.from_settings(settings))
+    payments.configure(settings)
     for module in TASK_MODULES:
         importlib.import_module(module)
     measures()

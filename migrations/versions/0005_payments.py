@@ -32,7 +32,7 @@ APPEND_ONLY = (
 CHANGES = {
     "charge": ("state", "state_at", "pay_until"),
     "payment_attempt": ("state", "provider_id", "url", "changed_at", "checked_at"),
-    "refund": ("state", "provider_id", "failure", "changed_at"),
+    "refund": ("state", "provider_id", "failure", "changed_at", "checked_at"),
     "provider_event": ("times_received", "outcome", "reason"),
 }
 
@@ -128,9 +128,11 @@ def _tables() -> None:
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("money_kind", sa.String(length=20), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
+        sa.Column("title_en", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("since", sa.Date(), nullable=True),
         sa.Column("evidence", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
         sa.CheckConstraint(
             "money_kind IN ('city_tax', 'office_fee', 'facility_fee')", name="ck_cashless_elsewhere_money_kind_known"
         ),
@@ -435,6 +437,7 @@ def _tables() -> None:
         sa.Column("requested_by_account_id", sa.BigInteger(), nullable=True),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("kind IN ('not_owed', 'by_ordinance')", name="ck_refund_kind_known"),
         sa.CheckConstraint("state IN ('requested', 'pending', 'succeeded', 'failed')", name="ck_refund_state_known"),
         sa.CheckConstraint("amount > 0", name="ck_refund_amount_positive"),
@@ -451,14 +454,8 @@ def _tables() -> None:
         sa.UniqueConstraint("replaces_id", name="uq_refund_replaces_id"),
     )
     op.create_index("ix_refund_charge_id", "refund", ["charge_id"], unique=False)
+    op.create_index("ix_refund_checked", "refund", ["checked_at"], unique=False)
     op.create_index("ix_refund_payment_id", "refund", ["payment_id"], unique=False)
-    op.create_index(
-        "ix_refund_unfinished",
-        "refund",
-        ["changed_at"],
-        unique=False,
-        postgresql_where="state IN ('requested', 'pending', 'failed')",
-    )
     op.create_table(
         "ledger_transaction",
         sa.Column("id", sa.BigInteger(), nullable=False),

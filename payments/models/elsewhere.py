@@ -24,6 +24,8 @@ class CashlessElsewhere(Base):
     id: Mapped[BigId]
     money_kind: Mapped[str] = mapped_column(String(20))
     title: Mapped[str]
-    address: Mapped[str] = mapped_column(default="")
+    title_en: Mapped[str]
+    address: Mapped[str]
     since: Mapped[date | None]
     evidence: Mapped[str]
+    note: Mapped[str]

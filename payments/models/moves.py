@@ -122,7 +122,7 @@ class Refund(Base):
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint(one_of("kind", RefundKind), name="kind_known"),
         CheckConstraint(one_of("state", RefundState), name="state_known"),
-        Index("ix_refund_unfinished", "changed_at", postgresql_where="state IN ('requested', 'pending', 'failed')"),
+        Index("ix_refund_checked", "checked_at"),
     )
 
     id: Mapped[BigId]
@@ -141,6 +141,7 @@ class Refund(Base):
     requested_by_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     requested_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    checked_at: Mapped[datetime]
 
 
 class Receipt(Base):

@@ -1,0 +1,312 @@
+"""A provider for development without keys: it behaves like a real one, over the same interface, with its own books.
+
+It opens hosted-looking pages (`payments/web/sandbox.py`), keeps sessions and refunds in tables of its own, and tells us by
+signed notices that a job posts over HTTP. It moves no money: settings refuse it in production.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from payments.gateways.base import (
+    CURRENCY,
+    Limits,
+    Notice,
+    NotSignedError,
+    Order,
+    Page,
+    RefundOrder,
+    RefundReport,
+    RefusedError,
+    SessionReport,
+)
+from payments.models.sandbox import SandboxEvent, SandboxRefund, SandboxSession
+from payments.states import AttemptState, RefundState
+from portal.kernel import clock, jobs
+from portal.kernel.database import unit_of_work
+from portal.kernel.errors import NotFound
+from portal.kernel.money import Yen
+
+SIGNATURE = "Sandbox-Signature"
+TOLERANCE = timedelta(minutes=5)
+
+
+class Act(StrEnum):
+    """What a person does on the sandbox page."""
+
+    PAY = "pay"
+    REFUSE = "refuse"
+    """The card is refused; the page stays open for another try."""
+    VOUCHER = "voucher"
+    """Take a voucher and pay it later in a shop: pending."""
+    PAY_VOUCHER = "pay_voucher"
+    VOUCHER_ENDS = "voucher_ends"
+    PAY_LATE = "pay_late"
+    """The bank says yes after the page had ended: a late success."""
+
+
+_MOVES = {
+    (AttemptState.OPEN, Act.PAY): AttemptState.PAID,
+    (AttemptState.OPEN, Act.REFUSE): AttemptState.OPEN,
+    (AttemptState.OPEN, Act.VOUCHER): AttemptState.PENDING,
+    (AttemptState.PENDING, Act.PAY_VOUCHER): AttemptState.PAID,
+    (AttemptState.PENDING, Act.VOUCHER_ENDS): AttemptState.FAILED,
+    (AttemptState.EXPIRED, Act.PAY_LATE): AttemptState.PAID,
+    (AttemptState.FAILED, Act.PAY_LATE): AttemptState.PAID,
+}
+
+
+class SandboxGateway:
+    """The provider's interface towards us."""
+
+    code = "sandbox"
+    limits = Limits(Yen(50), Yen(9_999_999), timedelta(0), timedelta(hours=24))
+
+    def __init__(self, *, secret: str, public_url: str) -> None:
+        """Get ready.
+
+        Args:
+            secret: signs the notices.
+            public_url: where the pages are, without a slash at the end.
+        """
+        self._secret = secret
+        self._public_url = public_url
+
+    def open(self, order: Order) -> Page:
+        """Open a page; the same key opens the same page, another order under the key is refused."""
+        now = clock.now()
+        if not self.limits.smallest <= order.amount <= self.limits.largest:
+            raise RefusedError("amount")
+        if not now < order.expires_at <= now + self.limits.longest_page:
+            raise RefusedError("expires_at")
+        row = {
+            "provider_id": f"sbx_{secrets.token_hex(12)}",
+            "idempotency_key": order.idempotency_key,
+            "attempt": order.attempt,
+            "charge_reference": order.charge_reference,
+            "merchant": order.merchant,
+            "amount": order.amount,
+            "description": order.description,
+            "locale": order.locale,
+            "return_url": order.return_url,
+            "cancel_url": order.cancel_url,
+            "state": AttemptState.OPEN.value,
+            "method": "card",
+            "created_at": now,
+            "expires_at": order.expires_at,
+        }
+        with unit_of_work() as session:
+            session.execute(insert(SandboxSession).values(row).on_conflict_do_nothing())
+            found = session.scalars(
+                select(SandboxSession).where(SandboxSession.idempotency_key == order.idempotency_key)
+            ).one()
+            if (found.attempt, found.amount, found.expires_at) != (order.attempt, order.amount, order.expires_at):
+                raise RefusedError("idempotency_key_in_use")
+            return Page(found.provider_id, f"{self._public_url}/sandbox/pay/{found.provider_id}", found.expires_at)
+
+    def look(self, provider_id: str, *, merchant: str) -> SessionReport:  # noqa: ARG002 - one account
+        """Ask where a page stands."""
+        with unit_of_work() as session:
+            return _report(_locked(session, provider_id))
+
+    def expire(self, provider_id: str, *, merchant: str) -> SessionReport:  # noqa: ARG002 - one account
+        """End an open page."""
+        with unit_of_work() as session:
+            found = _locked(session, provider_id)
+            if found.state == AttemptState.OPEN.value:
+                found.state = AttemptState.EXPIRED.value
+                tell_session(session, found)
+            return _report(found)
+
+    def refund(self, order: RefundOrder) -> RefundReport:
+        """Send money back, never more than was paid."""
+        with unit_of_work() as session:
+            paid = session.scalars(
+                select(SandboxSession).where(SandboxSession.payment_id == order.payment_id).with_for_update()
+            ).one_or_none()
+            if paid is None:
+                raise RefusedError("no_such_payment")
+            refunds = session.scalars(select(SandboxRefund).where(SandboxRefund.session_id == paid.id)).all()
+            for known in refunds:
+                if known.idempotency_key == order.idempotency_key:
+                    return _refund_report(known)
+            if sum((made.amount for made in refunds), start=order.amount) > paid.amount:
+                raise RefusedError("refund_too_large")
+            made = SandboxRefund(
+                provider_id=f"sbr_{secrets.token_hex(12)}",
+                idempotency_key=order.idempotency_key,
+                session_id=paid.id,
+                reference=order.reference,
+                amount=order.amount,
+                state=RefundState.SUCCEEDED.value,
+                created_at=clock.now(),
+            )
+            session.add(made)
+            session.flush()
+            _tell(session, "refund", _refund_facts(made))
+            return _refund_report(made)
+
+    def look_refund(self, provider_id: str, *, merchant: str) -> RefundReport:  # noqa: ARG002 - one account
+        """Ask where a refund stands."""
+        with unit_of_work() as session:
+            found = session.scalars(select(SandboxRefund).where(SandboxRefund.provider_id == provider_id)).one_or_none()
+            if found is None:
+                raise RefusedError("no_such_refund")
+            return _refund_report(found)
+
+    def sign(self, body: bytes, *, at: datetime) -> str:
+        """The signature header of a notice: `t=<seconds>,v1=<HMAC-SHA256 of t.body>`, the way Stripe does it."""
+        seconds = int(at.timestamp())
+        return f"t={seconds},v1={self._mac(seconds, body)}"
+
+    def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
+        """Check the signature, then read."""
+        try:
+            parts = dict(part.split("=", 1) for part in (headers.get(SIGNATURE) or "").split(","))
+            seconds = int(parts["t"])
+            if not hmac.compare_digest(parts["v1"].encode(), self._mac(seconds, body).encode()):
+                raise NotSignedError("signature")
+            if clock.now() - datetime.fromtimestamp(seconds, UTC) > TOLERANCE:
+                raise NotSignedError("too_old")
+            event = json.loads(body)
+            return Notice(
+                event_id=event["id"],
+                kind=event["type"],
+                object_id=event["object"]["id"],
+                occurred_at=datetime.fromtimestamp(event["created"], UTC),
+                report=read_facts(event["type"], event["object"]),
+                payload=event,
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise NotSignedError(type(error).__name__) from error
+
+    def _mac(self, seconds: int, body: bytes) -> str:
+        return hmac.new(self._secret.encode(), str(seconds).encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def session_of(session: Session, provider_id: str) -> SandboxSession:
+    """A page by its id.
+
+    Raises:
+        NotFound: no such page.
+    """
+    found = session.scalars(select(SandboxSession).where(SandboxSession.provider_id == provider_id)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def act(session: Session, provider_id: str, what: Act, *, now: datetime) -> SandboxSession:
+    """What a person does on the page; what cannot be done (any more) changes nothing."""
+    session_of(session, provider_id)
+    found = _locked(session, provider_id)
+    if found.state == AttemptState.OPEN.value and found.expires_at <= now:
+        found.state = AttemptState.EXPIRED.value
+        tell_session(session, found)
+    before = AttemptState(found.state)
+    after = _MOVES.get((before, what), before)
+    if after is before:
+        return found
+    found.state = after.value
+    if what is Act.VOUCHER:
+        found.method = "konbini"
+    if after is AttemptState.PAID:
+        found.payment_id = f"sbp_{secrets.token_hex(12)}"
+        found.paid_at = now
+    tell_session(session, found)
+    return found
+
+
+def tell_session(session: Session, found: SandboxSession) -> None:
+    """Owe us a notice about a page."""
+    _tell(session, f"session.{found.state}", _facts(found))
+
+
+def read_facts(kind: str, facts: dict[str, Any]) -> SessionReport | RefundReport | None:
+    """A notice's object as a report; None for a kind that we do not know."""
+    if kind.startswith("session."):
+        paid_at = facts.get("paid_at")
+        return SessionReport(
+            provider_id=facts["id"],
+            attempt=facts["attempt"],
+            state=AttemptState(facts["state"]),
+            amount=facts["amount"],
+            currency=facts["currency"],
+            payment_id=facts.get("payment"),
+            method=facts["method"],
+            paid_at=None if paid_at is None else datetime.fromtimestamp(paid_at, UTC),
+        )
+    if kind == "refund":
+        return RefundReport(
+            provider_id=facts["id"],
+            reference=facts["reference"],
+            state=RefundState(facts["state"]),
+            amount=facts["amount"],
+            currency=facts["currency"],
+        )
+    return None
+
+
+def _locked(session: Session, provider_id: str) -> SandboxSession:
+    found = session.scalars(
+        select(SandboxSession).where(SandboxSession.provider_id == provider_id).with_for_update()
+    ).one_or_none()
+    if found is None:
+        raise RefusedError("no_such_session")
+    return found
+
+
+def _facts(found: SandboxSession) -> dict[str, Any]:
+    return {
+        "id": found.provider_id,
+        "attempt": found.attempt,
+        "state": found.state,
+        "amount": found.amount.amount,
+        "currency": CURRENCY,
+        "payment": found.payment_id,
+        "method": found.method,
+        "paid_at": None if found.paid_at is None else found.paid_at.timestamp(),
+    }
+
+
+def _report(found: SandboxSession) -> SessionReport:
+    report = read_facts(f"session.{found.state}", _facts(found))
+    assert isinstance(report, SessionReport)
+    return report
+
+
+def _refund_facts(found: SandboxRefund) -> dict[str, Any]:
+    return {
+        "id": found.provider_id,
+        "reference": found.reference,
+        "state": found.state,
+        "amount": found.amount.amount,
+        "currency": CURRENCY,
+    }
+
+
+def _refund_report(found: SandboxRefund) -> RefundReport:
+    report = read_facts("refund", _refund_facts(found))
+    assert isinstance(report, RefundReport)
+    return report
+
+
+def _tell(session: Session, kind: str, facts: dict[str, Any]) -> None:
+    event_id = f"sbe_{secrets.token_hex(12)}"
+    now = clock.now()
+    body = {"id": event_id, "type": kind, "created": now.timestamp(), "object": facts}
+    event = SandboxEvent(event_id=event_id, body=body, created_at=now)
+    session.add(event)
+    session.flush()
+    jobs.defer(session, "payments.sandbox_notice", event_id=event.id)

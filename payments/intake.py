@@ -1,0 +1,162 @@
+"""What a provider tells us, applied to our books: twice, late and out of order give the same end (invariant 12).
+
+A notice is kept first, in a transaction of its own, then worked on; whatever stops in between is worked on again when the
+notice comes again or by the job `payments.reconcile`. Reports that are asked for (reconcile, expiry) take the same way.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from payments import settlement
+from payments.gateways.base import CURRENCY, Notice, RefundReport, SessionReport
+from payments.models import EventOutcome, PaymentAttempt, ProviderEvent, Refund, TransactionKind
+from payments.states import AttemptState, RefundState, merge_attempt, merge_refund
+from portal.kernel.database import transact, unit_of_work
+
+log = structlog.get_logger(__name__)
+
+Outcome = tuple[EventOutcome, str]
+
+
+def take_notice(provider: str, notice: Notice, *, now: datetime) -> EventOutcome:
+    """Keep a signed notice, then let it take effect once; returns what became of it.
+
+    Two transactions of its own: a notice that cannot be worked on now is not lost.
+    """
+    with unit_of_work() as session:
+        event_id, outcome = _keep(session, provider, notice, now)
+    if outcome is EventOutcome.RECEIVED:
+        outcome = transact(lambda session: work_on(session, event_id, notice.report, now=now))
+    return outcome
+
+
+def work_on(
+    session: Session, event_id: int, report: SessionReport | RefundReport | None, *, now: datetime
+) -> EventOutcome:
+    """Apply one kept notice under its lock; one that was worked on meanwhile stays as it is."""
+    event = session.scalars(select(ProviderEvent).where(ProviderEvent.id == event_id).with_for_update()).one()
+    if event.outcome != EventOutcome.RECEIVED.value:
+        return EventOutcome(event.outcome)
+    outcome, reason = (
+        (EventOutcome.IGNORED, "") if report is None else apply_report(session, event.provider, report, now=now)
+    )
+    event.outcome = outcome.value
+    event.reason = reason
+    if outcome is EventOutcome.REFUSED:
+        log.warning("notice_refused", provider=event.provider, notice=event.event_id, kind=event.kind, reason=reason)
+    return outcome
+
+
+def apply_report(session: Session, provider: str, report: SessionReport | RefundReport, *, now: datetime) -> Outcome:
+    """Apply what a provider says about a page or a refund."""
+    if isinstance(report, SessionReport):
+        return apply_session(session, provider, report, now=now)
+    return apply_refund(session, provider, report, now=now)
+
+
+def apply_session(session: Session, provider: str, report: SessionReport, *, now: datetime) -> Outcome:
+    """Apply a report about a page. Nothing is written unless session, amount and currency are ours."""
+    ours = PaymentAttempt.provider_id == report.provider_id
+    if report.attempt:
+        # The provider was faster than our own note of its id.
+        ours = or_(ours, PaymentAttempt.provider_id.is_(None) & (PaymentAttempt.reference == report.attempt))
+    attempt = session.scalars(
+        select(PaymentAttempt).where(PaymentAttempt.provider == provider, ours).with_for_update(key_share=True)
+    ).one_or_none()
+    if attempt is None:
+        return EventOutcome.REFUSED, "unknown_session"
+    wrong = _wrong_money(report, attempt.amount.amount)
+    if wrong:
+        return EventOutcome.REFUSED, wrong
+    state = merge_attempt(AttemptState(attempt.state), report.state)
+    attempt.checked_at = now
+    if attempt.provider_id is None:
+        attempt.provider_id = report.provider_id
+    if state.value == attempt.state:
+        return EventOutcome.KNOWN, ""
+    attempt.state = state.value
+    attempt.changed_at = now
+    session.flush()
+    if state is AttemptState.PAID:
+        arrival = settlement.Arrival(
+            provider=provider,
+            method=report.method,
+            amount=attempt.amount,
+            paid_at=min(report.paid_at or now, now),
+            attempt_id=attempt.id,
+            provider_payment_id=report.payment_id,
+        )
+        settlement.take_in(session, attempt.charge_id, arrival, now=now)
+    return EventOutcome.APPLIED, ""
+
+
+def apply_refund(session: Session, provider: str, report: RefundReport, *, now: datetime) -> Outcome:
+    """Apply a report about a refund. One that nobody here asked for is refused and left to a person."""
+    ours = Refund.provider_id == report.provider_id
+    if report.reference:
+        ours = or_(ours, Refund.provider_id.is_(None) & (Refund.reference == report.reference))
+    refund = session.scalars(
+        select(Refund).where(Refund.provider == provider, ours).with_for_update(key_share=True)
+    ).one_or_none()
+    if refund is None:
+        return EventOutcome.REFUSED, "unknown_refund"
+    wrong = _wrong_money(report, refund.amount.amount)
+    if wrong:
+        return EventOutcome.REFUSED, wrong
+    refund.checked_at = now
+    if refund.provider_id is None:
+        refund.provider_id = report.provider_id
+    before = RefundState(refund.state)
+    state = merge_refund(before, report.state)
+    if state is before:
+        return EventOutcome.KNOWN, ""
+    if state is RefundState.SUCCEEDED:
+        settlement.refund_gone(session, refund, now=now)
+    elif state is RefundState.FAILED:
+        if before is RefundState.SUCCEEDED:
+            settlement.post_refund_move(session, refund, TransactionKind.REFUND_RETURNED, now)
+        refund.failure = (report.failure or "unknown")[:60]
+        log.warning("refund_failed", refund=refund.reference, why=refund.failure)
+    refund.state = state.value
+    refund.changed_at = now
+    session.flush()
+    return EventOutcome.APPLIED, ""
+
+
+def _wrong_money(report: SessionReport | RefundReport, expected: int) -> str:
+    if report.currency != CURRENCY:
+        return "other_currency"
+    if type(report.amount) is not int or report.amount != expected:
+        return "other_amount"
+    return ""
+
+
+def _keep(session: Session, provider: str, notice: Notice, now: datetime) -> tuple[int, EventOutcome]:
+    row = {
+        "provider": provider,
+        "event_id": notice.event_id,
+        "kind": notice.kind[:80],
+        "object_id": notice.object_id[:120],
+        "occurred_at": notice.occurred_at,
+        "received_at": now,
+        "times_received": 1,
+        "outcome": EventOutcome.RECEIVED.value,
+        "reason": "",
+        "payload": notice.payload,
+    }
+    kept = session.execute(
+        insert(ProviderEvent)
+        .values(row)
+        .on_conflict_do_update(
+            constraint="uq_provider_event_provider_event_id",
+            set_={"times_received": ProviderEvent.times_received + 1},
+        )
+        .returning(ProviderEvent.id, ProviderEvent.outcome)
+    ).one()
+    return kept.id, EventOutcome(kept.outcome)

@@ -1,0 +1,171 @@
+"""Posting to the ledger. Debit is positive; the database refuses what does not balance (migration 0005).
+
+| event | debit | credit |
+|---|---|---|
+| charged | receivable | revenue, per ground |
+| voided | revenue, per ground | receivable |
+| revived (accepted after it was voided) | receivable | revenue, per ground |
+| paid | provider or cash | receivable |
+| overpaid (paid twice, or refused) | provider or cash | overpaid |
+| refund requested | revenue, or overpaid where it never was revenue | refund_due |
+| refund sent | refund_due | provider or cash |
+| refund returned (the bank sent it back) | provider or cash | refund_due |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from payments.contract import Ground
+from payments.models import (
+    AccountCode,
+    Charge,
+    ChargeLineRow,
+    GroundRow,
+    LedgerAccount,
+    LedgerEntry,
+    LedgerTransaction,
+    Payment,
+    Refund,
+    TransactionKind,
+)
+from portal.kernel.money import Yen
+
+CASH_PROVIDER = "counter"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One entry to post: an account, the ground, and an amount (debit positive)."""
+
+    account: AccountCode
+    ground_id: int
+    amount: Yen
+
+
+def ground_id(session: Session, ground: Ground) -> int:
+    """The row of a ground, written once."""
+    known = select(GroundRow.id).where(
+        GroundRow.title == ground.title,
+        GroundRow.article == ground.article,
+        GroundRow.since.is_not_distinct_from(ground.since),
+    )
+    found = session.scalar(known)
+    if found is None:
+        session.execute(
+            insert(GroundRow)
+            .values(title=ground.title, article=ground.article, since=ground.since)
+            .on_conflict_do_nothing()
+        )
+        found = session.scalars(known).one()
+    return found
+
+
+def open_accounts(session: Session, payee_id: int) -> None:
+    """Give a payee its accounts."""
+    session.execute(
+        insert(LedgerAccount)
+        .values([{"payee_id": payee_id, "code": code.value} for code in AccountCode])
+        .on_conflict_do_nothing()
+    )
+
+
+def held_in(provider: str) -> AccountCode:
+    """The account that money from a provider lies in."""
+    return AccountCode.CASH if provider == CASH_PROVIDER else AccountCode.PROVIDER
+
+
+def post(
+    session: Session,
+    kind: TransactionKind,
+    charge: Charge,
+    sides: Sequence[Side],
+    *,
+    at: datetime,
+    payment: Payment | None = None,
+    refund: Refund | None = None,
+) -> None:
+    """Append one transaction. The commit fails if its sides do not sum to zero.
+
+    Args:
+        session: the caller's transaction.
+        kind: why.
+        charge: whose money it is.
+        sides: at least two.
+        at: moment of posting.
+        payment: the payment that it records.
+        refund: the refund that it records.
+    """
+    accounts = _accounts(session, charge.payee_id)
+    posted = LedgerTransaction(
+        kind=kind.value,
+        charge_id=charge.id,
+        payee_id=charge.payee_id,
+        payment_id=payment.id if payment else None,
+        refund_id=refund.id if refund else None,
+        posted_at=at,
+    )
+    session.add(posted)
+    session.flush()
+    session.add_all(
+        LedgerEntry(
+            transaction_id=posted.id,
+            account_id=accounts[side.account],
+            charge_id=charge.id,
+            payee_id=charge.payee_id,
+            ground_id=side.ground_id,
+            amount=side.amount,
+        )
+        for side in sides
+        if side.amount
+    )
+    session.flush()
+
+
+def pair(debit: AccountCode, credit: AccountCode, ground: int, amount: Yen) -> list[Side]:
+    """The two sides of a plain move."""
+    return [Side(debit, ground, amount), Side(credit, ground, -amount)]
+
+
+def demand(session: Session, charge: Charge) -> list[Side]:
+    """The sides of a charge: receivable against revenue, the revenue per ground of its lines."""
+    grounds: dict[int, Yen] = {}
+    for line in session.scalars(select(ChargeLineRow).where(ChargeLineRow.charge_id == charge.id)):
+        grounds[line.ground_id] = grounds.get(line.ground_id, Yen(0)) + line.amount
+    return [
+        Side(AccountCode.RECEIVABLE, charge.ground_id, charge.total),
+        *(Side(AccountCode.REVENUE, ground, -amount) for ground, amount in grounds.items()),
+    ]
+
+
+def countered(sides: Sequence[Side]) -> list[Side]:
+    """The same sides the other way round."""
+    return [Side(side.account, side.ground_id, -side.amount) for side in sides]
+
+
+def balances(
+    session: Session, *, charge_id: int | None = None, payee_id: int | None = None
+) -> Mapping[AccountCode, Yen]:
+    """Balance of each account, debit positive; of one charge or one payee where asked for."""
+    query = (
+        select(LedgerAccount.code, func.sum(LedgerEntry.amount))
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .group_by(LedgerAccount.code)
+    )
+    if charge_id is not None:
+        query = query.where(LedgerEntry.charge_id == charge_id)
+    if payee_id is not None:
+        query = query.where(LedgerEntry.payee_id == payee_id)
+    found = {AccountCode(code): amount for code, amount in session.execute(query)}
+    return {code: found.get(code, Yen(0)) for code in AccountCode}
+
+
+def _accounts(session: Session, payee_id: int) -> dict[AccountCode, int]:
+    rows = session.execute(select(LedgerAccount.code, LedgerAccount.id).where(LedgerAccount.payee_id == payee_id))
+    return {AccountCode(code): found for code, found in rows}

@@ -1,0 +1,73 @@
+"""Mails of payments. They carry references, sums and addresses of pages; nothing of what was applied for or booked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from payments.models import Charge, ChargePayer, Payee, Payment, Receipt, Refund
+from portal.notices import services as notices
+
+
+class _Portal:
+    url = "http://localhost"
+
+
+def configure(public_url: str) -> None:
+    """Where the pages are, without a slash at the end."""
+    _Portal.url = public_url
+
+
+def paid(session: Session, charge: Charge, payment: Payment, receipt: Receipt) -> None:
+    """Thank for a payment; the receipt is behind a sign-in, not in the mail."""
+    _send(
+        session,
+        charge,
+        template="payments/mail/paid.txt",
+        key=f"payments.paid:{payment.reference}",
+        more={
+            "amount": payment.amount.amount,
+            "at_counter": payment.place is not None,
+            "receipt_url": f"{_Portal.url}/pay/receipts/{receipt.reference}",
+        },
+    )
+
+
+def sent_back(session: Session, charge: Charge, payment: Payment, refund: Refund) -> None:
+    """Say that money came for nothing or twice, and goes back in full."""
+    _send(
+        session,
+        charge,
+        template="payments/mail/sent_back.txt",
+        key=f"payments.sent_back:{payment.reference}",
+        more={"amount": refund.amount.amount, "why": payment.why_not_accepted, "refund": refund.reference},
+    )
+
+
+def refunded(session: Session, charge: Charge, refund: Refund) -> None:
+    """Say that a refund is on its way."""
+    _send(
+        session,
+        charge,
+        template="payments/mail/refunded.txt",
+        key=f"payments.refunded:{refund.reference}",
+        more={"amount": refund.amount.amount, "refund": refund.reference, "method": refund.provider},
+    )
+
+
+def _send(session: Session, charge: Charge, *, template: str, key: str, more: dict[str, Any]) -> None:
+    payer = session.get(ChargePayer, charge.id)
+    if payer is None or not payer.email:
+        return
+    payee = session.get_one(Payee, charge.payee_id)
+    context = {
+        "name": payer.name,
+        "reference": charge.reference,
+        "description": charge.description,
+        "payee": payee.name,
+        "url": f"{_Portal.url}/pay/{charge.reference}",
+        **more,
+    }
+    recipient = notices.Recipient(payer.email, payer.name, payer.locale, payer.account_id)
+    notices.send(session, recipient=recipient, template=template, context=context, key=key)

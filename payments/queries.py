@@ -1,0 +1,273 @@
+"""What pages show of payments, each in a fixed number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from payments import gateways
+from payments.checkout import why_not_online
+from payments.contract import MoneyKind, TaxClass
+from payments.errors import NoSuchCharge
+from payments.models import (
+    Charge,
+    ChargeLineRow,
+    ChargePayer,
+    GroundRow,
+    Payee,
+    Payment,
+    PaymentAttempt,
+    Receipt,
+    Refund,
+)
+from payments.states import LIVE_ATTEMPTS, AttemptState, ChargeState, RefundState
+from portal.kernel.money import Yen
+
+
+@dataclass(frozen=True)
+class LineView:
+    """One line as the payer sees it."""
+
+    label: str
+    amount: Yen
+    tax: TaxClass
+    ground: str
+    sample: bool
+    rule: str
+
+
+@dataclass(frozen=True)
+class RefundView:
+    """One refund; a failed one that was sent again is shown as the one that replaces it."""
+
+    reference: str
+    amount: Yen
+    kind: str
+    ground: str
+    state: RefundState
+    in_cash: bool
+    requested_at: datetime
+    payment_accepted: bool
+
+
+@dataclass(frozen=True)
+class PayeeView:
+    """Who receives the money."""
+
+    code: str
+    kind: str
+    name: str
+    name_en: str
+    registration_number: str | None
+    sample: bool
+
+
+@dataclass(frozen=True)
+class ChargeView:
+    """A charge with everything that a page shows of it."""
+
+    reference: str
+    payable_kind: str
+    payable_ref: str
+    total: Yen
+    state: ChargeState
+    description: str
+    money_kind: MoneyKind
+    ground: str
+    payee: PayeeView
+    pay_until: datetime | None
+    created_at: datetime
+    lines: Sequence[LineView]
+    refunds: Sequence[RefundView]
+    paid_at: datetime | None
+    paid_by: str | None
+    receipt_ref: str | None
+    sent_back: Yen
+    attempt: AttemptState | None
+    not_online_because: str | None
+    payer_account_id: int | None
+    payer_person_id: int | None
+    payer_locale: str
+
+    @property
+    def sample(self) -> bool:
+        """Whether any line is sample data (見本)."""
+        return any(line.sample for line in self.lines)
+
+    @property
+    def refunded(self) -> Yen:
+        """What was promised back of the accepted payment."""
+        return sum((refund.amount for refund in self.refunds if refund.payment_accepted), start=Yen(0))
+
+    def payable_now(self, now: datetime) -> bool:
+        """Whether money is asked for and the term has not ended."""
+        return self.state is ChargeState.OPEN and (self.pay_until is None or now < self.pay_until)
+
+
+def charge_of(session: Session, payable_kind: str, payable_ref: str, purpose: str = "fee") -> ChargeView | None:
+    """The charge of something payable; None where nothing was charged. Five statements."""
+    return _view(
+        session,
+        _charges().where(
+            Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref, Charge.purpose == purpose
+        ),
+    )
+
+
+def charge(session: Session, reference: str) -> ChargeView:
+    """A charge by its reference. Five statements.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+    """
+    found = _view(session, _charges().where(Charge.reference == reference))
+    if found is None:
+        raise NoSuchCharge(reference)
+    return found
+
+
+def _charges() -> Select[Charge, Payee, GroundRow, ChargePayer]:
+    return (
+        select(Charge, Payee, GroundRow, ChargePayer)
+        .join(Payee, Payee.id == Charge.payee_id)
+        .join(GroundRow, GroundRow.id == Charge.ground_id)
+        .outerjoin(ChargePayer, ChargePayer.charge_id == Charge.id)
+    )
+
+
+def _view(session: Session, query: Select[Charge, Payee, GroundRow, ChargePayer]) -> ChargeView | None:
+    row = session.execute(query.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        return None
+    found, payee, ground, payer = row.Charge, row.Payee, row.GroundRow, row.ChargePayer
+    payments = session.execute(
+        select(Payment, Receipt.reference)
+        .outerjoin(Receipt, Receipt.payment_id == Payment.id)
+        .where(Payment.charge_id == found.id)
+        .order_by(Payment.id)
+    ).all()
+    settled = next((each for each in payments if each.Payment.accepted), None)
+    attempt = session.scalar(
+        select(PaymentAttempt.state).where(
+            PaymentAttempt.charge_id == found.id, PaymentAttempt.state.in_([state.value for state in LIVE_ATTEMPTS])
+        )
+    )
+    return ChargeView(
+        reference=found.reference,
+        payable_kind=found.payable_kind,
+        payable_ref=found.payable_ref,
+        total=found.total,
+        state=ChargeState(found.state),
+        description=found.description,
+        money_kind=MoneyKind(found.money_kind),
+        ground=str(ground),
+        payee=_payee(payee),
+        pay_until=found.pay_until,
+        created_at=found.created_at,
+        lines=_lines(session, found.id),
+        refunds=_refunds(session, found.id),
+        paid_at=settled.Payment.paid_at if settled else None,
+        paid_by=settled.Payment.method if settled else None,
+        receipt_ref=settled.reference if settled else None,
+        sent_back=sum((each.Payment.amount for each in payments if not each.Payment.accepted), start=Yen(0)),
+        attempt=AttemptState(attempt) if attempt else None,
+        not_online_because=why_not_online(found.total, payee.merchant),
+        payer_account_id=payer.account_id if payer else None,
+        payer_person_id=payer.person_id if payer else None,
+        payer_locale=payer.locale if payer else "ja",
+    )
+
+
+def _payee(payee: Payee) -> PayeeView:
+    return PayeeView(
+        payee.code, payee.kind, payee.name, payee.name_en or payee.name, payee.registration_number, payee.sample
+    )
+
+
+def _lines(session: Session, charge_id: int) -> list[LineView]:
+    rows = session.execute(
+        select(ChargeLineRow, GroundRow)
+        .join(GroundRow, GroundRow.id == ChargeLineRow.ground_id)
+        .where(ChargeLineRow.charge_id == charge_id)
+        .order_by(ChargeLineRow.position)
+    )
+    return [
+        LineView(line.label, line.amount, TaxClass(line.tax), str(ground), line.sample, line.rule)
+        for line, ground in rows
+    ]
+
+
+def _refunds(session: Session, charge_id: int) -> list[RefundView]:
+    rows = session.execute(
+        select(Refund, GroundRow, Payment)
+        .join(GroundRow, GroundRow.id == Refund.ground_id)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Refund.charge_id == charge_id)
+        .order_by(Refund.id)
+    ).all()
+    replaced = {row.Refund.replaces_id for row in rows}
+    return [
+        RefundView(
+            reference=row.Refund.reference,
+            amount=row.Refund.amount,
+            kind=row.Refund.kind,
+            ground=str(row.GroundRow),
+            state=RefundState(row.Refund.state),
+            in_cash=row.Payment.place is not None,
+            requested_at=row.Refund.requested_at,
+            payment_accepted=row.Payment.accepted,
+        )
+        for row in rows
+        if row.Refund.id not in replaced
+    ]
+
+
+@dataclass(frozen=True)
+class TaxGroup:
+    """The lines of one tax class on a receipt: amount with tax, and the tax in it, rounded once (down) per rate."""
+
+    tax: TaxClass
+    amount: Yen
+    contained: Yen
+
+
+def tax_groups(lines: Sequence[LineView]) -> list[TaxGroup]:
+    """One group per tax class, in the order of the classes (消費税法 施行令70条の10: one rounding per rate)."""
+    groups = []
+    for tax in TaxClass:
+        amounts = [line.amount for line in lines if line.tax is tax]
+        if amounts:
+            amount = sum(amounts, start=Yen(0))
+            # Integer arithmetic on the absolute value: a group that reductions made negative rounds the same way.
+            contained = abs(amount.amount) * tax.percent // (100 + tax.percent)
+            groups.append(TaxGroup(tax, amount, Yen(contained if amount.amount >= 0 else -contained)))
+    return groups
+
+
+@dataclass(frozen=True)
+class ReceiptView:
+    """A receipt with what is printed on it."""
+
+    receipt_id: int
+    reference: str
+    number: int
+    issued_at: datetime
+    issued_before: int
+    payer_name: str
+    charge: ChargeView
+    amount: Yen
+    method: str
+    place: str | None
+    paid_at: datetime
+    cash_received: Yen | None
+    groups: Sequence[TaxGroup]
+
+
+def provider_name() -> str | None:
+    """The code of the provider that opens new pages; None where there is none."""
+    gateway = gateways.online()
+    return gateway.code if gateway else None

@@ -1,0 +1,280 @@
+"""What happens when money arrives or goes back: the one place for Stripe, sandbox and cash alike.
+
+Order of locks: attempt or refund (only payments takes them, always first), then whatever the payable locks (person,
+group, units), then the charge. So the payable is asked before the charge is locked, and the charge's state, read under
+its lock, decides at the end whether this money settles it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from payments import ledger, mails
+from payments.contract import Ground, Verdict, payable
+from payments.models import (
+    AccountCode,
+    Charge,
+    LedgerTransaction,
+    Payment,
+    PaymentAttempt,
+    Receipt,
+    Refund,
+    RefundKind,
+    TransactionKind,
+    WhyNotAccepted,
+)
+from payments.states import LIVE_ATTEMPTS, PAYABLE_STATES, ChargeEvent, ChargeState, RefundState, move
+from portal.kernel import audit, jobs, references
+from portal.kernel.money import Yen
+
+NOT_OWED = Ground("地方自治法施行令", "第165条の7")
+"""誤納金又は過納金の戻出: money that was not owed goes back out of the revenue it came into."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Money that is there. `cash_received` and `place` belong to the counter, the ids to a provider."""
+
+    provider: str
+    method: str
+    amount: Yen
+    paid_at: datetime
+    attempt_id: int | None = None
+    provider_payment_id: str | None = None
+    clerk_account_id: int | None = None
+    place: str | None = None
+    cash_received: Yen | None = None
+
+
+def lock_charge(session: Session, charge_id: int) -> Charge:
+    """The charge as it is now, locked until the transaction ends."""
+    return session.scalars(
+        select(Charge)
+        .where(Charge.id == charge_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def change_state(charge: Charge, event: ChargeEvent, now: datetime) -> None:
+    """Move a locked charge."""
+    charge.state = move(ChargeState(charge.state), event).value
+    charge.state_at = now
+
+
+def take_in(session: Session, charge_id: int, arrival: Arrival, *, now: datetime) -> Payment:
+    """Record money that arrived for a charge, and settle the charge with it or send it back.
+
+    Args:
+        session: the transaction; the attempt is locked by the caller.
+        charge_id: the charge.
+        arrival: the money; its amount is the charge's total (checked by the caller).
+        now: moment of processing, aware.
+    """
+    asked = session.execute(
+        select(Charge.state, Charge.reference, Charge.payable_kind, Charge.payable_ref).where(Charge.id == charge_id)
+    ).one()
+    verdict: Verdict | None = None
+    if ChargeState(asked.state) in PAYABLE_STATES:
+        verdict = payable(asked.payable_kind).on_paid(
+            session, asked.payable_ref, charge_ref=asked.reference, paid_at=arrival.paid_at, now=now
+        )
+    charge = lock_charge(session, charge_id)
+    why: WhyNotAccepted | None = None
+    if ChargeState(charge.state) not in PAYABLE_STATES:
+        why = WhyNotAccepted.PAID_TWICE
+    elif verdict is not Verdict.ACCEPTED:
+        why = WhyNotAccepted.REFUSED
+    payment = _record(session, charge, arrival, why, now)
+    if why is None:
+        _settle(session, charge, payment, now)
+    else:
+        _send_back(session, charge, payment, why, now)
+    return payment
+
+
+def request_refund(
+    session: Session,
+    charge: Charge,
+    payment: Payment,
+    *,
+    amount: Yen,
+    kind: RefundKind,
+    ground: Ground,
+    requested_by: audit.Actor,
+    now: datetime,
+) -> Refund:
+    """Promise money back and have a job send it. The charge is locked; the caller checked the amount."""
+    ground_row = ledger.ground_id(session, ground)
+    refund = Refund(
+        reference=references.new("V"),
+        payment_id=payment.id,
+        charge_id=charge.id,
+        amount=amount,
+        kind=kind.value,
+        ground_id=ground_row,
+        state=RefundState.REQUESTED.value,
+        provider=payment.provider,
+        requested_by_kind=requested_by.kind,
+        requested_by_account_id=requested_by.account_id,
+        requested_at=now,
+        changed_at=now,
+        checked_at=now,
+    )
+    session.add(refund)
+    session.flush()
+    source = AccountCode.REVENUE if payment.accepted else AccountCode.OVERPAID
+    ledger.post(
+        session,
+        TransactionKind.REFUND_REQUESTED,
+        charge,
+        ledger.pair(source, AccountCode.REFUND_DUE, ground_row, amount),
+        at=now,
+        refund=refund,
+    )
+    audit.record(
+        session,
+        actor=requested_by,
+        action="refund.request",
+        subject_kind="refund",
+        subject_ref=refund.reference,
+        detail={"charge": charge.reference, "kind": kind.value, "yen": amount.amount},
+    )
+    if payment.provider != ledger.CASH_PROVIDER:
+        jobs.defer(session, "payments.send_refund", refund_id=refund.id)
+    return refund
+
+
+def post_refund_move(session: Session, refund: Refund, kind: TransactionKind, now: datetime) -> None:
+    """Write into the ledger that a refund has left us, or has come back."""
+    charge = session.get_one(Charge, refund.charge_id)
+    held = ledger.held_in(refund.provider)
+    sides = ledger.pair(AccountCode.REFUND_DUE, held, refund.ground_id, refund.amount)
+    if kind is TransactionKind.REFUND_RETURNED:
+        sides = ledger.countered(sides)
+    ledger.post(session, kind, charge, sides, at=now, refund=refund)
+
+
+def end_attempts(session: Session, charge_id: int) -> None:
+    """Have a job close the provider's page, if one may be open."""
+    live = select(PaymentAttempt.id).where(
+        PaymentAttempt.charge_id == charge_id, PaymentAttempt.state.in_([state.value for state in LIVE_ATTEMPTS])
+    )
+    if session.scalar(live.limit(1)) is not None:
+        jobs.defer(session, "payments.end_attempts", charge_id=charge_id)
+
+
+def _record(session: Session, charge: Charge, arrival: Arrival, why: WhyNotAccepted | None, now: datetime) -> Payment:
+    payment = Payment(
+        reference=references.new("P"),
+        charge_id=charge.id,
+        attempt_id=arrival.attempt_id,
+        provider=arrival.provider,
+        provider_payment_id=arrival.provider_payment_id,
+        method=arrival.method,
+        amount=arrival.amount,
+        accepted=why is None,
+        why_not_accepted=why.value if why else None,
+        paid_at=arrival.paid_at,
+        recorded_at=now,
+        clerk_account_id=arrival.clerk_account_id,
+        place=arrival.place,
+        cash_received=arrival.cash_received,
+    )
+    session.add(payment)
+    session.flush()
+    return payment
+
+
+def _settle(session: Session, charge: Charge, payment: Payment, now: datetime) -> None:
+    if charge.state == ChargeState.VOID.value:
+        ledger.post(session, TransactionKind.REVIVED, charge, ledger.demand(session, charge), at=now)
+    change_state(charge, ChargeEvent.PAY, now)
+    held = ledger.held_in(payment.provider)
+    ledger.post(
+        session,
+        TransactionKind.PAID,
+        charge,
+        ledger.pair(held, AccountCode.RECEIVABLE, charge.ground_id, payment.amount),
+        at=now,
+        payment=payment,
+    )
+    receipt = Receipt(reference=references.new("R"), payment_id=payment.id, issued_at=now)
+    session.add(receipt)
+    session.flush()
+    end_attempts(session, charge.id)
+    mails.paid(session, charge, payment, receipt)
+
+
+def _send_back(session: Session, charge: Charge, payment: Payment, why: WhyNotAccepted, now: datetime) -> None:
+    if charge.state == ChargeState.OPEN.value:
+        void(session, charge, now=now)
+    held = ledger.held_in(payment.provider)
+    ledger.post(
+        session,
+        TransactionKind.OVERPAID,
+        charge,
+        ledger.pair(held, AccountCode.OVERPAID, charge.ground_id, payment.amount),
+        at=now,
+        payment=payment,
+    )
+    refund = request_refund(
+        session,
+        charge,
+        payment,
+        amount=payment.amount,
+        kind=RefundKind.NOT_OWED,
+        ground=NOT_OWED,
+        requested_by=audit.SYSTEM,
+        now=now,
+    )
+    log.warning("money_sent_back", charge=charge.reference, why=why.value, refund=refund.reference)
+    mails.sent_back(session, charge, payment, refund)
+
+
+def void(session: Session, charge: Charge, *, now: datetime) -> None:
+    """Counter an open, locked charge."""
+    change_state(charge, ChargeEvent.VOID, now)
+    if charge.total:
+        sides = ledger.countered(ledger.demand(session, charge))
+        ledger.post(session, TransactionKind.VOIDED, charge, sides, at=now)
+    end_attempts(session, charge.id)
+
+
+def refund_gone(session: Session, refund: Refund, *, now: datetime) -> None:
+    """The money of a locked refund has left us: tell the payable, write it down, tell the payer."""
+    charge, accepted = session.execute(
+        select(Charge, Payment.accepted)
+        .join(Payment, Payment.id == refund.payment_id)
+        .where(Charge.id == refund.charge_id)
+    ).one()
+    if accepted and not _sent_before(session, refund):
+        payable(charge.payable_kind).on_refunded(
+            session, charge.payable_ref, charge_ref=charge.reference, amount=refund.amount, now=now
+        )
+    refund.state = RefundState.SUCCEEDED.value
+    refund.changed_at = now
+    session.flush()
+    post_refund_move(session, refund, TransactionKind.REFUND_SENT, now)
+    if accepted:
+        mails.refunded(session, charge, refund)
+
+
+def _sent_before(session: Session, refund: Refund) -> bool:
+    """Whether a refund that this one replaces was on its way once (and came back): the payable knows already."""
+    earlier = refund.replaces_id
+    while earlier is not None:
+        sent = select(LedgerTransaction.id).where(
+            LedgerTransaction.refund_id == earlier, LedgerTransaction.kind == TransactionKind.REFUND_SENT.value
+        )
+        if session.scalar(sent.limit(1)) is not None:
+            return True
+        earlier = session.scalars(select(Refund.replaces_id).where(Refund.id == earlier)).one()
+    return False
