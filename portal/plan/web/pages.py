@@ -53,6 +53,8 @@ def _json() -> Response:
 def _open(response: Response) -> Response:
     """Open data: pages of others may read it."""
     response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
 
