@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from sqlalchemy.orm import Session
 
 from payments.contract import CITY, MoneyKind
@@ -21,7 +21,7 @@ class PayeeEntry(Entry):
     """One entry of payees.yaml."""
 
     code: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
-    kind: Annotated[PayeeKind, Field(strict=False)]
+    kind: Annotated[PayeeKind, BeforeValidator(PayeeKind)]
     name: Annotated[str, Field(min_length=1, max_length=100)]
     name_en: str = ""
     registration_number: Annotated[str, Field(pattern=r"^T[0-9]{13}$")] | None = None
@@ -32,7 +32,7 @@ class PayeeEntry(Entry):
 class ElsewhereEntry(Entry):
     """One entry of elsewhere.yaml."""
 
-    money_kind: Annotated[MoneyKind, Field(strict=False)]
+    money_kind: Annotated[MoneyKind, BeforeValidator(MoneyKind)]
     title: Annotated[str, Field(min_length=1)]
     title_en: str = ""
     address: str = ""
