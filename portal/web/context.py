@@ -1,0 +1,120 @@
+"""What every template may use: the visitor, the languages, menus, assets, dates."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, g, request, url_for
+from flask_babel import gettext
+from markupsafe import Markup
+
+from portal.kernel import dates, texts
+from portal.settings import Settings
+from portal.web import access, city, forms, locale, staff
+
+
+@dataclass(frozen=True)
+class MenuItem:
+    """A link in a menu."""
+
+    title: str
+    url: str
+    current: bool = False
+
+
+@cache
+def _version(file: Path, _changed: int) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:10]
+
+
+def asset(filename: str) -> str:
+    """The address of a static file, with a version so that it may be kept for good."""
+    file = Path(current_app.static_folder or "") / filename
+    if not file.is_file():
+        return url_for("static", filename=filename)
+    return url_for("static", filename=filename, v=_version(file, file.stat().st_mtime_ns))
+
+
+def _item(title: str, endpoint: str) -> MenuItem | None:
+    if endpoint not in current_app.view_functions:
+        return None
+    url = url_for(endpoint)
+    here = request.endpoint == endpoint or (len(url) > 1 and request.path.startswith(url.rstrip("/") + "/"))
+    return MenuItem(title, url, here)
+
+
+def _items(*pairs: tuple[str, str]) -> list[MenuItem]:
+    return [item for item in (_item(title, endpoint) for title, endpoint in pairs) if item is not None]
+
+
+def resident_menu() -> list[MenuItem]:
+    """The menu of the residents' pages: what there is."""
+    return _items(
+        (gettext("手続き"), "forms.catalogue"),
+        (gettext("施設の予約"), "reservations.search"),
+        (gettext("マイページ"), "web.my_page"),
+    )
+
+
+def staff_menu() -> list[MenuItem]:
+    """The menu of the staff pages: the tiles that the visitor may use."""
+    who = access.visitor()
+    if not who.is_staff or who.second_factor_due:
+        return []
+    tiles = [tile for tile in staff.tiles_for(who) if tile.in_menu]
+    return _items((gettext("職員ホーム"), "web.staff_home"), *((str(tile.title), tile.endpoint) for tile in tiles))
+
+
+def footer_links() -> list[MenuItem]:
+    """The links at the end of every page."""
+    return _items(
+        (gettext("個人情報の取り扱い"), "web.privacy"),
+        (gettext("利用規約"), "web.terms"),
+        (gettext("問い合わせ先"), "web.contact"),
+        (gettext("職員の方"), "web.staff_home"),
+    )
+
+
+def _url_or_nothing(endpoint: str) -> str:
+    return url_for(endpoint) if endpoint in current_app.view_functions else ""
+
+
+def _page() -> dict[str, Any]:
+    """Read once for a page. The keys are named in CONTRIBUTING's page on templates."""
+    settings: Settings = current_app.config["SETTINGS"]
+    now_in = locale.current()
+    return {
+        "visitor": access.visitor(),
+        "locale": now_in,
+        "city_name": city.name().in_locale(now_in),
+        "language_links": locale.links() if request.method == "GET" else locale.links_from_post(),
+        "is_demo": not settings.production,
+        "sign_in_url": _url_or_nothing("security.login"),
+        "page_has_errors": bool(g.get("page_has_errors")),
+    }
+
+
+def init_app(app: Flask) -> None:
+    """Put the helpers into every template, macros included."""
+    app.context_processor(_page)
+    app.jinja_env.globals.update(
+        asset=asset,
+        resident_menu=resident_menu,
+        staff_menu=staff_menu,
+        footer_links=footer_links,
+        sign_out_url=lambda: _url_or_nothing("security.logout"),
+        postal_lookup_url=lambda: _url_or_nothing("web.find_postal"),
+        flat_errors=forms.flat_errors,
+    )
+    app.jinja_env.filters.update(
+        date=lambda value: texts.show_date(value, locale.current()),
+        time=texts.show_time,
+        moment=lambda value: texts.show_moment(value, locale.current()),
+        both=lambda value: texts.show_both(value, locale.current()),
+        wareki=dates.wareki,
+        breaks=lambda value: Markup("<br>").join(str(value).splitlines()),
+    )

@@ -1,0 +1,123 @@
+"""Errors as pages that help, or as problem JSON (RFC 9457) where the client asks for JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from portal.kernel.errors import PortalError
+from portal.web import access, error_texts
+
+log = structlog.get_logger(__name__)
+
+_CODES = {
+    400: "bad_request",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    410: "gone",
+    413: "too_large",
+    422: "invalid",
+    429: "too_many",
+    503: "unavailable",
+}
+#: Never sent back to the page, not even as a hidden field.
+_UNREPEATABLE = ("csrf_token", "password", "code", "credential")
+
+
+def wants_json() -> bool:
+    """Whether the client prefers JSON to a page."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
+    return best in {"application/json", "application/problem+json"}
+
+
+def problem(code: str, status: int) -> Response:
+    """The error as problem JSON."""
+    body = {"type": "about:blank", "title": error_texts.words(code, status), "status": status, "code": code}
+    return Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/problem+json")
+
+
+def page(code: str, status: int, **context: Any) -> ResponseReturnValue:
+    """The error as a page: what happened, what was kept, what to do next."""
+    if wants_json():
+        return problem(code, status)
+    helpful = error_texts.help_for(status)
+    html = render_template(
+        "errors/error.html",
+        status=status,
+        code=code,
+        what=error_texts.words(code, status),
+        kept=context.pop("kept", helpful.kept),
+        next_step=context.pop("next_step", helpful.next_step),
+        request_id=g.get("request_id", ""),
+        **context,
+    )
+    return html, status
+
+
+def _portal_error(error: PortalError) -> ResponseReturnValue:
+    if isinstance(error, access.NotSignedIn) and not wants_json():
+        target = request.full_path.rstrip("?") if request.method == "GET" else url_for("web.my_page")
+        return redirect(url_for("security.login", next=target), 303)
+    if isinstance(error, access.SecondFactorMissing) and not wants_json():
+        return redirect(url_for("security.two_factor_setup"), 303)
+    if isinstance(error, access.Undeclared):
+        log.error("view states no access", endpoint=error.endpoint)
+    if error.status >= 500:
+        log.error("portal error", code=error.code, exc_info=error)
+    return page(error.code, error.status, error=error)
+
+
+def _same_origin() -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("Origin") or request.headers.get("Referer")
+    return bool(origin) and urlsplit(origin).netloc == request.host
+
+
+def _stale_form(_error: CSRFError) -> ResponseReturnValue:
+    """The token does not fit the session: offer what was typed again, if the browser says that it came from our page."""
+    repeat: list[tuple[str, str]] = []
+    if _same_origin() and not request.files:
+        repeat = [
+            (name, value)
+            for name, value in request.form.items(multi=True)
+            if not any(part in name for part in _UNREPEATABLE)
+        ]
+    return page("stale_form", 400, repeat=repeat, target=request.full_path.rstrip("?"))
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None:
+        return error.response
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()
+    answer = page(_CODES.get(status, "error"), status)
+    if status == 405 and isinstance(answer, tuple):
+        allowed = ", ".join(getattr(error, "valid_methods", None) or [])
+        return answer[0], status, {"Allow": allowed}
+    return answer
+
+
+def _unexpected(error: Exception) -> ResponseReturnValue:
+    log.error("unexpected error", exc_info=error)
+    return page("error", 500)
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error with words from the catalogue."""
+    app.register_error_handler(PortalError, _portal_error)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(HTTPException, _http_error)
+    if not app.debug:
+        app.register_error_handler(Exception, _unexpected)
