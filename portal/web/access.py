@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from flask import Flask, current_app, g, request
 
 from portal.kernel.audit import GUEST, Actor
-from portal.kernel.errors import Forbidden, PortalError
+from portal.kernel.errors import Forbidden, NotFound, PortalError
 from portal.web.security import csrf
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -119,7 +119,7 @@ GUEST_VISITOR = Visitor()
 
 @dataclass(frozen=True)
 class Rule:
-    """What a view states: kind is public, provider, signed_in, resident or staff (with any of `roles`)."""
+    """What a view states: kind is public, provider, signed_in, resident, staff (with any of `roles`) or closed (nobody)."""
 
     kind: str
     roles: tuple[str, ...] = ()
@@ -129,7 +129,10 @@ class Rule:
 
         Raises:
             NotSignedIn, ResidentsOnly, RoleMissing, SecondFactorMissing: why.
+            NotFound: the feature is not offered.
         """
+        if self.kind == "closed":
+            raise NotFound
         if self.kind in {"public", "provider"}:
             return
         if not who.signed_in:

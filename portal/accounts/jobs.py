@@ -1,0 +1,15 @@
+"""Periodic work of accounts."""
+
+from __future__ import annotations
+
+from portal.accounts import throttle
+from portal.kernel import clock
+from portal.kernel.database import unit_of_work
+from portal.kernel.jobs import task
+
+
+@task(name="accounts.sweep_guesses", periodic="17 * * * *")
+def sweep_guesses(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
+    """Each hour: drop the counts of failed sign-ins that no longer matter."""
+    with unit_of_work() as session:
+        throttle.sweep(session, now=clock.now())

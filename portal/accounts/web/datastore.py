@@ -1,0 +1,123 @@
+"""The sign-in library's view of our tables, over a session of its own.
+
+The library commits this session itself at the end of its views: the one named exception to "the entry point
+commits" (docs/decisions/0002-sign-in-library.md). Nothing else uses the session.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, current_app, has_request_context
+from flask.globals import app_ctx
+from flask_security import SQLAlchemySessionUserDatastore, UserMixin, WebAuthnMixin
+from flask_security.utils import get_message
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, relationship, scoped_session, selectinload
+
+from portal.accounts import services
+from portal.accounts.models import Account, Passkey, Person
+from portal.kernel import clock, database
+from portal.settings import Settings
+from portal.web import locale
+
+
+class SignInPasskey(Passkey, WebAuthnMixin):  # type: ignore[misc]  # the library has no types
+    """A passkey as the library handles it; the same table."""
+
+
+class SignInAccount(Account, UserMixin):  # type: ignore[misc]  # the library has no types
+    """An account as the library handles it; the same table."""
+
+    webauthn: Mapped[list[SignInPasskey]] = relationship(SignInPasskey, cascade="all, delete-orphan")
+
+    #: The library's own roles are not used: access is `portal.web.access` on our grants.
+    roles: tuple[Any, ...] = ()
+
+    def _second_factor_required(self) -> bool:
+        settings: Settings = current_app.config["SETTINGS"]
+        return bool(self.is_staff and settings.production)
+
+    def check_tf_required(self, tf_setup_methods: list[tuple[str, str]], tf_fresh: bool) -> tuple[bool, Any]:  # noqa: FBT001 - the library's signature
+        """Staff in production always need a second factor; everybody who has set one up is asked for it."""
+        if self._second_factor_required():
+            return True, tf_setup_methods
+        required, methods = super().check_tf_required(tf_setup_methods, tf_fresh)
+        return bool(required), methods
+
+    def check_tf_required_setup(self) -> bool:
+        """Whether the second factor cannot be switched off."""
+        return self._second_factor_required()
+
+    def is_locked(self, form_error: list[str] | None = None) -> bool:
+        """An account that was switched off is refused on every way in (the library forgets it for passkeys)."""
+        if self.active:
+            return False
+        if form_error is not None:
+            form_error.append(get_message("DISABLED_ACCOUNT")[0])
+        return True
+
+
+def _scope() -> int:
+    return id(app_ctx._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - what identifies a request's context
+
+
+def _new_session() -> Session:
+    return database.new_session()
+
+
+#: One session a request, removed at its end.
+sessions: scoped_session[Session] = scoped_session(_new_session, scopefunc=_scope)
+
+
+class Datastore(SQLAlchemySessionUserDatastore):  # type: ignore[misc]  # the library has no types
+    """Accounts and passkeys for the library."""
+
+    def __init__(self) -> None:
+        super().__init__(sessions, SignInAccount, None, SignInPasskey)
+
+    def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> SignInAccount | None:  # noqa: FBT001, FBT002 - the library's signature
+        """One account by one attribute, with what every page needs of it."""
+        attribute, value = kwargs.popitem()
+        column = getattr(SignInAccount, attribute)
+        condition = func.lower(column) == str(value).lower() if case_insensitive else column == value
+        query = select(SignInAccount).options(selectinload(SignInAccount.grants)).where(condition)
+        return sessions.scalars(query).one_or_none()
+
+    def create_user(self, **kwargs: Any) -> SignInAccount:
+        """Make the account and its person.
+
+        Raises:
+            EmailTaken: somebody registered the same address at the same moment.
+        """
+        facts = self._prepare_create_user_args(**{key: kwargs[key] for key in ("email", "password") if key in kwargs})
+        facts.pop("roles")
+        person = Person(email=facts["email"], source="self", created_at=clock.now(), changed_at=clock.now())
+        account = SignInAccount(**facts, locale=locale.current() if has_request_context() else "ja")
+        account.person = person
+        sessions.add(account)
+        try:
+            sessions.flush()
+        except IntegrityError as error:
+            sessions.rollback()
+            if database.constraint_of(error) == "uq_account_email_lower":
+                raise services.EmailTaken from error
+            raise
+        return account
+
+
+def init_app(app: Flask) -> None:
+    """End the library's session with each request."""
+
+    @app.teardown_appcontext
+    def remove(_error: BaseException | None) -> None:
+        sessions.remove()
+
+
+def release() -> None:
+    """Give the connection back between reading the account and the page's own work.
+
+    Only called before a view runs: what a view of the library has written is committed by the library.
+    """
+    sessions.commit()

@@ -1,0 +1,297 @@
+"""The library's forms with our labels and limits, and the profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import current_app, request
+from flask_babel import lazy_gettext
+from flask_security import (
+    ChangePasswordForm,
+    ForgotPasswordForm,
+    LoginForm,
+    MfRecoveryForm,
+    RegisterFormV2,
+    ResetPasswordForm,
+    SendConfirmationForm,
+    TwoFactorVerifyCodeForm,
+    VerifyForm,
+    WebAuthnRegisterForm,
+)
+from flask_security.forms import (
+    EmailValidation,
+    EqualToLocalize,
+    email_required,
+    password_required,
+    unique_user_email,
+    valid_user_email,
+)
+from wtforms import BooleanField, HiddenField, PasswordField, RadioField, StringField
+
+from portal.accounts import throttle
+from portal.accounts.services import Facts
+from portal.accounts.web import devices
+from portal.kernel import clock, text
+from portal.kernel.database import unit_of_work
+from portal.settings import Settings
+from portal.web.forms import (
+    ConsentField,
+    EmailAddressField,
+    KanaField,
+    MaxLength,
+    PhoneField,
+    PortalForm,
+    PostalCodeField,
+    Required,
+    TextField,
+    WarekiDateField,
+)
+
+_MAIL = {"autocomplete": "email", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
+_NEW = {"autocomplete": "new-password"}
+_CURRENT = {"autocomplete": "current-password"}
+_CODE = {"autocomplete": "one-time-code", "inputmode": "numeric"}
+_EMAIL = lazy_gettext("メールアドレス")
+_PASSWORD = lazy_gettext("パスワード")
+_NEW_PASSWORD = lazy_gettext("新しいパスワード")
+_AGAIN = lazy_gettext("パスワード(もう一度)")
+_RULE = lazy_gettext("10文字以上。好きな言葉をいくつかつなげると、覚えやすくて安全です。")
+
+
+@contextmanager
+def _one_guess(kind: str, name: str) -> Iterator[list[bool]]:
+    """Count a guess before it is made; the body appends True where it was right.
+
+    Raises:
+        TooManyGuesses: this network or device has none left.
+    """
+    settings: Settings = current_app.config["SETTINGS"]
+    now = clock.now()
+    subject = throttle.subject_of(settings.secret_key, kind, name)
+    device = devices.origin_of(subject)
+    origin = device or throttle.network_of(request.remote_addr)
+    address = throttle.address_of(request.remote_addr)
+    with unit_of_work() as session:
+        throttle.take(
+            session,
+            subject=subject,
+            origin=origin,
+            most=throttle.PER_DEVICE if device else throttle.PER_NETWORK,
+            now=now,
+        )
+    if not device:
+        with unit_of_work() as session:
+            throttle.take(session, subject=throttle.EVERYBODY, origin=address, most=throttle.PER_ADDRESS, now=now)
+    right: list[bool] = []
+    yield right
+    if right:
+        with unit_of_work() as session:
+            throttle.forgive(session, subject=subject, origin=origin)
+            if not device:
+                throttle.give_back(session, subject=throttle.EVERYBODY, origin=address)
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]  # the library has no types
+    """Mail address and password."""
+
+    email = EmailAddressField(_EMAIL, render_kw=_MAIL, validators=[email_required, EmailValidation(verify=False)])
+    password = PasswordField(_PASSWORD, render_kw=_CURRENT, validators=[password_required], description=" ")
+    remember = BooleanField(lazy_gettext("この端末では、サインインしたままにする"))
+
+    def validate(self, **kwargs: Any) -> bool:
+        """Count the guess, then check it."""
+        typed = self.email.data
+        if not typed or not self.password.data:
+            return bool(super().validate(**kwargs))
+        with _one_guess("account", typed) as right:
+            valid = bool(super().validate(**kwargs))
+            if self.user_authenticated:
+                right.append(True)
+        if valid:
+            devices.remember(typed)
+        return valid
+
+
+class RegisterForm(RegisterFormV2):  # type: ignore[misc]  # the library has no types
+    """A new account: mail address, password, consent."""
+
+    email = EmailAddressField(
+        _EMAIL,
+        render_kw=_MAIL,
+        validators=[email_required, EmailValidation(verify=True), MaxLength(254), unique_user_email],
+    )
+    password = PasswordField(_PASSWORD, render_kw=_NEW, validators=[password_required], description=_RULE)
+    password_confirm = PasswordField(
+        _AGAIN,
+        render_kw=_NEW,
+        validators=[EqualToLocalize("password", message="RETYPE_PASSWORD_MISMATCH"), password_required],
+    )
+    consent = ConsentField(lazy_gettext("利用規約と個人情報の取り扱いに同意します"), validators=[Required()])
+
+
+class ForgotForm(ForgotPasswordForm):  # type: ignore[misc]  # the library has no types
+    """Ask for a mail to choose a new password."""
+
+    email = EmailAddressField(
+        _EMAIL, render_kw=_MAIL, validators=[email_required, EmailValidation(verify=True), valid_user_email]
+    )
+
+
+class ConfirmForm(SendConfirmationForm):  # type: ignore[misc]  # the library has no types
+    """Ask for the confirmation mail again."""
+
+    email = EmailAddressField(
+        _EMAIL, render_kw=_MAIL, validators=[email_required, EmailValidation(verify=True), valid_user_email]
+    )
+
+
+class ResetForm(ResetPasswordForm):  # type: ignore[misc]  # the library has no types
+    """Choose a new password by the link in a mail."""
+
+    password = PasswordField(_NEW_PASSWORD, render_kw=_NEW, validators=[password_required], description=_RULE)
+    password_confirm = PasswordField(
+        _AGAIN,
+        render_kw=_NEW,
+        validators=[EqualToLocalize("password", message="RETYPE_PASSWORD_MISMATCH"), password_required],
+    )
+
+
+class ChangeForm(ChangePasswordForm):  # type: ignore[misc]  # the library has no types
+    """Change the password while signed in."""
+
+    password = PasswordField(lazy_gettext("いまのパスワード"), render_kw=_CURRENT, validators=[password_required])
+    new_password = PasswordField(_NEW_PASSWORD, render_kw=_NEW, validators=[password_required], description=_RULE)
+    new_password_confirm = PasswordField(
+        lazy_gettext("新しいパスワード(もう一度)"),
+        render_kw=_NEW,
+        validators=[EqualToLocalize("new_password", message="RETYPE_PASSWORD_MISMATCH"), password_required],
+    )
+
+
+class ProveForm(VerifyForm):  # type: ignore[misc]  # the library has no types
+    """The password again, before something important is changed."""
+
+    password = PasswordField(_PASSWORD, render_kw=_CURRENT, validators=[password_required])
+
+    def validate(self, **kwargs: Any) -> bool:
+        """Count the guess, then check it."""
+        with _one_guess("account", self.user.email) as right:
+            valid = bool(super().validate(**kwargs))
+            if valid:
+                right.append(True)
+        return valid
+
+
+def _digits(value: str | None) -> str:
+    return text.digits(value or "").replace(" ", "").replace("-", "")
+
+
+class CodeForm(TwoFactorVerifyCodeForm):  # type: ignore[misc]  # the library has no types
+    """The six digits of an authenticator app."""
+
+    code = StringField(
+        lazy_gettext("確認コード(6けたの数字)"), render_kw=_CODE, filters=[_digits], validators=[Required()]
+    )
+
+    def validate(self, **kwargs: Any) -> bool:
+        """Count the guess, then check it."""
+        with _one_guess("code", self.user.fs_uniquifier if self.user else "") as right:
+            valid = bool(super().validate(**kwargs))
+            if valid:
+                right.append(True)
+        return valid
+
+
+class RecoveryForm(MfRecoveryForm):  # type: ignore[misc]  # the library has no types
+    """A code that was written down when the second factor was set up."""
+
+    code = StringField(
+        lazy_gettext("予備のコード"), filters=[lambda value: (value or "").strip().lower()], validators=[Required()]
+    )
+
+    def validate(self, **kwargs: Any) -> bool:
+        """Count the guess, then check it."""
+        with _one_guess("code", self.user.fs_uniquifier if self.user else "") as right:
+            valid = bool(super().validate(**kwargs))
+            if valid:
+                right.append(True)
+        return valid
+
+
+class PasskeyForm(WebAuthnRegisterForm):  # type: ignore[misc]  # the library has no types
+    """A name for a new passkey; a passkey signs in by itself."""
+
+    name = TextField(
+        lazy_gettext("パスキーの名前"),
+        description=lazy_gettext("あとで見分けるための名前です。例: わたしのスマートフォン"),
+        validators=[Required(), MaxLength(40)],
+    )
+    usage = HiddenField(default="first")
+
+    def validate(self, **kwargs: Any) -> bool:
+        """A passkey made here is always a way in of its own."""
+        self.usage.data = "first"
+        return bool(super().validate(**kwargs))
+
+
+_SEX = [
+    ("female", lazy_gettext("女")),
+    ("male", lazy_gettext("男")),
+    ("other", lazy_gettext("その他")),
+    ("unsaid", lazy_gettext("答えない")),
+]
+
+
+class ProfileForm(PortalForm):
+    """A person's own facts."""
+
+    name = TextField(
+        lazy_gettext("名前"),
+        description=lazy_gettext("戸籍や住民票のとおりに書いてください。めずらしい漢字も、そのまま書けます。"),
+        render_kw={"autocomplete": "name"},
+        validators=[Required(), MaxLength(100)],
+    )
+    kana = KanaField(lazy_gettext("フリガナ"), validators=[Required(), MaxLength(100)])
+    birth_date = WarekiDateField(
+        lazy_gettext("生年月日"), not_future=True, render_kw={"autocomplete": "bday"}, validators=[Required()]
+    )
+    sex = RadioField(lazy_gettext("性別"), choices=_SEX, validate_choice=True, validators=[])
+    phone = PhoneField(
+        lazy_gettext("電話番号"), render_kw={"autocomplete": "tel", "inputmode": "tel"}, validators=[Required()]
+    )
+    postal_code = PostalCodeField(
+        lazy_gettext("郵便番号"),
+        render_kw={"autocomplete": "postal-code", "inputmode": "numeric"},
+        validators=[Required()],
+    )
+    prefecture = TextField(
+        lazy_gettext("都道府県"), render_kw={"autocomplete": "address-level1"}, validators=[Required(), MaxLength(10)]
+    )
+    city = TextField(
+        lazy_gettext("市区町村"), render_kw={"autocomplete": "address-level2"}, validators=[Required(), MaxLength(50)]
+    )
+    town = TextField(
+        lazy_gettext("町名"), render_kw={"autocomplete": "address-level3"}, validators=[Required(), MaxLength(100)]
+    )
+    block = TextField(
+        lazy_gettext("番地"), description=lazy_gettext("例: 1-2-3"), validators=[Required(), MaxLength(50)]
+    )
+    building = TextField(lazy_gettext("建物の名前と部屋番号"), validators=[MaxLength(100)])
+
+    def facts(self) -> Facts:
+        """What was typed, normalised."""
+        return Facts(
+            name=self.name.data,
+            kana=self.kana.data,
+            birth_date=self.birth_date.data,
+            sex=self.sex.data or None,
+            phone=self.phone.data or "",
+            postal_code=self.postal_code.data or "",
+            prefecture=self.prefecture.data,
+            city=self.city.data,
+            town=self.town.data,
+            block=self.block.data,
+            building=self.building.data,
+        )

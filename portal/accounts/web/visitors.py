@@ -1,0 +1,32 @@
+"""Finds out who sends a request, for `portal.web.access`."""
+
+from __future__ import annotations
+
+from flask import current_app
+from flask_login import current_user
+
+from portal.accounts.web import datastore
+from portal.settings import Settings
+from portal.web.access import GUEST_VISITOR, Grant, Visitor
+
+
+def load() -> Visitor:
+    """The visitor of this request, from the session cookie; read before the view runs."""
+    account = current_user
+    if not account.is_authenticated:
+        datastore.release()
+        return GUEST_VISITOR
+    settings: Settings = current_app.config["SETTINGS"]
+    second_factor = bool(account.tf_primary_method) or bool(account.webauthn)
+    who = Visitor(
+        account_id=account.id,
+        person_id=account.person_id,
+        is_staff=account.is_staff,
+        display_name=account.display_name,
+        email=account.email,
+        locale=account.locale,
+        grants=tuple(Grant(grant.role, grant.scope_kind, grant.scope_code) for grant in account.grants),
+        second_factor_due=account.is_staff and settings.production and not second_factor,
+    )
+    datastore.release()
+    return who
