@@ -20,6 +20,7 @@ from forms import loader as forms_loader
 from payments import loader as payment_loader
 from payments import measures as payment_measures
 from payments import wiring as payments
+from portal.accounts import web as accounts_web
 from portal.accounts.models import Account
 from portal.directory import loading
 from portal.directory.pack import PackError
@@ -28,6 +29,7 @@ from portal.notices import catcher, mailer
 from portal.plan import elsewhere, registry, report
 from portal.plan import loader as plan_loader
 from portal.settings import Settings, SettingsError, from_environ
+from portal.web import setup as web_setup
 from reservations import loader as reservation_loader
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Modules whose import registers background tasks (`portal.kernel.jobs.task`).
 TASK_MODULES: Sequence[str] = (
     "payments.jobs",
+    "portal.accounts.jobs",
     "portal.kernel.audit",
     "portal.kernel.jobs",
     "portal.notices.jobs",
@@ -99,6 +102,8 @@ def create_app(settings: Settings) -> Flask:
     hops = int(settings.trusted_proxies)
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's way to wrap it
+    web_setup.init_app(app)
+    accounts_web.init_app(app)
     return app
 
 

@@ -58,9 +58,6 @@ def init_app(app: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         # Behind a proxy the scheme is what the proxy says; the token itself and SameSite protect.
         WTF_CSRF_SSL_STRICT=secure,
-        # What a form may carry at the most: uploads are limited again by the field.
-        MAX_CONTENT_LENGTH=app.config.get("MAX_CONTENT_LENGTH") or 32 * 1024 * 1024,
-        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
     )
     csrf.init_app(app)
 

@@ -11,9 +11,9 @@ from portal.web import access, city, context, errors, home, locale, security
 def init_app(app: Flask) -> None:
     """Security headers and CSRF, language, access, errors, templates and the shell's own pages.
 
-    `app.config["SETTINGS"]` holds the settings. Call before any other blueprint's set-up that needs CSRF.
+    `app.extensions["portal"]` holds the settings. Call before any other blueprint's set-up that needs CSRF.
     """
-    settings: Settings = app.config["SETTINGS"]
+    settings: Settings = app.extensions["portal"]
     security.init_app(app, settings)
     city.init_app(app)
     locale.init_app(app)

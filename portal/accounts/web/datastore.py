@@ -6,11 +6,12 @@ commits" (docs/decisions/0002-sign-in-library.md). Nothing else uses the session
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from flask import Flask, current_app, has_request_context
 from flask.globals import app_ctx
-from flask_security import SQLAlchemySessionUserDatastore, UserMixin, WebAuthnMixin
+from flask_security import RoleMixin, SQLAlchemySessionUserDatastore, UserMixin, WebAuthnMixin
 from flask_security.utils import get_message
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -23,20 +24,22 @@ from portal.settings import Settings
 from portal.web import locale
 
 
-class SignInPasskey(Passkey, WebAuthnMixin):  # type: ignore[misc]  # the library has no types
+class SignInPasskey(Passkey, WebAuthnMixin):
     """A passkey as the library handles it; the same table."""
 
 
-class SignInAccount(Account, UserMixin):  # type: ignore[misc]  # the library has no types
+class SignInAccount(Account, UserMixin):  # type: ignore[misc]  # the mixin types nullable columns as not null
     """An account as the library handles it; the same table."""
 
-    webauthn: Mapped[list[SignInPasskey]] = relationship(SignInPasskey, cascade="all, delete-orphan")
+    webauthn: Mapped[list[SignInPasskey]] = relationship(  # type: ignore[assignment]  # a list of the mixin's own subclass
+        SignInPasskey, cascade="all, delete-orphan"
+    )
 
     #: The library's own roles are not used: access is `portal.web.access` on our grants.
-    roles: tuple[Any, ...] = ()
+    roles: tuple[Any, ...] = ()  # type: ignore[assignment]  # never filled
 
     def _second_factor_required(self) -> bool:
-        settings: Settings = current_app.config["SETTINGS"]
+        settings: Settings = current_app.extensions["portal"]
         return bool(self.is_staff and settings.production)
 
     def check_tf_required(self, tf_setup_methods: list[tuple[str, str]], tf_fresh: bool) -> tuple[bool, Any]:  # noqa: FBT001 - the library's signature
@@ -60,7 +63,7 @@ class SignInAccount(Account, UserMixin):  # type: ignore[misc]  # the library ha
 
 
 def _scope() -> int:
-    return id(app_ctx._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - what identifies a request's context
+    return id(app_ctx._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - a proxy; what identifies a request's context
 
 
 def _new_session() -> Session:
@@ -68,14 +71,14 @@ def _new_session() -> Session:
 
 
 #: One session a request, removed at its end.
-sessions: scoped_session[Session] = scoped_session(_new_session, scopefunc=_scope)
+sessions: scoped_session[Session] = scoped_session(_new_session, scopefunc=_scope)  # type: ignore[arg-type]  # any callable makes sessions
 
 
-class Datastore(SQLAlchemySessionUserDatastore):  # type: ignore[misc]  # the library has no types
+class Datastore(SQLAlchemySessionUserDatastore):
     """Accounts and passkeys for the library."""
 
     def __init__(self) -> None:
-        super().__init__(sessions, SignInAccount, None, SignInPasskey)
+        super().__init__(sessions, SignInAccount, RoleMixin, SignInPasskey)
 
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> SignInAccount | None:  # noqa: FBT001, FBT002 - the library's signature
         """One account by one attribute, with what every page needs of it."""
@@ -91,11 +94,17 @@ class Datastore(SQLAlchemySessionUserDatastore):  # type: ignore[misc]  # the li
         Raises:
             EmailTaken: somebody registered the same address at the same moment.
         """
-        facts = self._prepare_create_user_args(**{key: kwargs[key] for key in ("email", "password") if key in kwargs})
-        facts.pop("roles")
-        person = Person(email=facts["email"], source="self", created_at=clock.now(), changed_at=clock.now())
-        account = SignInAccount(**facts, locale=locale.current() if has_request_context() else "ja")
-        account.person = person
+        email = str(kwargs["email"])
+        account = SignInAccount(
+            email=email,
+            password=kwargs.get("password"),
+            active=True,
+            fs_uniquifier=uuid.uuid4().hex,
+            fs_webauthn_user_handle=uuid.uuid4().hex,
+            locale=locale.current() if has_request_context() else "ja",
+            display_name="",
+        )
+        account.person = Person(email=email, source="self", created_at=clock.now(), changed_at=clock.now())
         sessions.add(account)
         try:
             sessions.flush()

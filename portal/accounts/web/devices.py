@@ -25,7 +25,7 @@ def _serializer(settings: Settings) -> URLSafeSerializer:
 
 
 def _read() -> dict[str, Any]:
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Settings = current_app.extensions["portal"]
     try:
         found = _serializer(settings).loads(request.cookies.get(_COOKIE, ""))
     except BadSignature:
@@ -41,7 +41,7 @@ def origin_of(subject: str) -> str | None:
 
 def remember(email: str) -> None:
     """Note at the end of this request that the device knows the account."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Settings = current_app.extensions["portal"]
     subject = throttle.subject_of(settings.secret_key, "account", email)
     known = _read()
     accounts = [subject, *(other for other in known.get("accounts", []) if other != subject)][:_ACCOUNTS]

@@ -67,7 +67,7 @@ def _one_guess(kind: str, name: str) -> Iterator[list[bool]]:
     Raises:
         TooManyGuesses: this network or device has none left.
     """
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Settings = current_app.extensions["portal"]
     now = clock.now()
     subject = throttle.subject_of(settings.secret_key, kind, name)
     device = devices.origin_of(subject)
@@ -93,7 +93,7 @@ def _one_guess(kind: str, name: str) -> Iterator[list[bool]]:
                 throttle.give_back(session, subject=throttle.EVERYBODY, origin=address)
 
 
-class SignInForm(LoginForm):  # type: ignore[misc]  # the library has no types
+class SignInForm(LoginForm):
     """Mail address and password."""
 
     email = EmailAddressField(_EMAIL, render_kw=_MAIL, validators=[email_required, EmailValidation(verify=False)])
@@ -114,7 +114,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # the library has no types
         return valid
 
 
-class RegisterForm(RegisterFormV2):  # type: ignore[misc]  # the library has no types
+class RegisterForm(RegisterFormV2):
     """A new account: mail address, password, consent."""
 
     email = EmailAddressField(
@@ -131,7 +131,7 @@ class RegisterForm(RegisterFormV2):  # type: ignore[misc]  # the library has no 
     consent = ConsentField(lazy_gettext("利用規約と個人情報の取り扱いに同意します"), validators=[Required()])
 
 
-class ForgotForm(ForgotPasswordForm):  # type: ignore[misc]  # the library has no types
+class ForgotForm(ForgotPasswordForm):
     """Ask for a mail to choose a new password."""
 
     email = EmailAddressField(
@@ -139,7 +139,7 @@ class ForgotForm(ForgotPasswordForm):  # type: ignore[misc]  # the library has n
     )
 
 
-class ConfirmForm(SendConfirmationForm):  # type: ignore[misc]  # the library has no types
+class ConfirmForm(SendConfirmationForm):
     """Ask for the confirmation mail again."""
 
     email = EmailAddressField(
@@ -147,7 +147,7 @@ class ConfirmForm(SendConfirmationForm):  # type: ignore[misc]  # the library ha
     )
 
 
-class ResetForm(ResetPasswordForm):  # type: ignore[misc]  # the library has no types
+class ResetForm(ResetPasswordForm):
     """Choose a new password by the link in a mail."""
 
     password = PasswordField(_NEW_PASSWORD, render_kw=_NEW, validators=[password_required], description=_RULE)
@@ -158,7 +158,7 @@ class ResetForm(ResetPasswordForm):  # type: ignore[misc]  # the library has no 
     )
 
 
-class ChangeForm(ChangePasswordForm):  # type: ignore[misc]  # the library has no types
+class ChangeForm(ChangePasswordForm):
     """Change the password while signed in."""
 
     password = PasswordField(lazy_gettext("いまのパスワード"), render_kw=_CURRENT, validators=[password_required])
@@ -170,7 +170,7 @@ class ChangeForm(ChangePasswordForm):  # type: ignore[misc]  # the library has n
     )
 
 
-class ProveForm(VerifyForm):  # type: ignore[misc]  # the library has no types
+class ProveForm(VerifyForm):
     """The password again, before something important is changed."""
 
     password = PasswordField(_PASSWORD, render_kw=_CURRENT, validators=[password_required])
@@ -188,7 +188,7 @@ def _digits(value: str | None) -> str:
     return text.digits(value or "").replace(" ", "").replace("-", "")
 
 
-class CodeForm(TwoFactorVerifyCodeForm):  # type: ignore[misc]  # the library has no types
+class CodeForm(TwoFactorVerifyCodeForm):
     """The six digits of an authenticator app."""
 
     code = StringField(
@@ -204,7 +204,7 @@ class CodeForm(TwoFactorVerifyCodeForm):  # type: ignore[misc]  # the library ha
         return valid
 
 
-class RecoveryForm(MfRecoveryForm):  # type: ignore[misc]  # the library has no types
+class RecoveryForm(MfRecoveryForm):
     """A code that was written down when the second factor was set up."""
 
     code = StringField(
@@ -220,7 +220,7 @@ class RecoveryForm(MfRecoveryForm):  # type: ignore[misc]  # the library has no 
         return valid
 
 
-class PasskeyForm(WebAuthnRegisterForm):  # type: ignore[misc]  # the library has no types
+class PasskeyForm(WebAuthnRegisterForm):
     """A name for a new passkey; a passkey signs in by itself."""
 
     name = TextField(

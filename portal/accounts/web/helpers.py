@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import segno
 from flask import Flask, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_security import PasswordUtil, Totp, WebauthnUtil
+from flask_security import PasswordUtil, Totp, UserMixin, WebauthnUtil
 from markupsafe import Markup
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
@@ -23,7 +23,7 @@ from portal.accounts.web.messages import PASSWORD_PROBLEMS
 _ASK_FOR_MAIL = {"accounts/forgot.html", "accounts/confirm.html"}
 
 
-class Passwords(PasswordUtil):  # type: ignore[misc]  # the library has no types
+class Passwords(PasswordUtil):
     """What a new password must be (`portal.accounts.passwords`)."""
 
     def validate(self, password: str, is_register: bool, **kwargs: Any) -> tuple[list[str] | None, str]:  # noqa: ARG002, FBT001 - the library's signature
@@ -34,16 +34,16 @@ class Passwords(PasswordUtil):  # type: ignore[misc]  # the library has no types
         return found or None, self.normalize(password)
 
 
-class Codes(Totp):  # type: ignore[misc]  # the library has no types
+class Codes(Totp):
     """TOTP whose codes are good once, with a QR code drawn by segno."""
 
-    def get_last_counter(self, user: SignInAccount) -> int | None:
+    def get_last_counter(self, user: UserMixin) -> int | None:
         """The last interval that was accepted."""
-        return user.tf_last_counter
+        return cast("SignInAccount", user).tf_last_counter
 
-    def set_last_counter(self, user: SignInAccount, tmatch: Any) -> None:
+    def set_last_counter(self, user: UserMixin, tmatch: Any) -> None:
         """Remember the interval: the same code is refused the second time."""
-        user.tf_last_counter = tmatch.counter
+        cast("SignInAccount", user).tf_last_counter = tmatch.counter
         sessions.flush()
 
     def generate_qrcode(self, username: str, totp: str) -> str:
@@ -52,7 +52,7 @@ class Codes(Totp):  # type: ignore[misc]  # the library has no types
         return Markup(image.svg_inline(scale=5, svgclass="qr", lineclass=None, omitsize=True))  # noqa: S704 - made here from a URI
 
 
-class Passkeys(WebauthnUtil):  # type: ignore[misc]  # the library has no types
+class Passkeys(WebauthnUtil):
     """Passkeys of any kind (telephone, computer, key), found by the device without typing a name first."""
 
     def authenticator_selection(self, user: Any, usage: str) -> AuthenticatorSelectionCriteria:  # noqa: ARG002 - the library's signature

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Response, after_this_request, current_app, request
+from flask import Response, after_this_request, current_app
 from flask_security import MailUtil
 
 from portal.accounts import throttle
@@ -29,13 +30,22 @@ _ON_REQUEST = {"welcome", "confirmation_instructions", "welcome_existing", "rese
 _SHOWN = ("confirmation_link", "reset_link", "recovery_link")
 
 
+def _public(link: str | None) -> str:
+    """The link on the portal's public address, whatever host the request named (a forged Host must not get into a mail)."""
+    if not link:
+        return ""
+    settings: Settings = current_app.extensions["portal"]
+    parts = urlsplit(link)
+    return f"{settings.public_url}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+
+
 def _commit(response: Response) -> Response:
     sessions.commit()
     return response
 
 
 def _too_many(email: str) -> bool:
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Settings = current_app.extensions["portal"]
     subject = throttle.subject_of(settings.secret_key, "mail", email)
     try:
         with unit_of_work() as session:
@@ -45,20 +55,30 @@ def _too_many(email: str) -> bool:
     return False
 
 
-class NoticeMail(MailUtil):  # type: ignore[misc]  # the library has no types
+class NoticeMail(MailUtil):
     """Hands every mail over to `portal.notices`."""
 
-    def send_mail(self, template: str, subject: str, recipient: str, *_rest: Any, **context: Any) -> None:  # noqa: ARG002 - the library's signature
+    def send_mail(  # noqa: PLR0917 - the library's signature
+        self,
+        template: str,
+        subject: str,  # noqa: ARG002
+        recipient: str | tuple[str, str],
+        sender: str | tuple[str, str],  # noqa: ARG002
+        body: str | None,  # noqa: ARG002
+        html: str | None,  # noqa: ARG002
+        **kwargs: Any,
+    ) -> None:
         """Put the mail into the library's transaction; some views of the library do not commit, so this does."""
         name = template.removeprefix(_FOLDER)
-        account: SignInAccount = context["user"]
-        if name in _ON_REQUEST and _too_many(recipient):
+        account: SignInAccount = kwargs["user"]
+        address = recipient if isinstance(recipient, str) else recipient[0]
+        if name in _ON_REQUEST and _too_many(address):
             return
         notices.send(
             sessions(),
-            recipient=notices.Recipient(recipient, account.display_name, account.locale, account.id),
+            recipient=notices.Recipient(address, account.display_name, account.locale, account.id),
             template=_TEMPLATES[name],
-            context={key: context.get(key) or "" for key in _SHOWN} | {"sign_in_link": request.host_url},
+            context={key: _public(kwargs.get(key)) for key in _SHOWN} | {"forgot_link": _public("/sign-in/reset")},
             key=f"accounts.{name}:{uuid.uuid4()}",
         )
         after_this_request(_commit)

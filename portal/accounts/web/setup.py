@@ -162,7 +162,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
 
 def init_app(app: Flask) -> None:
     """Set the library up on our tables, and hand over how the visitor is found. Call after `portal.web.setup`."""
-    settings: Settings = app.config["SETTINGS"]
+    settings: Settings = app.extensions["portal"]
     secure = settings.public_url.startswith("https://")
     app.config.update(_configuration(settings))
     app.config.update(
@@ -191,7 +191,7 @@ def init_app(app: Flask) -> None:
         password_util_cls=helpers.Passwords,
         totp_cls=helpers.Codes,
         webauthn_util_cls=helpers.Passkeys,
-        render_template=helpers.render,
+        render_template=helpers.render,  # type: ignore[arg-type]  # with its status
     )
     security.want_json(lambda _request: False)
     app.register_blueprint(views.bp)

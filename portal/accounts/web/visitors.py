@@ -16,7 +16,7 @@ def load() -> Visitor:
     if not account.is_authenticated:
         datastore.release()
         return GUEST_VISITOR
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Settings = current_app.extensions["portal"]
     second_factor = bool(account.tf_primary_method) or bool(account.webauthn)
     who = Visitor(
         account_id=account.id,
