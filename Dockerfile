@@ -32,7 +32,8 @@ RUN apt-get update \
     fontconfig fonts-ipamj-mincho fonts-noto-cjk libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 \
  && rm -rf /var/lib/apt/lists/* \
  && fc-cache -s \
- && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin portal \
+ && groupadd --gid 10001 portal \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin portal \
  && install -d -o portal -g portal -m 0700 /data
 COPY --from=build /opt/portal /opt/portal
 ENV PATH=/opt/portal/bin:$PATH \

@@ -7,7 +7,7 @@ SETUP := $(VENV)/.ready
 PACKAGES := portal forms reservations payments migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system system-tests run test check format bench soak lock clean translations
+.PHONY: help setup system system-tests run test check format bench soak lock clean translations papers pictures secrets
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,15 @@ soak: $(SETUP) ## Long random and fault runs
 
 translations: $(SETUP) ## Collect new texts into the catalogues and compile them
 	$(BIN)/python -m portal.kernel.i18n update
+
+papers: $(SETUP) ## Write docs/settings.md, commands.md, jobs.md, errors.md from the code
+	@$(BIN)/python -m tests.architecture.papers
+
+pictures: $(SETUP) ## Take the pictures of README from the running pages (needs Chromium)
+	@$(BIN)/python -m tests.browser.pictures
+
+secrets: ## Make the secret files of docker-compose.yml that are not there yet
+	@sh .ci/secrets
 
 lock: ## Write the lock files anew (versions and hashes, no addresses)
 	@sh .ci/lock "$(VENV)"

@@ -19,38 +19,71 @@ class SettingsError(ValueError):
     """The environment says something that cannot be; the message names the variable and what to do."""
 
 
-def _variable(name: str, default: str = "", *, secret: bool = False) -> str:
-    return field(default=default, metadata={"variable": name, "secret": secret}, repr=not secret)
+def _variable(name: str, default: str, says: str, *, secret: bool = False) -> str:
+    return field(default=default, metadata={"variable": name, "secret": secret, "says": says}, repr=not secret)
 
 
 @dataclass(frozen=True)
 class Settings:
     """How this process runs. Text as in the environment; typed views below."""
 
-    environment: str = _variable("PORTAL_ENV", "development")
-    port: str = _variable("PORT", "8000")
-    host: str = _variable("PORTAL_HOST", "127.0.0.1")
-    data_dir: str = _variable("PORTAL_DATA_DIR", "instance")
-    database_url: str = _variable("DATABASE_URL", secret=True)
-    base_url: str = _variable("PORTAL_BASE_URL")
-    secret_key: str = _variable("PORTAL_SECRET_KEY", DEVELOPMENT_SECRET, secret=True)
-    password_salt: str = _variable("PORTAL_PASSWORD_SALT", DEVELOPMENT_SECRET, secret=True)
-    city_folder: str = _variable("PORTAL_CITY", "portal/cities/koga")
-    smtp_host: str = _variable("SMTP_HOST", "127.0.0.1")
-    smtp_port: str = _variable("SMTP_PORT", "1025")
-    smtp_user: str = _variable("SMTP_USER")
-    smtp_password: str = _variable("SMTP_PASSWORD", secret=True)
-    smtp_starttls: str = _variable("SMTP_STARTTLS", "no")
-    mail_from: str = _variable("MAIL_FROM", "madoguchi@koga.example")
-    payment_provider: str = _variable("PAYMENT_PROVIDER", "sandbox")
-    stripe_api_key: str = _variable("STRIPE_API_KEY", secret=True)
-    stripe_webhook_secret: str = _variable("STRIPE_WEBHOOK_SECRET", secret=True)
-    stripe_api_base: str = _variable("STRIPE_API_BASE")
-    sandbox_secret: str = _variable("SANDBOX_SECRET", DEVELOPMENT_SECRET, secret=True)
-    card_reader: str = _variable("CARD_READER", "simulated")
-    metrics_token: str = _variable("METRICS_TOKEN", secret=True)
-    trusted_proxies: str = _variable("PORTAL_TRUSTED_PROXIES", "0")
-    debug: str = _variable("PORTAL_DEBUG", "no")
+    environment: str = _variable("PORTAL_ENV", "development", "`development`, `test` or `production`")
+    port: str = _variable("PORT", "8000", "Port that the web process listens on")
+    host: str = _variable("PORTAL_HOST", "127.0.0.1", "Address that the web process listens on")
+    data_dir: str = _variable(
+        "PORTAL_DATA_DIR",
+        "instance",
+        "Folder of the embedded database, caught mails and counters; relative to where the program starts",
+    )
+    database_url: str = _variable(
+        "DATABASE_URL",
+        "",
+        "`postgresql://user:password@host:port/name`; empty: the embedded server (development)",
+        secret=True,
+    )
+    base_url: str = _variable(
+        "PORTAL_BASE_URL",
+        "",
+        "Address that people reach the portal at, in mails and documents; empty: `http://PORTAL_HOST:PORT`",
+    )
+    secret_key: str = _variable(
+        "PORTAL_SECRET_KEY",
+        DEVELOPMENT_SECRET,
+        "Signs sessions and links in mails; at least 32 characters in production",
+        secret=True,
+    )
+    password_salt: str = _variable(
+        "PORTAL_PASSWORD_SALT",
+        DEVELOPMENT_SECRET,
+        "Goes into every password's hash; at least 32 characters in production; never change it",
+        secret=True,
+    )
+    city_folder: str = _variable("PORTAL_CITY", "portal/cities/koga", "Folder of the city pack")
+    smtp_host: str = _variable(
+        "SMTP_HOST", "127.0.0.1", "Mail server; in development the mail catcher is started for 127.0.0.1"
+    )
+    smtp_port: str = _variable("SMTP_PORT", "1025", "Its port")
+    smtp_user: str = _variable("SMTP_USER", "", "Name to sign in to the mail server with; empty: no sign-in")
+    smtp_password: str = _variable("SMTP_PASSWORD", "", "Password to it", secret=True)
+    smtp_starttls: str = _variable("SMTP_STARTTLS", "no", "`yes` encrypts the connection to the mail server")
+    mail_from: str = _variable("MAIL_FROM", "madoguchi@koga.example", "Sender of every mail")
+    payment_provider: str = _variable("PAYMENT_PROVIDER", "sandbox", "`sandbox` (development) or `stripe`")
+    stripe_api_key: str = _variable("STRIPE_API_KEY", "", "Secret key of the Stripe account", secret=True)
+    stripe_webhook_secret: str = _variable(
+        "STRIPE_WEBHOOK_SECRET", "", "Checks that a notice was signed by Stripe", secret=True
+    )
+    stripe_api_base: str = _variable("STRIPE_API_BASE", "", "Where the SDK sends its calls; tests only")
+    sandbox_secret: str = _variable(
+        "SANDBOX_SECRET", DEVELOPMENT_SECRET, "Signs the notices of the sandbox provider", secret=True
+    )
+    card_reader: str = _variable("CARD_READER", "simulated", "`simulated` (development) or `none`")
+    metrics_token: str = _variable(
+        "METRICS_TOKEN", "", "Bearer of `/metrics`; without it the page is closed in production", secret=True
+    )
+    trusted_proxies: str = _variable(
+        "PORTAL_TRUSTED_PROXIES", "0", "How many proxies in front add X-Forwarded headers; 0 believes none"
+    )
+    debug: str = _variable("PORTAL_DEBUG", "no", "`yes` shows code in error pages; never in production")
 
     @property
     def mode(self) -> Literal["development", "test", "production"]:
