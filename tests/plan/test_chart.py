@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +16,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 ONLINE = [(2022, Decimal(50)), (2023, Decimal(75)), (2024, Decimal(100)), (2025, Decimal(125)), (2026, Decimal(150))]
 
 
-def parsed(drawing: Markup) -> ElementTree.Element:
-    return ElementTree.fromstring(drawing)
+def parsed(drawing: Markup) -> ET.Element:
+    return ET.fromstring(drawing)
 
 
 def the_bars(label: str = "手続き", amount: Decimal = Decimal(30)) -> Markup:
