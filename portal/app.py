@@ -30,6 +30,7 @@ from portal.plan import elsewhere, registry, report
 from portal.plan import loader as plan_loader
 from portal.settings import Settings, SettingsError, from_environ
 from portal.web import setup as web_setup
+from portal.web import watch
 from reservations import loader as reservation_loader
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,6 +103,7 @@ def create_app(settings: Settings) -> Flask:
     hops = int(settings.trusted_proxies)
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's way to wrap it
+    watch.init_app(app)
     web_setup.init_app(app)
     accounts_web.init_app(app)
     return app
