@@ -20,11 +20,13 @@ from forms import loader as forms_loader
 from payments import loader as payment_loader
 from payments import measures as payment_measures
 from payments import wiring as payments
+from portal.accounts import services as accounts
 from portal.accounts import web as accounts_web
 from portal.accounts.models import Account
 from portal.directory import loading
 from portal.directory.pack import PackError
 from portal.kernel import clock, database, logs
+from portal.kernel.errors import PortalError
 from portal.notices import catcher, mailer
 from portal.plan import elsewhere, registry, report
 from portal.plan import loader as plan_loader
@@ -155,3 +157,26 @@ def seed_demo() -> list[str]:
 def catch_mail(settings: Settings) -> None:
     """Keep every mail that this machine sends (development); blocks until a signal."""
     catcher.main(settings.smtp_host, settings.smtp_port_number, settings.data / "mail")
+
+
+def create_staff(*, email: str, name: str, roles: Sequence[str], password: str) -> str:
+    """Make a staff account; what to print.
+
+    Args:
+        email: the way in.
+        name: as colleagues see it.
+        roles: `ROLE` or `ROLE:department|facility:CODE`.
+        password: plain.
+
+    Raises:
+        ValueError: what cannot be done, in words.
+    """
+    try:
+        with database.unit_of_work() as session:
+            grants = [accounts.GrantRequest.parse(role) for role in roles]
+            account = accounts.create_staff(
+                session, email=email, name=name, password=password, grants=grants, now=clock.now()
+            )
+            return f"staff account {account.id} made"
+    except PortalError as error:
+        raise ValueError(f"{error.code}: {error}") from error
