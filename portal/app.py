@@ -20,6 +20,7 @@ from forms import loader as forms_loader
 from payments import loader as payment_loader
 from payments import measures as payment_measures
 from payments import wiring as payments
+from portal.accounts import demo
 from portal.accounts import services as accounts
 from portal.accounts import web as accounts_web
 from portal.accounts.models import Account
@@ -151,7 +152,8 @@ def kpi_lines(figures: dict[str, Any]) -> list[str]:
 
 def seed_demo() -> list[str]:
     """Make the demo people; the lines that tell their sign-ins."""
-    return []
+    with database.unit_of_work() as session:
+        return demo.seed(session, now=clock.now())
 
 
 def catch_mail(settings: Settings) -> None:

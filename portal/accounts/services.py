@@ -105,6 +105,15 @@ def _check(session: Session, grant: GrantRequest) -> None:
         raise BadGrant(words, "there is no such department")
 
 
+def is_possible(session: Session, grant: GrantRequest) -> bool:
+    """Whether the role can be granted with this scope in this city."""
+    try:
+        _check(session, grant)
+    except BadGrant:
+        return False
+    return True
+
+
 def account_by_email(session: Session, email: str) -> Account | None:
     """The account of a mail address, compared without regard to case."""
     return session.scalars(select(Account).where(func.lower(Account.email) == email.lower())).one_or_none()

@@ -28,6 +28,7 @@ from flask_security.forms import (
     unique_user_email,
     valid_user_email,
 )
+from flask_security.utils import get_message
 from wtforms import BooleanField, HiddenField, PasswordField, RadioField, StringField
 
 from portal.accounts import throttle
@@ -93,7 +94,24 @@ def _one_guess(kind: str, name: str) -> Iterator[list[bool]]:
                 throttle.give_back(session, subject=throttle.EVERYBODY, origin=address)
 
 
-class SignInForm(LoginForm):
+class _KeepsErrors:
+    """The library blanks every message where one could tell that an address has an account.
+
+    What only says that something typed is missing or malformed tells nothing: `helpers.render` puts it back.
+    """
+
+    kept_errors: dict[str, list[str]]
+
+    def keep(self: Any, *names: str) -> None:
+        """Remember the messages of these fields; the form as a whole counts as refused."""
+        unknown = {get_message("USER_DOES_NOT_EXIST")[0], get_message("INVALID_PASSWORD")[0]}
+        found = {name: [str(error) for error in self[name].errors if str(error) not in unknown] for name in names}
+        self.kept_errors = {name: errors for name, errors in found.items() if errors}
+        if self.kept_errors:
+            self.form_errors = [next(iter(self.kept_errors.values()))[0]]
+
+
+class SignInForm(_KeepsErrors, LoginForm):
     """Mail address and password."""
 
     email = EmailAddressField(_EMAIL, render_kw=_MAIL, validators=[email_required, EmailValidation(verify=False)])
@@ -104,13 +122,21 @@ class SignInForm(LoginForm):
         """Count the guess, then check it."""
         typed = self.email.data
         if not typed or not self.password.data:
-            return bool(super().validate(**kwargs))
+            super().validate(**kwargs)
+            self.keep("email", "password")
+            return False
         with _one_guess("account", typed) as right:
             valid = bool(super().validate(**kwargs))
             if self.user_authenticated:
                 right.append(True)
         if valid:
             devices.remember(typed)
+        elif self.user_authenticated:
+            # The password was right: its owner may know what else is missing.
+            self.form_errors = [*self.form_errors, *self.email.errors]
+            self.email.errors = []
+        elif self.user is None:
+            self.keep("email")
         return valid
 
 
@@ -131,20 +157,34 @@ class RegisterForm(RegisterFormV2):
     consent = ConsentField(lazy_gettext("利用規約と個人情報の取り扱いに同意します"), validators=[Required()])
 
 
-class ForgotForm(ForgotPasswordForm):
+class ForgotForm(_KeepsErrors, ForgotPasswordForm):
     """Ask for a mail to choose a new password."""
 
     email = EmailAddressField(
         _EMAIL, render_kw=_MAIL, validators=[email_required, EmailValidation(verify=True), valid_user_email]
     )
 
+    def validate(self, **kwargs: Any) -> bool:
+        """Whether a mail is sent; the page does not tell."""
+        valid = bool(super().validate(**kwargs))
+        if not valid and self.user is None:
+            self.keep("email")
+        return valid
 
-class ConfirmForm(SendConfirmationForm):
+
+class ConfirmForm(_KeepsErrors, SendConfirmationForm):
     """Ask for the confirmation mail again."""
 
     email = EmailAddressField(
         _EMAIL, render_kw=_MAIL, validators=[email_required, EmailValidation(verify=True), valid_user_email]
     )
+
+    def validate(self, **kwargs: Any) -> bool:
+        """Whether a mail is sent; the page does not tell."""
+        valid = bool(super().validate(**kwargs))
+        if not valid and self.user is None:
+            self.keep("email")
+        return valid
 
 
 class ResetForm(ResetPasswordForm):

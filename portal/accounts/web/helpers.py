@@ -66,6 +66,10 @@ class Passkeys(WebauthnUtil):
 def render(template: str, **context: Any) -> ResponseReturnValue:
     """A page of the library: 422 where a form was refused, with the mistakes on top."""
     forms = [value for name, value in context.items() if name.endswith("_form") and hasattr(value, "errors")]
+    for form in forms:
+        for name, errors in getattr(form, "kept_errors", {}).items():
+            form[name].errors = errors
+            form.form_errors = []
     refused = request.method == "POST" and any(form.errors for form in forms)
     if refused:
         g.page_has_errors = True
