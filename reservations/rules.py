@@ -26,6 +26,7 @@ class Refused(StrEnum):
     TOO_LATE = "too_late"
     TOO_MANY_PEOPLE = "too_many_people"
     NOT_FOR_CATEGORY = "not_for_category"
+    NOT_FOR_PURPOSE = "not_for_purpose"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,27 @@
+"""Use cases of bookings: session first, facts as keywords, `now` passed in; they flush, the entry point commits.
+
+Locks are taken in one order everywhere: person, units ascending (inside the occupancy's insert), charge.
+"""
+
+from __future__ import annotations
+
+from reservations.services.accepting import Details, accept, change_details
+from reservations.services.cancelling import cancel, refund_quote
+from reservations.services.deciding import approve, refuse
+from reservations.services.holding import HoldRequest, extend_hold, hold, release
+from reservations.services.paying import BookingPayable
+
+__all__ = [
+    "BookingPayable",
+    "Details",
+    "HoldRequest",
+    "accept",
+    "approve",
+    "cancel",
+    "change_details",
+    "extend_hold",
+    "hold",
+    "refund_quote",
+    "refuse",
+    "release",
+]

@@ -1,0 +1,198 @@
+"""Say what for, with how many, with which options; accept the price; owe the money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from payments import services as payments
+from payments.contract import CITY, DESCRIPTION_LENGTH, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer, TaxClass
+from portal.accounts.models import Account, Person
+from portal.kernel import dates
+from portal.kernel.audit import Actor
+from portal.kernel.money import Yen
+from reservations.errors import HoldEnded, NotBookable, PriceChanged, WrongState
+from reservations.models import Booking, BookingState, space_purpose
+from reservations.pricing import PriceCase, Quote, case_of
+from reservations.rules import Refused
+from reservations.services.common import KIND, fees_of, note, own, policy_of
+from reservations.services.holding import set_live
+from reservations.services.paying import settle
+from reservations.timetable import TOKYO, Slot
+
+
+@dataclass(frozen=True)
+class Details:
+    """What the person says about the use.
+
+    Attributes:
+        people: number of users.
+        purpose_id: one of the space's purposes.
+        options: chosen options with quantity; what the table does not offer here is ignored.
+    """
+
+    people: int
+    purpose_id: int
+    options: Mapping[str, int] = field(default_factory=dict)
+
+
+def case_for(booking: Booking, *, purpose: str, people: int, options: Mapping[str, int]) -> PriceCase:
+    """The price case of a booking whose space is loaded."""
+    slot = Slot(
+        booking.starts_at.astimezone(TOKYO),
+        booking.ends_at.astimezone(TOKYO),
+        booking.slot["code"],
+        booking.slot["name"],
+    )
+    return case_of(
+        slot,
+        dates.is_holiday,
+        tariff=booking.space.tariff,
+        category=booking.category,
+        purpose=purpose,
+        people=people,
+        options=options,
+    )
+
+
+def quote_of(booking: Booking) -> Quote:
+    """What the booking costs with what was said so far, by the table under which it was made."""
+    purpose = booking.purpose.code if booking.purpose else ""
+    return fees_of(booking).quote(case_for(booking, purpose=purpose, people=booking.people, options=booking.options))
+
+
+def change_details(
+    session: Session, reference: str, details: Details, *, person_id: int, actor: Actor, now: datetime
+) -> None:
+    """Keep what the person said; the price follows.
+
+    Raises:
+        NotFound: not this person's booking.
+        WrongState: the price was accepted already.
+        HoldEnded: the hold is over.
+        NotBookable: more people than the space holds, or a purpose that it is not for.
+    """
+    booking = _open_hold(session, reference, person_id, now=now)
+    _say(session, booking, details)
+    session.flush()
+    del actor
+
+
+def accept(
+    session: Session, reference: str, details: Details, *, accepted: str, person_id: int, actor: Actor, now: datetime
+) -> Booking:
+    """Accept the price: from here on the sum is owed, and the slot is kept while it is being paid.
+
+    A price of 0 needs no payment: the booking becomes firm at once. A second click finds what the first one did.
+
+    Args:
+        session: the caller's transaction.
+        reference: the booking.
+        details: what the form says.
+        accepted: `Quote.digest` of the lines that the person saw.
+        person_id: whose booking it has to be.
+        actor: who.
+        now: the database's clock.
+
+    Raises:
+        NotFound, WrongState, HoldEnded, NotBookable: as for `change_details`.
+        PriceChanged: the lines are not what the person saw (an option changed, or a forged form).
+    """
+    booking = own(session, reference, person_id)
+    if booking.accepted_at is not None and booking.state in {
+        BookingState.HELD,
+        BookingState.REQUESTED,
+        BookingState.CONFIRMED,
+    }:
+        return booking
+    _check_open(booking, now=now)
+    _say(session, booking, details)
+    quote = quote_of(booking)
+    if quote.digest != accepted:
+        raise PriceChanged
+    booking.quote, booking.total, booking.accepted_at = _stored(quote), quote.total, now
+    if quote.total == Yen(0):
+        settle(session, booking, actor=actor, now=now)
+        return booking
+    until = max(booking.held_until, now + timedelta(minutes=policy_of(booking).hold.pay_minutes))
+    set_live(session, booking, until=until, now=now)
+    booking.held_until = until
+    note(
+        session, booking, "accepted", actor=actor, now=now, detail={"total": quote.total.amount, "digest": quote.digest}
+    )
+    payments.raise_charge(session, _charge(session, booking, quote), now=now)
+    return booking
+
+
+def _open_hold(session: Session, reference: str, person_id: int, *, now: datetime) -> Booking:
+    booking = own(session, reference, person_id)
+    _check_open(booking, now=now)
+    return booking
+
+
+def _check_open(booking: Booking, *, now: datetime) -> None:
+    if booking.state in {BookingState.LAPSED, BookingState.RELEASED}:
+        raise HoldEnded(booking.ended_at or booking.held_until)
+    if booking.state != BookingState.HELD or booking.accepted_at is not None:
+        raise WrongState(booking.state)
+    if booking.held_until <= now:
+        raise HoldEnded(booking.held_until)
+
+
+def _say(session: Session, booking: Booking, details: Details) -> None:
+    if details.people < 1 or (booking.space.capacity is not None and details.people > booking.space.capacity):
+        raise NotBookable(Refused.TOO_MANY_PEOPLE, limit=booking.space.capacity)
+    offered = select(space_purpose.c.purpose_id).where(space_purpose.c.space_id == booking.space_id)
+    if details.purpose_id not in set(session.scalars(offered)):
+        raise NotBookable(Refused.NOT_FOR_PURPOSE)
+    booking.people, booking.purpose_id = details.people, details.purpose_id
+    session.flush()
+    session.refresh(booking, ["purpose"])
+    purpose = booking.purpose.code if booking.purpose else ""
+    case = case_for(booking, purpose=purpose, people=details.people, options=details.options)
+    offers = {option.id: option.at_most for option in fees_of(booking).options_for(case)}
+    booking.options = {name: count for name, count in details.options.items() if 1 <= count <= offers.get(name, 0)}
+
+
+def _stored(quote: Quote) -> dict[str, Any]:
+    return {
+        "table": quote.table,
+        "valid_from": quote.valid_from.isoformat(),
+        "ground": quote.ground,
+        "digest": quote.digest,
+        "lines": [
+            {
+                "label": line.label,
+                "label_en": line.label_en,
+                "amount": line.amount.amount,
+                "rule": line.rule,
+                "sample": line.sample,
+            }
+            for line in quote.lines
+        ],
+    }
+
+
+def _charge(session: Session, booking: Booking, quote: Quote) -> ChargeRequest:
+    person = session.get_one(Person, booking.person_id)
+    email = session.scalar(select(Account.email).where(Account.id == booking.account_id))
+    ground = Ground(quote.ground)
+    return ChargeRequest(
+        payable_kind=KIND,
+        payable_ref=booking.reference,
+        payer=Payer(booking.person_id, booking.account_id, person.name, email or person.email, booking.locale),
+        payee=CITY,
+        money_kind=MoneyKind.FACILITY_FEE,
+        lines=[
+            ChargeLine(line.label, line.amount, TaxClass.STANDARD, ground, line.sample, line.rule)
+            for line in quote.lines
+        ],
+        description=f"施設 {booking.starts_at.astimezone(TOKYO):%m/%d} {booking.space.name}"[:DESCRIPTION_LENGTH],
+        ground=ground,
+        pay_until=booking.held_until,
+    )

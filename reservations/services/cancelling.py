@@ -1,0 +1,83 @@
+"""The resident cancels: what goes back is computed by the rules under which the booking was made, and shown before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from payments import queries as payment_queries
+from payments import services as payments
+from payments.contract import Ground
+from payments.services import RefundKind
+from portal.kernel import jobs
+from portal.kernel.audit import Actor
+from portal.kernel.money import Yen
+from reservations.errors import RefundChanged, WrongState
+from reservations.models import FIRM, Booking, BookingState
+from reservations.rules import RefundQuote
+from reservations.services.common import KIND, end_occupancy, note, own, policy_of
+from reservations.services.paying import TELL
+from reservations.timetable import TOKYO
+
+
+def refund_quote(booking: Booking, *, now: datetime) -> RefundQuote:
+    """What cancelling now would give back. The booking's policy is loaded."""
+    return policy_of(booking).refund(
+        booking.total or Yen(0),
+        day=booking.starts_at.astimezone(TOKYO).date(),
+        starts=booking.starts_at,
+        confirmed_at=booking.firm_at,
+        now=now,
+    )
+
+
+def cancel(
+    session: Session, reference: str, *, person_id: int, expected: Yen, actor: Actor, now: datetime
+) -> RefundQuote:
+    """Cancel a firm booking and return what the rules give back. A second click finds it cancelled.
+
+    Args:
+        session: the caller's transaction.
+        reference: the booking.
+        person_id: whose it has to be.
+        expected: the sum that the person was shown.
+        actor: who.
+        now: the database's clock.
+
+    Raises:
+        NotFound: not this person's booking.
+        WrongState: it is not firm, or the use has begun.
+        RefundChanged: another sum would go back by now; nothing was cancelled.
+    """
+    booking = own(session, reference, person_id)
+    quote = refund_quote(booking, now=now)
+    if booking.state == BookingState.CANCELLED:
+        return quote
+    if booking.state not in FIRM or booking.starts_at <= now:
+        raise WrongState(booking.state)
+    if quote.amount != expected:
+        raise RefundChanged
+    end_occupancy(session, booking, now=now)
+    booking.state, booking.ended_at = BookingState.CANCELLED.value, now
+    note(
+        session,
+        booking,
+        "cancelled",
+        actor=actor,
+        now=now,
+        detail={"refund": quote.amount.amount, "percent": quote.percent, "rule": quote.rule},
+    )
+    charge = payment_queries.charge_of(session, KIND, booking.reference)
+    if charge is not None and charge.paid_at is not None and quote.amount > Yen(0):
+        payments.refund(
+            session,
+            charge_ref=charge.reference,
+            amount=quote.amount,
+            kind=RefundKind.BY_ORDINANCE,
+            ground=Ground(policy_of(booking).cancellation.ground, quote.rule),
+            requested_by=actor,
+            now=now,
+        )
+    jobs.defer(session, TELL, booking_id=booking.id, event="cancelled")
+    return quote

@@ -1,0 +1,111 @@
+"""What the use cases share: finding and locking a booking, noting what happened, letting units go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from portal.accounts.models import Person
+from portal.kernel import audit
+from portal.kernel.audit import Actor
+from portal.kernel.errors import NotFound
+from reservations import documents
+from reservations.models import Booking, BookingEvent, Facility, Occupancy, Space
+from reservations.pricing import FeeTable
+from reservations.rules import Policy
+
+KIND = "booking"
+"""`Payable.kind` of a booking, and its kind in the audit log."""
+
+
+def lock_person(session: Session, person_id: int) -> None:
+    """Wait for this person's other bookings in the making: caps are counted one after the other."""
+    session.execute(select(Person.id).where(Person.id == person_id).with_for_update()).scalar_one()
+
+
+def locked(session: Session, reference: str) -> Booking:
+    """The booking with its space and documents, its person and itself locked, in this order.
+
+    Raises:
+        NotFound: there is no such booking.
+    """
+    person_id = session.scalar(select(Booking.person_id).where(Booking.reference == reference))
+    if person_id is None:
+        raise NotFound
+    lock_person(session, person_id)
+    statement = (
+        select(Booking)
+        .where(Booking.reference == reference)
+        .options(
+            joinedload(Booking.space).joinedload(Space.facility).selectinload(Facility.names),
+            joinedload(Booking.policy),
+            joinedload(Booking.fees),
+            joinedload(Booking.purpose),
+        )
+        .with_for_update(of=Booking)
+        .execution_options(populate_existing=True)
+    )
+    return session.scalars(statement).unique().one()
+
+
+def own(session: Session, reference: str, person_id: int) -> Booking:
+    """A person's own booking, locked.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    booking = locked(session, reference)
+    if booking.person_id != person_id:
+        raise NotFound
+    return booking
+
+
+def policy_of(booking: Booking) -> Policy:
+    """The rules of use under which the booking was made."""
+    return cast("Policy", documents.parsed(booking.policy))
+
+
+def fees_of(booking: Booking) -> FeeTable:
+    """The fee table under which the booking was made."""
+    return cast("FeeTable", documents.parsed(booking.fees))
+
+
+def end_occupancy(session: Session, booking: Booking, *, now: datetime) -> None:
+    """Let the units go from now on; the rows stay."""
+    lower = func.lower(Occupancy.live)
+    session.execute(
+        update(Occupancy)
+        .where(Occupancy.booking_id == booking.id, func.upper_inf(Occupancy.live) | (func.upper(Occupancy.live) > now))
+        .values(live=func.tstzrange(lower, func.greatest(lower, now)))
+        .execution_options(synchronize_session=False),
+    )
+
+
+def note(
+    session: Session,
+    booking: Booking,
+    kind: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """One line of the booking's history, and one of the audit log."""
+    session.add(
+        BookingEvent(
+            booking_id=booking.id,
+            at=now,
+            kind=kind,
+            actor_kind=actor.kind,
+            actor_account_id=actor.account_id,
+            detail=dict(detail or {}),
+        ),
+    )
+    audit.record(
+        session, actor=actor, action=f"booking.{kind}", subject_kind=KIND, subject_ref=booking.reference, detail=detail
+    )
+    session.flush()

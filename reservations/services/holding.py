@@ -1,0 +1,308 @@
+"""Hold a slot, keep it longer, let it go.
+
+A hold is four statements: the clock (by the caller), the person's lock, one read of everything that the rules ask, one write of
+booking, occupancies and history together. No job belongs to a hold: it ends by its own time inside the constraint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import Row, func, literal, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from payments import services as payments
+from portal.kernel import dates, references
+from portal.kernel.audit import Actor
+from portal.kernel.database import constraint_of
+from reservations import documents
+from reservations.errors import (
+    HoldEnded,
+    NoMoreTime,
+    NoSuchSlot,
+    NotBookable,
+    NotOffered,
+    SlotTaken,
+    TooManyHolds,
+    WrongState,
+)
+from reservations.models import Booking, BookingState, Occupancy, Source
+from reservations.rules import Policy
+from reservations.services.common import KIND, end_occupancy, lock_person, locked, note, own, policy_of
+from reservations.timetable import Slot, Timetable
+
+NO_OVERLAP = "ex_occupancy_no_overlap"
+LAPSE_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class HoldRequest:
+    """What a person taps: a slot of a space on a day.
+
+    Attributes:
+        person_id: whose booking it is.
+        account_id: who is signed in; None where staff type it for somebody without an account.
+        space_id: the space.
+        day: the day of use.
+        slot: code of the slot in the timetable of that day.
+        locale: language of the messages about it.
+        source: how it came in.
+        purpose_id: what for, where the search named it.
+    """
+
+    person_id: int
+    account_id: int | None
+    space_id: int
+    day: date
+    slot: str
+    locale: str = "ja"
+    source: Source = Source.ONLINE
+    purpose_id: int | None = None
+
+
+_WORLD = text(
+    """
+    SELECT s.id, s.bookable, p.city, f.opened_on, f.closed_on,
+           ARRAY(SELECT su.unit_id FROM space_unit su WHERE su.space_id = s.id ORDER BY su.unit_id) AS units,
+           ARRAY(SELECT sp.purpose_id FROM space_purpose sp WHERE sp.space_id = s.id) AS purposes,
+           t.id AS timetable_id, t.digest AS timetable_digest,
+           c.id AS fees_id, c.digest AS fees_digest,
+           r.id AS policy_id, r.digest AS policy_digest,
+           (SELECT count(*) FROM booking b WHERE b.person_id = p.id AND b.state = 'held' AND b.held_until > :now) AS held,
+           (SELECT count(*) FROM booking b WHERE b.person_id = p.id AND b.created_at > :since
+              AND (b.state IN ('lapsed', 'released') OR (b.state = 'held' AND b.held_until <= :now))) AS lapsed,
+           (SELECT b.reference FROM booking b WHERE b.person_id = p.id AND b.space_id = s.id AND b.state = 'held'
+              AND b.held_until > :now AND b.slot ->> 'day' = :day_text AND b.slot ->> 'code' = :slot LIMIT 1) AS mine
+    FROM space s
+    JOIN facility f ON f.id = s.facility_id
+    JOIN person p ON p.id = :person_id
+    CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'timetable' AND code = s.timetable_code
+        AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) t
+    CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'fees' AND code = s.fees_code
+        AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) c
+    CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'policy' AND code = s.policy_code
+        AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) r
+    WHERE s.id = :space_id
+    """,
+)
+
+# ON CONFLICT DO NOTHING knows exclusion constraints: a rival waits for the first, then gets no row; nobody deadlocks.
+_TAKE = text(
+    """
+    WITH made AS (
+        INSERT INTO booking (reference, person_id, account_id, space_id, source, state, locale, category, purpose_id, people,
+                             options, slot, starts_at, ends_at, timetable_id, fees_id, policy_id, created_at, held_until, extensions)
+        VALUES (:reference, :person_id, :account_id, :space_id, :source, 'held', :locale, :category, :purpose_id, 1,
+                '{}', jsonb_build_object('day', cast(:day_text AS text), 'code', cast(:slot AS text), 'name', cast(:name AS text),
+                                         'name_en', cast(:name_en AS text)),
+                :starts_at, :ends_at, :timetable_id, :fees_id, :policy_id, :now, :held_until, 0)
+        RETURNING id
+    ), taken AS (
+        INSERT INTO occupancy (unit_id, during, live, kind, booking_id)
+        SELECT unit.id, tstzrange(:starts_at, :ends_at), tstzrange(:now, :held_until), 'booking', made.id
+        FROM made CROSS JOIN unnest(cast(:units AS integer[])) AS unit(id) ORDER BY unit.id
+        ON CONFLICT DO NOTHING
+        RETURNING unit_id
+    ), noted AS (
+        INSERT INTO booking_event (booking_id, at, kind, actor_kind, actor_account_id, detail)
+        SELECT id, :now, 'held', :actor_kind, :account_id, '{}' FROM made
+    )
+    SELECT count(*) FROM taken
+    """,
+)
+
+
+def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime) -> str:
+    """Keep a slot for the person until the hold's own end; the reference.
+
+    Tapping the same slot twice gives the same booking.
+
+    Args:
+        session: the caller's transaction; it has to be rolled back after an error.
+        request: what is asked for.
+        actor: who types it.
+        now: the database's clock.
+
+    Raises:
+        NotOffered: no such space, or not online.
+        NoSuchSlot: no such slot on that day.
+        NotBookable: the rules of use stand against it.
+        TooManyHolds: the person keeps too many, or let too many lapse today.
+        SlotTaken: somebody else has it.
+    """
+    lock_person(session, request.person_id)
+    world = _read_world(session, request, now=now)
+    timetable, policy = _documents(session, world)
+    slot = timetable.slot(request.day, request.slot, dates.is_holiday)
+    if slot is None:
+        closed = timetable.closure_on(request.day, dates.is_holiday)
+        raise NoSuchSlot(request.space_id, closed.label if closed else None, closed.label_en if closed else None)
+    category = policy.category(world.city or None)
+    refusal = policy.may_book(slot, category.code, now=now)
+    if refusal is not None:
+        raise NotBookable(refusal.reason, refusal.at, refusal.limit)
+    if world.mine is not None:
+        return str(world.mine)
+    if world.held >= policy.hold.at_once:
+        raise TooManyHolds(policy.hold.at_once, lapsed=False)
+    if world.lapsed >= policy.hold.lapsed_per_day:
+        raise TooManyHolds(policy.hold.lapsed_per_day, lapsed=True)
+    until = now + timedelta(minutes=policy.hold.minutes)
+    return _take(session, request, world, slot, category=category.code, until=until, actor=actor, now=now)
+
+
+def _read_world(session: Session, request: HoldRequest, *, now: datetime) -> Row[Any]:
+    world = session.execute(
+        _WORLD,
+        {
+            "now": now,
+            "since": now - LAPSE_WINDOW,
+            "person_id": request.person_id,
+            "space_id": request.space_id,
+            "day": request.day,
+            "day_text": request.day.isoformat(),
+            "slot": request.slot,
+        },
+    ).one_or_none()
+    if world is None or not world.bookable or not world.units:
+        raise NotOffered
+    if (world.opened_on and request.day < world.opened_on) or (world.closed_on and request.day > world.closed_on):
+        raise NotOffered
+    return world
+
+
+def _documents(session: Session, world: Row[Any]) -> tuple[Timetable, Policy]:
+    wanted = [
+        (world.timetable_id, "timetable", world.timetable_digest),
+        (world.policy_id, "policy", world.policy_digest),
+    ]
+    timetable, policy = documents.by_ids(session, wanted)
+    return cast("Timetable", timetable), cast("Policy", policy)
+
+
+def _take(
+    session: Session,
+    request: HoldRequest,
+    world: Row[Any],
+    slot: Slot,
+    *,
+    category: str,
+    until: datetime,
+    actor: Actor,
+    now: datetime,
+) -> str:
+    reference = references.new("B")
+    taken = session.execute(
+        _TAKE,
+        {
+            "reference": reference,
+            "person_id": request.person_id,
+            "account_id": request.account_id,
+            "space_id": request.space_id,
+            "source": request.source.value,
+            "locale": request.locale,
+            "category": category,
+            "purpose_id": request.purpose_id if request.purpose_id in world.purposes else None,
+            "day_text": request.day.isoformat(),
+            "slot": slot.code,
+            "name": slot.name,
+            "name_en": slot.name_en,
+            "starts_at": slot.start,
+            "ends_at": slot.end,
+            "timetable_id": world.timetable_id,
+            "fees_id": world.fees_id,
+            "policy_id": world.policy_id,
+            "now": now,
+            "held_until": until,
+            "units": list(world.units),
+            "actor_kind": actor.kind,
+        },
+    ).scalar_one()
+    if taken != len(world.units):
+        raise SlotTaken(request.space_id, slot.start, slot.end)
+    return reference
+
+
+def set_live(session: Session, booking: Booking, *, until: datetime | None, now: datetime) -> None:
+    """Keep the units until a moment, or without end; after the hold's end it takes them again if they are free.
+
+    Raises:
+        SlotTaken: somebody else has one of them by now; the transaction goes on (a savepoint was rolled back).
+    """
+    lower = literal(now) if booking.held_until <= now else func.coalesce(func.lower(Occupancy.live), now)
+    try:
+        with session.begin_nested():
+            session.execute(
+                update(Occupancy)
+                .where(Occupancy.booking_id == booking.id)
+                .values(live=func.tstzrange(lower, until, "[)"))
+                .execution_options(synchronize_session=False),
+            )
+    except IntegrityError as error:
+        if constraint_of(error) != NO_OVERLAP:
+            raise
+        raise SlotTaken(booking.space_id, booking.starts_at, booking.ends_at) from None
+
+
+def extend_hold(session: Session, reference: str, *, person_id: int, actor: Actor, now: datetime) -> datetime:
+    """Keep the slot longer, counted from now (no time limit without a way on: WCAG 2.2.1); the new end.
+
+    After the hold's end the slot is taken again if it is still free.
+
+    Raises:
+        NotFound: not this person's booking.
+        WrongState: it is no hold any more.
+        NoMoreTime: extended as often as the rules allow.
+        HoldEnded: the hold is over and somebody else has the slot, or the use has begun.
+    """
+    booking = own(session, reference, person_id)
+    if booking.state not in {BookingState.HELD, BookingState.LAPSED} or booking.accepted_at is not None:
+        raise WrongState(booking.state)
+    rules = policy_of(booking).hold
+    if booking.extensions >= rules.extensions:
+        raise NoMoreTime(rules.extensions)
+    if booking.starts_at <= now:
+        raise HoldEnded(booking.held_until)
+    until = now + timedelta(minutes=rules.minutes)
+    try:
+        set_live(session, booking, until=until, now=now)
+    except SlotTaken:
+        raise HoldEnded(booking.held_until) from None
+    booking.state, booking.held_until, booking.ended_at = BookingState.HELD.value, until, None
+    booking.extensions += 1
+    note(session, booking, "extended", actor=actor, now=now)
+    return until
+
+
+def release(session: Session, reference: str, *, person_id: int, actor: Actor, now: datetime) -> None:
+    """Let a hold go at once. Doing it twice is the same as once.
+
+    Raises:
+        NotFound: not this person's booking.
+        WrongState: it is firm already: it has to be cancelled.
+    """
+    booking = own(session, reference, person_id)
+    if booking.state in {BookingState.RELEASED, BookingState.LAPSED}:
+        return
+    if booking.state != BookingState.HELD:
+        raise WrongState(booking.state)
+    end_occupancy(session, booking, now=now)
+    booking.state, booking.ended_at = BookingState.RELEASED.value, now
+    note(session, booking, "released", actor=actor, now=now)
+    if booking.accepted_at is not None:
+        payments.void_charge(session, payable_kind=KIND, payable_ref=booking.reference, reason="released", now=now)
+
+
+def lapse(session: Session, reference: str, *, actor: Actor, now: datetime) -> bool:
+    """Tidy a hold whose time is over; whether there was anything to do."""
+    booking = locked(session, reference)
+    if booking.state != BookingState.HELD or booking.held_until > now:
+        return False
+    booking.state, booking.ended_at = BookingState.LAPSED.value, booking.held_until
+    note(session, booking, "lapsed", actor=actor, now=now)
+    if booking.accepted_at is not None:
+        payments.void_charge(session, payable_kind=KIND, payable_ref=booking.reference, reason="hold ended", now=now)
+    return True

@@ -1,0 +1,92 @@
+"""What happens to a booking when its money arrives or goes back (`payments.contract.Payable`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from payments.contract import Verdict
+from portal.kernel import jobs, references
+from portal.kernel.audit import SYSTEM, Actor
+from portal.kernel.money import Yen
+from reservations.errors import SlotTaken
+from reservations.models import FIRM, Booking, BookingState
+from reservations.rules import Approval
+from reservations.services.common import KIND, locked, note, policy_of
+from reservations.services.holding import set_live
+
+ISSUE_PERMIT = "reservations.issue_permit"
+TELL = "reservations.tell"
+
+
+def settle(session: Session, booking: Booking, *, actor: Actor, now: datetime) -> None:
+    """Everything owed is there: the booking keeps its units without end, and is confirmed or waits for the manager.
+
+    Raises:
+        SlotTaken: the hold was over and somebody else has the slot.
+    """
+    set_live(session, booking, until=None, now=now)
+    booking.firm_at, booking.ended_at = now, None
+    if policy_of(booking).approval is Approval.MANAGER:
+        booking.state = BookingState.REQUESTED.value
+        note(session, booking, "requested", actor=actor, now=now)
+        jobs.defer(session, TELL, booking_id=booking.id, event="requested")
+        return
+    confirm(session, booking, actor=actor, now=now)
+
+
+def confirm(session: Session, booking: Booking, *, actor: Actor, now: datetime) -> None:
+    """The use is permitted: the permit is made and mailed by a job."""
+    booking.state, booking.confirmed_at = BookingState.CONFIRMED.value, now
+    booking.permit_code = references.new("P")
+    note(session, booking, "confirmed", actor=actor, now=now)
+    jobs.defer(session, ISSUE_PERMIT, booking_id=booking.id)
+
+
+class BookingPayable:
+    """A booking as payments sees it."""
+
+    kind = KIND
+
+    def on_paid(self, session: Any, ref: str, *, charge_ref: str, paid_at: datetime, now: datetime) -> Verdict:
+        """Money is there: keep the slot for good, take it again if the hold is over, else refuse the money."""
+        booking = locked(_session(session), ref)
+        if booking.firm_at is not None:
+            return Verdict.ACCEPTED
+        if booking.state not in {BookingState.HELD, BookingState.LAPSED} or booking.starts_at <= now:
+            return self._too_late(session, booking, charge_ref, now=now)
+        try:
+            settle(session, booking, actor=SYSTEM, now=now)
+        except SlotTaken:
+            return self._too_late(session, booking, charge_ref, now=now)
+        del paid_at
+        return Verdict.ACCEPTED
+
+    def on_refunded(self, session: Any, ref: str, *, charge_ref: str, amount: Yen, now: datetime) -> None:
+        """Note that money went back."""
+        booking = locked(_session(session), ref)
+        note(
+            session, booking, "refunded", actor=SYSTEM, now=now, detail={"charge": charge_ref, "amount": amount.amount}
+        )
+
+    def page(self, ref: str) -> str:
+        """The booking's own page."""
+        return f"/bookings/{ref}"
+
+    def _too_late(self, session: Session, booking: Booking, charge_ref: str, *, now: datetime) -> Verdict:
+        if booking.state == BookingState.HELD and booking.held_until <= now:
+            booking.state, booking.ended_at = BookingState.LAPSED.value, booking.held_until
+        note(session, booking, "paid_too_late", actor=SYSTEM, now=now, detail={"charge": charge_ref})
+        jobs.defer(session, TELL, booking_id=booking.id, event="paid_too_late")
+        return Verdict.REFUSED
+
+
+def _session(session: Any) -> Session:
+    if not isinstance(session, Session):
+        raise TypeError(type(session).__name__)
+    return session
+
+
+__all__ = ["FIRM", "ISSUE_PERMIT", "TELL", "BookingPayable", "confirm", "settle"]
