@@ -1,0 +1,235 @@
+"""Bookings as their owners and the managers of their facilities see them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
+
+from payments import queries as payment_queries
+from payments.queries import ChargeView
+from portal.accounts.models import Person
+from reservations.models import (
+    FIRM,
+    Booking,
+    BookingEvent,
+    BookingState,
+    Facility,
+    NameKind,
+    Purpose,
+    Space,
+    space_purpose,
+)
+from reservations.pricing import FixedOption, Quote, ShareOption
+from reservations.rules import Approval, Policy
+from reservations.services.accepting import case_for, quote_of
+from reservations.services.common import KIND, fees_of, policy_of
+from reservations.timetable import TOKYO
+
+
+@dataclass(frozen=True)
+class BookingView:
+    """A booking with what its page shows."""
+
+    booking: Booking
+    facility_name: str
+    purposes: tuple[Purpose, ...]
+    options: tuple[FixedOption | ShareOption, ...]
+    quote: Quote
+    policy: Policy
+    charge: ChargeView | None
+
+    @property
+    def state(self) -> str:
+        """The state as stored; see `ended` for holds."""
+        return self.booking.state
+
+    def ended(self, now: datetime) -> bool:
+        """Whether it was a hold that is over."""
+        return self.state in {BookingState.LAPSED, BookingState.RELEASED} or (
+            self.state == BookingState.HELD and self.booking.held_until <= now
+        )
+
+    @property
+    def by_manager(self) -> bool:
+        """Whether the facility manager has to say yes."""
+        return self.policy.approval is Approval.MANAGER
+
+
+def _full() -> Select[Booking]:
+    return select(Booking).options(
+        joinedload(Booking.space).joinedload(Space.facility).selectinload(Facility.names),
+        joinedload(Booking.policy),
+        joinedload(Booking.fees),
+        joinedload(Booking.purpose),
+    )
+
+
+def facility_name(facility: Facility, on: date) -> str:
+    """The official name on a day. The names are loaded."""
+    return next((n.name for n in facility.names if n.kind == NameKind.OFFICIAL and n.holds_on(on)), facility.code)
+
+
+def of_person(session: Session, reference: str, person_id: int) -> BookingView | None:
+    """A person's own booking; None where it is not theirs. Four statements."""
+    statement = _full().where(Booking.reference == reference, Booking.person_id == person_id)
+    booking = session.scalars(statement).unique().one_or_none()
+    return None if booking is None else _view(session, booking)
+
+
+def of_facilities(session: Session, reference: str, facilities: Collection[str]) -> BookingView | None:
+    """A booking of one of the facilities; None where it belongs to another."""
+    statement = (
+        _full()
+        .join(Booking.space)
+        .join(Space.facility)
+        .where(Booking.reference == reference, Facility.code.in_(facilities))
+    )
+    booking = session.scalars(statement).unique().one_or_none()
+    return None if booking is None else _view(session, booking)
+
+
+def _view(session: Session, booking: Booking) -> BookingView:
+    offered = (
+        select(Purpose)
+        .join(space_purpose, space_purpose.c.purpose_id == Purpose.id)
+        .where(space_purpose.c.space_id == booking.space_id)
+        .order_by(Purpose.position)
+    )
+    purpose = booking.purpose.code if booking.purpose else ""
+    case = case_for(booking, purpose=purpose, people=booking.people, options=booking.options)
+    return BookingView(
+        booking,
+        facility_name(booking.space.facility, booking.starts_at.astimezone(TOKYO).date()),
+        tuple(session.scalars(offered)),
+        fees_of(booking).options_for(case),
+        quote_of(booking),
+        policy_of(booking),
+        payment_queries.charge_of(session, KIND, booking.reference),
+    )
+
+
+@dataclass(frozen=True)
+class BookingLine:
+    """A booking in a list."""
+
+    reference: str
+    state: str
+    facility_code: str
+    facility: str
+    space: str
+    space_en: str
+    starts_at: datetime
+    ends_at: datetime
+    held_until: datetime
+    accepted: bool
+    people: int
+    purpose: str
+    purpose_en: str
+    name: str
+
+
+def _lines(session: Session, statement: Select[Booking, str]) -> list[BookingLine]:
+    found = []
+    for booking, name in session.execute(statement).unique():
+        found.append(
+            BookingLine(
+                booking.reference,
+                booking.state,
+                booking.space.facility.code,
+                facility_name(booking.space.facility, booking.starts_at.astimezone(TOKYO).date()),
+                booking.space.name,
+                booking.space.name_en,
+                booking.starts_at,
+                booking.ends_at,
+                booking.held_until,
+                booking.accepted_at is not None,
+                booking.people,
+                booking.purpose.name if booking.purpose else "",
+                booking.purpose.name_en if booking.purpose else "",
+                name,
+            ),
+        )
+    return found
+
+
+def _listed() -> Select[Booking, str]:
+    return (
+        select(Booking, Person.name)
+        .join(Person, Person.id == Booking.person_id)
+        .join(Space, Space.id == Booking.space_id)
+        .join(Facility, Facility.id == Space.facility_id)
+        .options(
+            joinedload(Booking.space).joinedload(Space.facility).selectinload(Facility.names),
+            joinedload(Booking.purpose),
+        )
+    )
+
+
+def mine(session: Session, person_id: int, *, now: datetime, limit: int = 50) -> list[BookingLine]:
+    """A person's bookings: what is to come first, then the past. Holds that are over are left out."""
+    statement = (
+        _listed()
+        .where(
+            Booking.person_id == person_id,
+            Booking.state.not_in([BookingState.LAPSED, BookingState.RELEASED]),
+            (Booking.state != BookingState.HELD) | (Booking.held_until > now),
+        )
+        .order_by((Booking.ends_at < now), Booking.starts_at)
+        .limit(limit)
+    )
+    return _lines(session, statement)
+
+
+def waiting(session: Session, facilities: Collection[str]) -> list[BookingLine]:
+    """What waits for the manager of these facilities, oldest first."""
+    statement = (
+        _listed()
+        .where(Booking.state == BookingState.REQUESTED, Facility.code.in_(facilities))
+        .order_by(Booking.firm_at, Booking.id)
+        .limit(200)
+    )
+    return _lines(session, statement)
+
+
+def sheet(session: Session, facilities: Collection[str], day: date) -> list[BookingLine]:
+    """All firm bookings of a day in these facilities, by facility, space and time."""
+    start = datetime.combine(day, time(), TOKYO)
+    statement = (
+        _listed()
+        .where(
+            Booking.state.in_(FIRM),
+            Facility.code.in_(facilities),
+            Booking.starts_at < start + timedelta(days=1),
+            Booking.ends_at > start,
+        )
+        .order_by(Facility.position, Space.position, Booking.starts_at)
+    )
+    return _lines(session, statement)
+
+
+def managed(session: Session, facilities: Collection[str], *, on: date) -> list[tuple[str, str]]:
+    """(code, name) of the facilities, in order."""
+    statement = (
+        select(Facility)
+        .where(Facility.code.in_(facilities))
+        .options(joinedload(Facility.names))
+        .order_by(Facility.position)
+    )
+    return [(facility.code, facility_name(facility, on)) for facility in session.scalars(statement).unique()]
+
+
+def events(session: Session, booking_id: int) -> list[BookingEvent]:
+    """The history of a booking."""
+    return list(
+        session.scalars(select(BookingEvent).where(BookingEvent.booking_id == booking_id).order_by(BookingEvent.id))
+    )
+
+
+def by_permit(session: Session, code: str) -> BookingView | None:
+    """The booking of a permit's code: whoever holds the permit may verify it."""
+    booking = session.scalars(_full().where(Booking.permit_code == code)).unique().one_or_none()
+    return None if booking is None else _view(session, booking)

@@ -1,0 +1,298 @@
+"""Search, month and day: what is free, for whom, and at what price. At most six statements a page."""
+
+from __future__ import annotations
+
+import calendar as _calendar
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy.orm import Session
+
+from portal.kernel import dates
+from portal.kernel.money import Yen
+from reservations.availability import Busy, Mark, SlotState, State, mark, state_of
+from reservations.documents import Rules
+from reservations.models import Purpose
+from reservations.pricing import NoFee, case_of
+from reservations.queries import catalog
+from reservations.queries.catalog import FacilityHead, SpaceView
+from reservations.timetable import TOKYO, Closed, PartOfDay, Slot
+
+ALTERNATIVES = 3
+DAYS_AHEAD = 21
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A free slot of a space, with its price before options."""
+
+    space: SpaceView
+    slot: Slot
+    price: Yen | None
+    sample: bool
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A facility in the search result: its free slots on the day."""
+
+    facility: FacilityHead
+    offers: tuple[Offer, ...]
+    mark: Mark
+    closed: Closed | None
+    opens: datetime | None
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """What the search page needs."""
+
+    purposes: tuple[Purpose, ...]
+    districts: tuple[str, ...]
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class DayCell:
+    """One day of the month."""
+
+    day: date
+    mark: Mark
+    free: int
+    closed: Closed | None
+
+
+@dataclass(frozen=True)
+class MonthPage:
+    """A facility and its month."""
+
+    facility: FacilityHead
+    spaces: tuple[SpaceView, ...]
+    purposes: tuple[Purpose, ...]
+    weeks: tuple[tuple[DayCell | None, ...], ...]
+    first: date
+
+
+@dataclass(frozen=True)
+class SpaceDay:
+    """A space on a day: its slots, or why there are none."""
+
+    space: SpaceView
+    slots: tuple[SlotState, ...]
+    prices: dict[str, Yen] = field(default_factory=dict)
+    sample: bool = True
+    closed: Closed | None = None
+
+
+@dataclass(frozen=True)
+class DayPage:
+    """A facility on a day."""
+
+    facility: FacilityHead
+    day: date
+    spaces: tuple[SpaceDay, ...]
+
+
+@dataclass(frozen=True)
+class _World:
+    """Everything that decides about slots, read once."""
+
+    rules: Rules
+    busy: Busy
+    city: str | None
+    now: datetime
+
+    def states(self, view: SpaceView, day: date) -> tuple[SlotState, ...]:
+        timetable = self.rules.timetable(view.timetable_code, day)
+        policy = self.rules.policy(view.policy_code, day)
+        if timetable is None or policy is None or not view.facility.open_on(day):
+            return ()
+        category = self.category(view, day)
+        return tuple(
+            state_of(slot, view.units, self.busy, policy, category, now=self.now)
+            for slot in timetable.slots_on(day, dates.is_holiday)
+        )
+
+    def category(self, view: SpaceView, day: date) -> str:
+        """The looker's category; somebody not signed in is shown what residents of the city see."""
+        policy = self.rules.policy(view.policy_code, day)
+        if policy is None:
+            return ""
+        return (policy.categories[0] if self.city is None else policy.category(self.city or None)).code
+
+    def closed(self, view: SpaceView, day: date) -> Closed | None:
+        timetable = self.rules.timetable(view.timetable_code, day)
+        return timetable.closure_on(day, dates.is_holiday) if timetable else None
+
+    def price(self, view: SpaceView, slot: Slot, purpose: str | None = None) -> tuple[Yen | None, bool]:
+        """The price before options, and whether it is a sample."""
+        fees = self.rules.fees(view.fees_code, slot.day)
+        if fees is None:
+            return None, False
+        case = case_of(
+            slot,
+            dates.is_holiday,
+            tariff=view.tariff,
+            category=self.category(view, slot.day),
+            purpose=purpose or (view.purposes[0] if view.purposes else ""),
+        )
+        try:
+            return fees.quote(case).total, fees.sample
+        except NoFee:
+            return None, fees.sample
+
+
+def _world(
+    session: Session, views: list[SpaceView], first: date, last: date, *, city: str | None, now: datetime
+) -> _World:
+    start = datetime.combine(first, time(), TOKYO)
+    end = datetime.combine(last + timedelta(days=2), time(), TOKYO)  # a night ends on the next day
+    return _World(
+        catalog.rules_for(session, views), catalog.busy(session, views, start=start, end=end, now=now), city, now
+    )
+
+
+def search(
+    session: Session,
+    *,
+    purpose: str | None,
+    day: date,
+    district: str | None,
+    part: PartOfDay | None,
+    city: str | None,
+    now: datetime,
+) -> SearchPage:
+    """Facilities where the purpose is possible, free ones first. Five statements.
+
+    Args:
+        session: any.
+        purpose: code; None: all.
+        day: the day of use.
+        district: name; None: all.
+        part: part of the day; None: all.
+        city: municipality of the looker; None: not signed in.
+        now: aware.
+    """
+    purposes, districts = catalog.purposes(session), catalog.districts(session)
+    if purpose is None:
+        return SearchPage(tuple(purposes), tuple(districts), ())
+    views = catalog.spaces(session, on=day, purpose=purpose, district=district)
+    world = _world(session, views, day, day, city=city, now=now)
+    grouped: dict[str, list[SpaceView]] = {}
+    for view in views:
+        grouped.setdefault(view.facility.code, []).append(view)
+    hits = [_hit(world, group, day, part, purpose) for group in grouped.values() if group[0].facility.open_on(day)]
+    order = {Mark.PLENTY: 0, Mark.FEW: 0, Mark.FULL: 1, Mark.NONE: 2}
+    return SearchPage(tuple(purposes), tuple(districts), tuple(sorted(hits, key=lambda hit: order[hit.mark])))
+
+
+def _hit(world: _World, views: list[SpaceView], day: date, part: PartOfDay | None, purpose: str) -> Hit:
+    offers: list[Offer] = []
+    states: list[SlotState] = []
+    for view in views:
+        wanted = [state for state in world.states(view, day) if part is None or state.slot.part == part]
+        states += wanted
+        free = [state.slot for state in wanted if state.state is State.FREE]
+        offers += [Offer(view, slot, *world.price(view, slot, purpose)) for slot in free]
+    offers.sort(key=lambda offer: (offer.slot.start, offer.price.amount if offer.price else 0))
+    waiting = [s.refusal.at for s in states if s.state is State.NOT_YET and s.refusal and s.refusal.at]
+    closed = world.closed(views[0], day) if not states else None
+    return Hit(views[0].facility, tuple(offers), mark(states), closed, min(waiting, default=None))
+
+
+def month(
+    session: Session, code: str, first: date, *, purpose: str | None, city: str | None, now: datetime
+) -> MonthPage | None:
+    """A facility's month at a glance, weeks from Sunday; None where there is no such facility. At most six statements."""
+    days = [first + timedelta(days=n) for n in range(_calendar.monthrange(first.year, first.month)[1])]
+    views = catalog.spaces(session, on=now.astimezone(TOKYO).date(), facility=code)
+    facility = views[0].facility if views else catalog.facility_head(session, code, on=now.astimezone(TOKYO).date())
+    if facility is None:
+        return None
+    every = catalog.purposes(session)
+    here = {name for view in views for name in view.purposes}
+    wanted = [view for view in views if purpose is None or purpose in view.purposes]
+    world = _world(session, wanted, days[0], days[-1], city=city, now=now)
+    cells = [_cell(world, wanted, day) for day in days]
+    padded: list[DayCell | None] = [None] * ((first.weekday() + 1) % 7) + list(cells)
+    padded += [None] * (-len(padded) % 7)
+    weeks = tuple(tuple(padded[start : start + 7]) for start in range(0, len(padded), 7))
+    purposes = tuple(purpose for purpose in every if purpose.code in here)
+    return MonthPage(facility, tuple(wanted), purposes, weeks, first)
+
+
+def _cell(world: _World, views: list[SpaceView], day: date) -> DayCell:
+    states = [state for view in views for state in world.states(view, day)]
+    closures = [world.closed(view, day) for view in views]
+    closed = closures[0] if closures and all(closures) else None
+    return DayCell(day, mark(states), sum(state.state is State.FREE for state in states), closed)
+
+
+def day_page(
+    session: Session, code: str, day: date, *, purpose: str | None, city: str | None, now: datetime
+) -> DayPage | None:
+    """All spaces of a facility on a day; None where there is no such facility. At most five statements."""
+    views = catalog.spaces(session, on=day, facility=code)
+    facility = views[0].facility if views else catalog.facility_head(session, code, on=day)
+    if facility is None:
+        return None
+    wanted = [view for view in views if purpose is None or purpose in view.purposes]
+    world = _world(session, wanted, day, day, city=city, now=now)
+    return DayPage(facility, day, tuple(_space_day(world, view, day, purpose) for view in wanted))
+
+
+def _space_day(world: _World, view: SpaceView, day: date, purpose: str | None) -> SpaceDay:
+    states = world.states(view, day)
+    prices: dict[str, Yen] = {}
+    sample = False
+    for state in states:
+        price, is_sample = world.price(view, state.slot, purpose)
+        sample = sample or is_sample
+        if price is not None:
+            prices[state.slot.code] = price
+    return SpaceDay(view, states, prices, sample, world.closed(view, day))
+
+
+def alternatives(
+    session: Session, space_code: str, day: date, slot: str, *, city: str | None, now: datetime
+) -> list[Offer]:
+    """Three real offers instead of a slot that is gone. At most five statements.
+
+    The same time elsewhere in the facility, another time of the day in the same space, the same time on one of the next days, then
+    the same time at other facilities.
+    """
+    found = catalog.spaces(session, on=day, space_code=space_code)
+    if not found:
+        return []
+    own = found[0]
+    same_use = catalog.spaces(session, on=day, purpose=own.purposes[0]) if own.purposes else found
+    world = _world(session, same_use, day, day + timedelta(days=DAYS_AHEAD), city=city, now=now)
+    here = [view for view in same_use if view.facility.code == own.facility.code and view.tariff == own.tariff]
+    elsewhere = [view for view in same_use if view.facility.code != own.facility.code]
+    later = [day + timedelta(days=n) for n in range(1, DAYS_AHEAD)]
+    groups = (
+        [(view, day, True) for view in here if view.code != own.code],
+        [(own, day, False)],
+        [(own, other, True) for other in later],
+        [(view, day, True) for view in elsewhere],
+    )
+    offers: list[Offer] = []
+    for group in groups:
+        one = next(
+            (offer for view, on, same in group for offer in _free(world, view, on, slot if same else None)), None
+        )
+        if one is not None:
+            offers.append(one)
+    for view, on, _same in groups[2] + groups[3]:
+        offers += [offer for offer in _free(world, view, on, slot) if offer not in offers]
+        if len(offers) >= ALTERNATIVES:
+            break
+    return offers[:ALTERNATIVES]
+
+
+def _free(world: _World, view: SpaceView, day: date, slot: str | None) -> list[Offer]:
+    return [
+        Offer(view, state.slot, *world.price(view, state.slot))
+        for state in world.states(view, day)
+        if state.state is State.FREE and (slot is None or state.slot.code == slot)
+    ]

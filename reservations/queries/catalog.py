@@ -1,0 +1,258 @@
+"""Spaces with their facility, units, purposes and rule documents; and what occupies them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, ScalarSelect, Select, func, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
+
+from reservations import documents
+from reservations.availability import Busy
+from reservations.documents import Rules
+from reservations.models import (
+    DocumentKind,
+    Facility,
+    FacilityName,
+    NameKind,
+    Occupancy,
+    Purpose,
+    Space,
+    space_purpose,
+    space_unit,
+)
+
+
+@dataclass(frozen=True)
+class FacilityHead:
+    """A facility as pages name it on a day.
+
+    `name` is the official one; `also` are the nickname and the naming-rights name in use on that day.
+    """
+
+    id: int
+    code: str
+    name: str
+    also: tuple[str, ...]
+    former: tuple[str, ...]
+    category: str
+    district: str | None
+    address: str | None
+    phone: str | None
+    opened_on: date | None
+    closed_on: date | None
+    replaced_by: str | None
+
+    def open_on(self, day: date) -> bool:
+        """Whether the facility exists on the day."""
+        return (self.opened_on is None or self.opened_on <= day) and (self.closed_on is None or day <= self.closed_on)
+
+
+@dataclass(frozen=True)
+class SpaceView:
+    """A space that can be booked online, with everything that its rules ask."""
+
+    id: int
+    code: str
+    name: str
+    name_en: str
+    detail: str | None
+    capacity: int | None
+    sample: bool
+    tariff: str
+    units: tuple[int, ...]
+    purposes: tuple[str, ...]
+    timetable_code: str
+    fees_code: str
+    policy_code: str
+    facility: FacilityHead
+
+    def called(self, locale: str) -> str:
+        """The name in the reader's language, where there is one."""
+        return (self.name_en or self.name) if locale == "en" else self.name
+
+    @property
+    def documents(self) -> tuple[tuple[str, str], ...]:
+        """Its rule documents as (kind, code)."""
+        return (
+            (DocumentKind.TIMETABLE, self.timetable_code),
+            (DocumentKind.FEES, self.fees_code),
+            (DocumentKind.POLICY, self.policy_code),
+        )
+
+
+def _names() -> ScalarSelect[Any]:
+    """All names of a facility with their dates, as JSON."""
+    each = func.jsonb_build_array(
+        FacilityName.kind, FacilityName.name, FacilityName.valid_from, FacilityName.valid_until
+    )
+    return select(func.jsonb_agg(each)).where(FacilityName.facility_id == Facility.id).scalar_subquery()
+
+
+def _statement() -> Select[Any]:
+    names = _names()
+    units = (
+        select(func.array_agg(aggregate_order_by(space_unit.c.unit_id, space_unit.c.unit_id)))
+        .where(space_unit.c.space_id == Space.id)
+        .scalar_subquery()
+    )
+    purposes = (
+        select(func.array_agg(aggregate_order_by(Purpose.code, Purpose.position)))
+        .join(space_purpose, space_purpose.c.purpose_id == Purpose.id)
+        .where(space_purpose.c.space_id == Space.id)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Space,
+            Facility,
+            names.label("names"),
+            units.label("units"),
+            purposes.label("purposes"),
+        )
+        .join(Facility, Space.facility_id == Facility.id)
+        .where(
+            Space.bookable,
+            Space.timetable_code.is_not(None),
+            Space.fees_code.is_not(None),
+            Space.policy_code.is_not(None),
+        )
+        .order_by(Facility.position, Space.position)
+    )
+
+
+def _head(facility: Facility, names: Sequence[Sequence[str | None]], on: date) -> FacilityHead:
+    def holds(since: str | None, until: str | None) -> bool:
+        return (since is None or date.fromisoformat(since) <= on) and (until is None or on <= date.fromisoformat(until))
+
+    current = [(kind, name) for kind, name, since, until in names if name and holds(since, until)]
+    official = next((name for kind, name in current if kind == NameKind.OFFICIAL), facility.code)
+    wanted = (NameKind.NAMING_RIGHTS, NameKind.NICKNAME)
+    return FacilityHead(
+        facility.id,
+        facility.code,
+        official,
+        tuple(name for kind, name in current if kind in wanted and name != official),
+        tuple(name for kind, name in current if kind == NameKind.FORMER),
+        facility.category,
+        facility.district,
+        facility.address,
+        facility.phone,
+        facility.opened_on,
+        facility.closed_on,
+        facility.replaced_by,
+    )
+
+
+def _view(row: Row[Any], on: date) -> SpaceView:
+    space: Space = row.Space
+    return SpaceView(
+        space.id,
+        space.code,
+        space.name,
+        space.name_en,
+        space.detail,
+        space.capacity,
+        space.sample,
+        space.tariff,
+        tuple(row.units or ()),
+        tuple(row.purposes or ()),
+        space.timetable_code or "",
+        space.fees_code or "",
+        space.policy_code or "",
+        _head(row.Facility, row.names or (), on),
+    )
+
+
+def spaces(
+    session: Session,
+    *,
+    on: date,
+    facility: str | None = None,
+    space_code: str | None = None,
+    purpose: str | None = None,
+    district: str | None = None,
+    category: str | None = None,
+) -> list[SpaceView]:
+    """Spaces that can be booked online, with the names of `on`; one statement."""
+    statement = _statement()
+    if facility is not None:
+        statement = statement.where(Facility.code == facility)
+    if space_code is not None:
+        statement = statement.where(Space.code == space_code)
+    if district is not None:
+        statement = statement.where(Facility.district == district)
+    if category is not None:
+        statement = statement.where(Facility.category == category)
+    if purpose is not None:
+        matching = (
+            select(space_purpose.c.space_id)
+            .join(Purpose, Purpose.id == space_purpose.c.purpose_id)
+            .where(Purpose.code == purpose)
+        )
+        statement = statement.where(Space.id.in_(matching))
+    return [_view(row, on) for row in session.execute(statement)]
+
+
+def facility_head(session: Session, code: str, *, on: date) -> FacilityHead | None:
+    """A facility by its code, bookable or not; one statement."""
+    names = _names()
+    row = session.execute(select(Facility, names.label("names")).where(Facility.code == code)).one_or_none()
+    return None if row is None else _head(row.Facility, row.names or (), on)
+
+
+def rules_for(session: Session, views: Iterable[SpaceView]) -> Rules:
+    """All rule documents of the spaces; one statement, two where some were never read by this process."""
+    return documents.load(session, {pair for view in views for pair in view.documents})
+
+
+def busy(session: Session, views: Iterable[SpaceView], *, start: datetime, end: datetime, now: datetime) -> Busy:
+    """What is taken between two moments, holds included; one statement."""
+    units = sorted({unit for view in views for unit in view.units})
+    statement = select(Occupancy.unit_id, func.lower(Occupancy.during), func.upper(Occupancy.during)).where(
+        Occupancy.unit_id.in_(units),
+        Occupancy.during.op("&&")(func.tstzrange(start, end)),
+        Occupancy.live.op("@>")(now),
+    )
+    return Busy.of((unit, lower, upper) for unit, lower, upper in session.execute(statement))
+
+
+def purposes(session: Session) -> list[Purpose]:
+    """All purposes in order; one statement."""
+    return list(session.scalars(select(Purpose).order_by(Purpose.position)))
+
+
+def districts(session: Session) -> list[str]:
+    """The districts that have facilities; one statement."""
+    found = session.scalars(
+        select(Facility.district)
+        .where(Facility.district.is_not(None))
+        .group_by(Facility.district)
+        .order_by(func.min(Facility.position)),
+    )
+    return [name for name in found if name]
+
+
+def bookable_facilities(session: Session, day: date) -> list[tuple[str, str]]:
+    """The facilities that can be booked online on the day, as (code, name): measure 1_13 of the plan.
+
+    An open facility with a bookable space whose timetable, fee table and rules of use are in force.
+    """
+    statement = text(
+        """
+        SELECT f.code, min(n.name) AS name FROM facility f
+        JOIN facility_name n ON n.facility_id = f.id AND n.kind = 'official'
+        WHERE (f.opened_on IS NULL OR f.opened_on <= :day) AND (f.closed_on IS NULL OR f.closed_on >= :day)
+          AND EXISTS (
+            SELECT 1 FROM space s WHERE s.facility_id = f.id AND s.bookable
+              AND EXISTS (SELECT 1 FROM space_unit u WHERE u.space_id = s.id)
+              AND 3 = (SELECT count(DISTINCT d.kind) FROM rule_document d WHERE d.valid_from <= :day AND
+                (d.kind, d.code) IN (('timetable', s.timetable_code), ('fees', s.fees_code), ('policy', s.policy_code))))
+        GROUP BY f.id, f.code, f.position ORDER BY f.position
+        """,
+    )
+    return [(row.code, row.name) for row in session.execute(statement, {"day": day})]
