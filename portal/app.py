@@ -35,6 +35,8 @@ from portal.settings import Settings, SettingsError, from_environ
 from portal.web import setup as web_setup
 from portal.web import watch
 from reservations import loader as reservation_loader
+from reservations import measures as reservation_measures
+from reservations import wiring as reservations
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +48,7 @@ TASK_MODULES: Sequence[str] = (
     "portal.kernel.jobs",
     "portal.notices.jobs",
     "portal.plan.jobs",
+    "reservations.jobs",
 )
 
 
@@ -58,6 +61,7 @@ def measures() -> None:
     """What is counted for the plan, by headline (portal.plan.report.HEADLINES): each domain adds its line."""
     registry.provide("online_procedures", elsewhere.provided)
     registry.provide("cashless_kinds", payment_measures.cashless_kinds)
+    registry.provide("online_facilities", reservation_measures.online_facilities)
 
 
 def assemble(settings: Settings) -> None:
@@ -72,6 +76,7 @@ def assemble(settings: Settings) -> None:
     database.configure(settings.database_url, pool_size=8)
     mailer.configure(mailer.from_settings(settings))
     payments.configure(settings)
+    reservations.configure(settings)
     for module in TASK_MODULES:
         importlib.import_module(module)
     measures()

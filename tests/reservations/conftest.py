@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from payments import queries as payment_queries
+from payments import services as payments
 from portal.accounts.models import Account, Person
 from portal.kernel import clock
 from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
+from portal.kernel.money import Yen
 from reservations import services
 from reservations.models import Booking, Purpose, Space
-from reservations.services import HoldRequest
+from reservations.pricing import Quote
+from reservations.queries import bookings
+from reservations.rules import RefundQuote
+from reservations.services import Details, HoldRequest
 
 FRIDAY = date(2026, 12, 4)
 SATURDAY = date(2026, 12, 5)
+CLERK = Actor(None, "staff")
+MANAGER = Actor(None, "staff")
 
 
 class Resident:
@@ -48,6 +57,53 @@ class Resident:
         with unit_of_work() as session:
             return services.extend_hold(session, reference, person_id=self.person_id, actor=self.actor, now=clock.now())
 
+    def details(
+        self, reference: str, *, people: int = 2, purpose: str | None = None, options: dict[str, int] | None = None
+    ) -> Details:
+        with unit_of_work() as session:
+            view = bookings.of_person(session, reference, self.person_id)
+            assert view is not None
+            chosen = next((p for p in view.purposes if p.code == purpose), view.purposes[0])
+            return Details(people, chosen.id, options or {})
+
+    def say(self, reference: str, details: Details) -> Quote:
+        with unit_of_work() as session:
+            services.change_details(
+                session, reference, details, person_id=self.person_id, actor=self.actor, now=clock.now()
+            )
+        with unit_of_work() as session:
+            view = bookings.of_person(session, reference, self.person_id)
+            assert view is not None
+            return view.quote
+
+    def accept(self, reference: str, details: Details, accepted: str) -> Booking:
+        with unit_of_work() as session:
+            return services.accept(
+                session,
+                reference,
+                details,
+                accepted=accepted,
+                person_id=self.person_id,
+                actor=self.actor,
+                now=clock.now(),
+            )
+
+    def book(self, space: str, slot: str, day: date = FRIDAY, *, paid: bool = True, **said: Any) -> str:
+        """Hold, say what for, accept the price, and pay."""
+        reference = self.hold(space, slot, day)
+        details = self.details(reference, **said)
+        quote = self.say(reference, details)
+        self.accept(reference, details, quote.digest)
+        if paid and quote.total.amount:
+            pay(reference)
+        return reference
+
+    def cancel(self, reference: str, expected: Yen) -> RefundQuote:
+        with unit_of_work() as session:
+            return services.cancel(
+                session, reference, person_id=self.person_id, expected=expected, actor=self.actor, now=clock.now()
+            )
+
     def release(self, reference: str) -> None:
         with unit_of_work() as session:
             services.release(session, reference, person_id=self.person_id, actor=self.actor, now=clock.now())
@@ -71,3 +127,18 @@ def hanako(koga: str) -> Resident:
 @pytest.fixture
 def stranger(koga: str) -> Resident:
     return Resident("小山 太郎", "stranger@example.com", city="小山市")
+
+
+def pay(reference: str) -> None:
+    """The charge of a booking is paid at the counter, through the real ledger."""
+    with unit_of_work() as session:
+        charge = payment_queries.charge_of(session, "booking", reference)
+        assert charge is not None
+        payments.take_cash(
+            session, charge.reference, received=charge.total, clerk=CLERK, place="総和庁舎", now=clock.now()
+        )
+
+
+def charge_of(reference: str) -> payment_queries.ChargeView | None:
+    with unit_of_work() as session:
+        return payment_queries.charge_of(session, "booking", reference)

@@ -1,0 +1,89 @@
+"""Work behind the pages: permits, mails, tidying. Each takes ids, reads fresh state and is safe to run twice."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.documents import pdf
+from portal.kernel import clock, files
+from portal.kernel.audit import SYSTEM
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.jobs import PATIENT, task
+from portal.notices import services as notices
+from reservations import messages
+from reservations.models import Booking, BookingState
+from reservations.services.holding import lapse
+from reservations.services.paying import ISSUE_PERMIT, TELL
+
+TIDY_AT_ONCE = 500
+_TEMPLATES = {
+    "requested": "reservations/mail/requested.txt",
+    "confirmed": "reservations/mail/confirmed.txt",
+    "refused": "reservations/mail/refused.txt",
+    "cancelled": "reservations/mail/cancelled.txt",
+    "paid_too_late": "reservations/mail/paid_too_late.txt",
+}
+
+
+@task(name=ISSUE_PERMIT, queue="documents", retry=PATIENT)
+def issue_permit(booking_id: int) -> None:
+    """Make the permit as PDF, keep it, and mail that it is there. The PDF is made outside of any transaction."""
+    with unit_of_work() as session:
+        booking = messages.load(session, booking_id)
+        if booking.permit_file_id is not None or booking.state != BookingState.CONFIRMED:
+            return
+        context = messages.permit_context(session, booking)
+        locale = booking.locale
+    content = pdf.render("reservations/pdf/permit.html", locale, **context)
+    transact(partial(_keep, booking_id=booking_id, content=content))
+
+
+def _keep(session: Session, *, booking_id: int, content: bytes) -> None:
+    booking = session.scalars(select(Booking).where(Booking.id == booking_id).with_for_update()).one()
+    if booking.permit_file_id is not None or booking.state != BookingState.CONFIRMED:
+        return
+    stored = files.put(
+        session, name=f"permit-{booking.reference}.pdf", media_type="application/pdf", content=content, kind="permit"
+    )
+    booking.permit_file_id = stored.id
+    session.flush()
+    _tell(session, booking_id=booking_id, event="confirmed")
+
+
+@task(name=TELL, queue="mail", retry=PATIENT)
+def tell(booking_id: int, event: str) -> None:
+    """Put the message about an event into the mail; one for each event of a booking."""
+    transact(partial(_tell, booking_id=booking_id, event=event))
+
+
+def _tell(session: Session, *, booking_id: int, event: str) -> None:
+    booking = messages.load(session, booking_id)
+    to = messages.recipient(session, booking)
+    if to is None:
+        return
+    notices.send(
+        session,
+        recipient=to,
+        template=_TEMPLATES[event],
+        context=messages.mail_context(session, booking),
+        key=f"reservations.{event}:{booking.reference}",
+    )
+
+
+@task(name="reservations.tidy", periodic="*/5 * * * *")
+def tidy(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
+    """Every five minutes: holds whose time is over become lapsed and their open charges void. The slot was free already."""
+    with unit_of_work() as session:
+        now = clock.now_in(session)
+        statement = (
+            select(Booking.reference)
+            .where(Booking.state == BookingState.HELD, Booking.held_until <= now)
+            .order_by(Booking.held_until)
+            .limit(TIDY_AT_ONCE)
+        )
+        ended = list(session.scalars(statement))
+    for reference in ended:
+        transact(partial(lapse, reference=reference, actor=SYSTEM, now=now))

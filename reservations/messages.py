@@ -1,0 +1,128 @@
+"""Mails and permits: what they say, put together from fresh state. Nothing here is sent or rendered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.accounts.models import Account, Person
+from portal.directory.models import City
+from portal.documents import qr
+from portal.kernel import clock, dates
+from portal.kernel.texts import show_date, show_time
+from portal.notices import services as notices
+from reservations.models import Booking, BookingEvent, Facility, Space
+from reservations.queries.bookings import facility_name
+from reservations.services.common import policy_of
+from reservations.timetable import TOKYO
+
+
+class _Portal:
+    url = "http://localhost"
+
+
+def configure(public_url: str) -> None:
+    """Where the pages are, without a slash at the end."""
+    _Portal.url = public_url
+
+
+def public_url() -> str:
+    """Where the pages are, without a slash at the end."""
+    return _Portal.url
+
+
+def load(session: Session, booking_id: int) -> Booking:
+    """A booking with everything that messages and permits name."""
+    return (
+        session.scalars(
+            select(Booking)
+            .where(Booking.id == booking_id)
+            .options(
+                joinedload(Booking.space).joinedload(Space.facility).selectinload(Facility.names),
+                joinedload(Booking.policy),
+                joinedload(Booking.fees),
+                joinedload(Booking.purpose),
+            ),
+        )
+        .unique()
+        .one()
+    )
+
+
+def recipient(session: Session, booking: Booking) -> notices.Recipient | None:
+    """Who is told: the account that made it, else the person's own address; None where there is no mail."""
+    person = session.get_one(Person, booking.person_id)
+    email = session.scalar(select(Account.email).where(Account.id == booking.account_id)) or person.email
+    return notices.Recipient(email, person.name, booking.locale, booking.account_id) if email else None
+
+
+def when(booking: Booking, locale: str) -> str:
+    """The time of use in one line."""
+    start, end = booking.starts_at, booking.ends_at
+    if start.astimezone(TOKYO).date() == end.astimezone(TOKYO).date():
+        return f"{show_date(start, locale)} {show_time(start)}〜{show_time(end)}"
+    return f"{show_date(start, locale)} {show_time(start)}〜{show_date(end, locale)} {show_time(end)}"
+
+
+def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
+    """What every mail about a booking shows. References and the facts of the booking; the mail goes to its owner only."""
+    locale = booking.locale
+    policy = policy_of(booking)
+    person = session.get_one(Person, booking.person_id)
+    cancelled = session.scalars(
+        select(BookingEvent.detail).where(BookingEvent.booking_id == booking.id, BookingEvent.kind == "cancelled"),
+    ).first()
+    space = booking.space
+    return {
+        "name": person.name,
+        "reference": booking.reference,
+        "facility": facility_name(space.facility, booking.starts_at.astimezone(TOKYO).date()),
+        "space": (space.name_en or space.name) if locale == "en" else space.name,
+        "when": when(booking, locale),
+        "total": booking.total.amount if booking.total else 0,
+        "refund": cancelled["refund"] if cancelled else 0,
+        "reason": booking.reason or "",
+        "review_by": policy.appeal.review_by,
+        "defendant": policy.appeal.defendant,
+        "entrance": policy.permit.entrance,
+        "sample": policy.sample,
+        "url": f"{_Portal.url}/bookings/{booking.reference}",
+        "facility_url": f"{_Portal.url}/facilities/{space.facility.code}",
+    }
+
+
+def permit_context(session: Session, booking: Booking) -> dict[str, Any]:
+    """What the permit shows, besides its template."""
+    locale = booking.locale
+    person = session.get_one(Person, booking.person_id)
+    city = session.scalars(select(City.name)).first() or ""
+    policy = policy_of(booking)
+    verify = f"{_Portal.url}/permits/{booking.permit_code}"
+    issued = clock.local(booking.confirmed_at or booking.created_at).date()
+    facility = booking.space.facility
+    return {
+        "title": "使用許可書" if locale == "ja" else "Permit of use (使用許可書)",
+        "number": booking.permit_code or "",
+        "city_name": city,
+        "issued_on": dates.both(issued),
+        "sample": policy.sample,
+        "person": person.name,
+        "reference": booking.reference,
+        "facility": facility_name(facility, booking.starts_at.astimezone(TOKYO).date()),
+        "address": " ".join(part for part in (city, facility.address) if part) if facility.address else "",
+        "phone": facility.phone or "",
+        "space": booking.space.name,
+        "when": when(booking, locale),
+        "people": booking.people,
+        "purpose": booking.purpose.name if booking.purpose else "",
+        "lines": (booking.quote or {}).get("lines", []),
+        "total": booking.total.amount if booking.total else 0,
+        "fee_ground": (booking.quote or {}).get("ground", ""),
+        "permit": policy.permit,
+        "appeal": policy.appeal,
+        "cancellation": policy.cancellation,
+        "verify_url": verify,
+        "qr": qr.data_uri(verify),
+    }

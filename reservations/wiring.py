@@ -1,0 +1,16 @@
+"""What `portal.app` calls once for each process, web and worker alike."""
+
+from __future__ import annotations
+
+from payments import contract
+from payments.contract import MoneyKind
+from portal.settings import Settings
+from reservations import measures, messages
+from reservations.services.paying import BookingPayable
+
+
+def configure(settings: Settings) -> None:
+    """Make bookings payable and tell the messages where the pages are. Safe to call again."""
+    contract.register(BookingPayable())
+    contract.offers(MoneyKind.FACILITY_FEE, measures.facility_fees)
+    messages.configure(settings.public_url)

@@ -1,0 +1,212 @@
+"""The price that was accepted is the price that is charged; money that comes late finds its slot or goes back."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from payments.states import ChargeState
+from portal.kernel import clock
+from portal.kernel.audit import SYSTEM
+from portal.kernel.database import unit_of_work
+from portal.kernel.money import Yen
+from reservations.errors import HoldEnded, NotBookable, PriceChanged, SlotTaken, WrongState
+from reservations.models import BookingState
+from reservations.rules import Refused
+from reservations.services.holding import lapse
+from tests.reservations.conftest import SATURDAY, Resident, booking, charge_of, pay
+
+
+def test_a_paid_booking_is_confirmed_and_keeps_its_slot(hanako: Resident, stranger: Resident) -> None:
+    reference = hanako.book("S05-01", "t0900")
+    made = booking(reference)
+    assert made.state == BookingState.CONFIRMED
+    assert made.total == Yen(600)
+    assert made.permit_code
+    clock.move_to(clock.now() + timedelta(days=2))
+    with pytest.raises(SlotTaken):
+        stranger.hold("S05-01", "t0900")
+
+
+def test_the_sum_accepted_is_the_sum_charged_line_by_line(stranger: Resident) -> None:
+    reference = stranger.hold("S01-90", "t1300", SATURDAY)
+    details = stranger.details(reference, people=12, purpose="badminton", options={"air-half": 1})
+    quote = stranger.say(reference, details)
+    assert [(line.label, line.amount.amount) for line in quote.lines] == [
+        ("半面 2時間", 1200),
+        ("市外の方 5割増し", 600),
+        ("土日祝 2割増し", 240),
+        ("冷暖房 1時間500円", 1000),
+    ]
+    stranger.accept(reference, details, quote.digest)
+    charge = charge_of(reference)
+    assert charge is not None
+    assert charge.total == quote.total == Yen(3040)
+    assert [line.amount for line in charge.lines] == [line.amount for line in quote.lines]
+    assert all(line.sample for line in charge.lines)
+    assert charge.lines[1].rule == "gym@2025-04-01#outsider"
+
+
+def test_a_forged_price_is_refused_and_nothing_is_charged(hanako: Resident) -> None:
+    reference = hanako.hold("S05-01", "t0900")
+    with pytest.raises(PriceChanged):
+        hanako.accept(reference, hanako.details(reference), "0000000000000000")
+    assert charge_of(reference) is None
+    assert booking(reference).accepted_at is None
+
+
+def test_an_option_ticked_after_the_price_was_seen_is_shown_again_before_it_is_owed(hanako: Resident) -> None:
+    reference = hanako.hold("S05-01", "t1300")
+    seen = hanako.say(reference, hanako.details(reference))
+    with pytest.raises(PriceChanged):
+        hanako.accept(reference, hanako.details(reference, options={"lights": 1}), seen.digest)
+    assert charge_of(reference) is None
+
+
+def test_an_option_that_is_not_offered_here_costs_nothing_and_is_not_kept(hanako: Resident) -> None:
+    reference = hanako.hold("S05-01", "t0900")
+    quote = hanako.say(reference, hanako.details(reference, options={"lights": 1, "free-lunch": 7}))
+    assert quote.total == Yen(600)
+    assert booking(reference).options == {}
+
+
+def test_accepting_twice_owes_once(hanako: Resident) -> None:
+    reference = hanako.book("S05-01", "t0900", paid=False)
+    first = charge_of(reference)
+    hanako.accept(reference, hanako.details(reference), "whatever a second click sends")
+    again = charge_of(reference)
+    assert first is not None
+    assert again is not None
+    assert first.reference == again.reference
+
+
+def test_paying_takes_time_so_the_slot_is_kept_longer_while_it_lasts(hanako: Resident) -> None:
+    reference = hanako.book("S05-01", "t0900", paid=False)
+    assert booking(reference).held_until == clock.now() + timedelta(minutes=30)
+    charge = charge_of(reference)
+    assert charge is not None
+    assert charge.pay_until == booking(reference).held_until
+
+
+def test_a_late_payer_gets_the_slot_if_it_is_still_free(hanako: Resident, stranger: Resident) -> None:
+    reference = hanako.book("S05-01", "t0900", paid=False)
+    clock.move_to(clock.now() + timedelta(hours=2))
+    with unit_of_work() as session:
+        lapse(session, reference, actor=SYSTEM, now=clock.now())
+    assert booking(reference).state == BookingState.LAPSED
+    charge = charge_of(reference)
+    assert charge is not None
+    assert charge.state == ChargeState.VOID
+    _money_arrives(reference)
+    assert booking(reference).state == BookingState.CONFIRMED
+    with pytest.raises(SlotTaken):
+        stranger.hold("S05-01", "t0900")
+
+
+def test_a_late_payer_gets_all_money_back_if_somebody_else_has_the_slot(hanako: Resident, stranger: Resident) -> None:
+    reference = hanako.book("S05-01", "t0900", paid=False)
+    clock.move_to(clock.now() + timedelta(minutes=31))
+    winner = stranger.hold("S05-01", "t0900")
+    assert _money_arrives(reference) == "refused"
+    assert booking(reference).state == BookingState.LAPSED
+    assert booking(winner).state == BookingState.HELD
+
+
+def test_money_for_a_use_that_has_begun_is_refused(hanako: Resident) -> None:
+    reference = hanako.book("S05-01", "t0900", paid=False)
+    clock.move_to(booking(reference).starts_at)
+    assert _money_arrives(reference) == "refused"
+
+
+def test_money_told_twice_confirms_once(hanako: Resident) -> None:
+    reference = hanako.book("S05-01", "t0900")
+    before = booking(reference)
+    assert _money_arrives(reference) == "accepted"
+    assert booking(reference).permit_code == before.permit_code
+
+
+def _money_arrives(reference: str) -> str:
+    """What payments asks when the provider says that the charge is paid."""
+    from reservations.services import BookingPayable
+
+    with unit_of_work() as session:
+        verdict = BookingPayable().on_paid(session, reference, charge_ref="C", paid_at=clock.now(), now=clock.now())
+    return verdict.value
+
+
+def test_a_free_use_needs_no_payment(hanako: Resident) -> None:
+    reference = hanako.book("G01-02", "am", date(2026, 12, 12), purpose="soccer")
+    assert booking(reference).state == BookingState.REQUESTED
+    assert charge_of(reference) is None
+
+
+def test_nothing_is_accepted_after_the_hold_has_ended(hanako: Resident) -> None:
+    reference = hanako.hold("S05-01", "t0900")
+    details = hanako.details(reference)
+    quote = hanako.say(reference, details)
+    clock.move_to(clock.now() + timedelta(minutes=15))
+    with pytest.raises(HoldEnded):
+        hanako.accept(reference, details, quote.digest)
+    assert charge_of(reference) is None
+
+
+def test_more_people_than_the_place_holds_are_refused_with_the_limit(hanako: Resident) -> None:
+    reference = hanako.hold("S05-01", "t0900")
+    with pytest.raises(NotBookable) as refused:
+        hanako.say(reference, hanako.details(reference, people=9))
+    assert (refused.value.reason, refused.value.limit) == (Refused.TOO_MANY_PEOPLE, 8)
+
+
+def test_letting_an_accepted_hold_go_withdraws_the_demand(hanako: Resident) -> None:
+    reference = hanako.book("S05-01", "t0900", paid=False)
+    hanako.release(reference)
+    charge = charge_of(reference)
+    assert charge is not None
+    assert charge.state == ChargeState.VOID
+
+
+def test_a_paid_booking_is_not_released_but_cancelled(hanako: Resident) -> None:
+    reference = hanako.book("S05-01", "t0900")
+    with pytest.raises(WrongState):
+        hanako.release(reference)
+
+
+def test_a_price_is_the_same_for_ever(hanako: Resident, session: Session) -> None:
+    """The booking keeps the fee table that it was made under; a later version does not touch it."""
+    from sqlalchemy import select
+
+    from reservations import documents
+    from reservations.models import RuleDocument
+
+    reference = hanako.book("S05-01", "t0900")
+    row = session.scalars(select(RuleDocument).where(RuleDocument.kind == "fees", RuleDocument.code == "court")).one()
+    content = {**row.content, "rows": [{**entry, "amount": 9999} for entry in row.content["rows"]]}
+    session.add(
+        RuleDocument(
+            kind="fees",
+            code="court",
+            valid_from=row.valid_from,
+            revision=2,
+            sample=True,
+            content=content,
+            digest=documents.digest(content),
+            published_at=clock.now(),
+        ),
+    )
+    session.commit()
+    later = hanako.hold("S05-01", "t1100")
+    assert hanako.say(later, hanako.details(later)).total == Yen(9999)
+    assert booking(reference).total == Yen(600)
+    quote = booking(reference).quote
+    assert quote is not None
+    assert quote["lines"][0]["amount"] == 600
+
+
+def test_paying_is_idempotent_across_the_real_ledger(hanako: Resident) -> None:
+    reference = hanako.book("S05-01", "t0900", paid=False)
+    pay(reference)
+    charge = charge_of(reference)
+    assert charge is not None
+    assert charge.state == ChargeState.PAID
