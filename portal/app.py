@@ -29,6 +29,7 @@ from portal.directory.pack import PackError
 from portal.kernel import clock, database, logs
 from portal.kernel.errors import PortalError
 from portal.notices import catcher, mailer
+from portal.notices import web as notices_web
 from portal.plan import elsewhere, registry, report
 from portal.plan import loader as plan_loader
 from portal.settings import Settings, SettingsError, from_environ
@@ -114,6 +115,7 @@ def create_app(settings: Settings) -> Flask:
     watch.init_app(app)
     web_setup.init_app(app)
     accounts_web.init_app(app)
+    notices_web.init_app(app)
     return app
 
 
