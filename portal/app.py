@@ -32,6 +32,7 @@ from portal.notices import catcher, mailer
 from portal.notices import web as notices_web
 from portal.plan import elsewhere, registry, report
 from portal.plan import loader as plan_loader
+from portal.plan import web as plan_web
 from portal.settings import Settings, SettingsError, from_environ
 from portal.web import setup as web_setup
 from portal.web import watch
@@ -116,6 +117,7 @@ def create_app(settings: Settings) -> Flask:
     web_setup.init_app(app)
     accounts_web.init_app(app)
     notices_web.init_app(app)
+    plan_web.init_app(app)
     return app
 
 

@@ -75,6 +75,7 @@ def footer_links() -> list[MenuItem]:
         (gettext("個人情報の取り扱い"), "web.privacy"),
         (gettext("利用規約"), "web.terms"),
         (gettext("問い合わせ先"), "web.contact"),
+        (gettext("計画の進みぐあい"), "plan.public"),
         (gettext("職員の方"), "web.staff_home"),
     )
 

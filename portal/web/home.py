@@ -98,7 +98,7 @@ def terms() -> ResponseReturnValue:
 @access.public
 def contact() -> ResponseReturnValue:
     """Whom to ask."""
-    return _text("about", gettext("問い合わせ先"))
+    return _text("contact", gettext("問い合わせ先"))
 
 
 @bp.get("/postal")

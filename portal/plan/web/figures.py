@@ -72,7 +72,7 @@ def shown(value: Decimal | None) -> str:
 
 def year(fiscal_year: int) -> str:
     """2026年度, FY2026."""
-    return gettext("%(year)s年度", year=fiscal_year)
+    return str(gettext("%(year)s年度", year=fiscal_year))
 
 
 def cards(plan: Overview, locale: str) -> list[Card]:
