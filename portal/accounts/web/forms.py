@@ -152,7 +152,7 @@ class RegisterForm(RegisterFormV2):
     password_confirm = PasswordField(
         _AGAIN,
         render_kw=_NEW,
-        validators=[EqualToLocalize("password", message="RETYPE_PASSWORD_MISMATCH"), password_required],
+        validators=[Required(), EqualToLocalize("password", message="RETYPE_PASSWORD_MISMATCH")],
     )
     consent = ConsentField(lazy_gettext("利用規約と個人情報の取り扱いに同意します"), validators=[Required()])
 
@@ -194,7 +194,7 @@ class ResetForm(ResetPasswordForm):
     password_confirm = PasswordField(
         _AGAIN,
         render_kw=_NEW,
-        validators=[EqualToLocalize("password", message="RETYPE_PASSWORD_MISMATCH"), password_required],
+        validators=[Required(), EqualToLocalize("password", message="RETYPE_PASSWORD_MISMATCH")],
     )
 
 
@@ -206,7 +206,7 @@ class ChangeForm(ChangePasswordForm):
     new_password_confirm = PasswordField(
         lazy_gettext("新しいパスワード(もう一度)"),
         render_kw=_NEW,
-        validators=[EqualToLocalize("new_password", message="RETYPE_PASSWORD_MISMATCH"), password_required],
+        validators=[Required(), EqualToLocalize("new_password", message="RETYPE_PASSWORD_MISMATCH")],
     )
 
 
