@@ -19,6 +19,7 @@ import portal.models  # noqa: F401 - the metadata is whole before the first stat
 from forms import loader as forms_loader
 from payments import loader as payment_loader
 from payments import measures as payment_measures
+from payments import web as payments_web
 from payments import wiring as payments
 from portal.accounts import demo
 from portal.accounts import services as accounts
@@ -118,6 +119,7 @@ def create_app(settings: Settings) -> Flask:
     accounts_web.init_app(app)
     notices_web.init_app(app)
     plan_web.init_app(app)
+    payments_web.init_app(app)
     return app
 
 

@@ -25,6 +25,7 @@ from flask.testing import FlaskClient
 from psycopg import sql
 from sqlalchemy.orm import Session
 
+from payments.gateways import notices_out
 from portal import app as composition
 from portal.kernel import clock, i18n, jobs, migrate
 from portal.kernel import database as kernel_database
@@ -214,8 +215,13 @@ def _application(settings: Settings) -> Flask:
 
 @pytest.fixture
 def app(database: str, _application: Flask) -> Iterator[Flask]:
-    """The web application on this test's database."""
+    """The web application on this test's database; the sandbox provider's notices come in without a socket."""
     kernel_database.configure(database, pool_size=8)
+
+    def post(body: bytes, headers: dict[str, str]) -> int:
+        return _application.test_client().post(notices_out.HOOK, data=body, headers=headers).status_code
+
+    notices_out.use(post)
     return _application
 
 

@@ -9,7 +9,7 @@ from payments.gateways.sandbox import SandboxGateway
 from payments.gateways.stripe import StripeGateway
 from portal.settings import Settings, SettingsError
 
-__all__ = ["Gateway", "by_code", "configure", "online", "sandbox", "use"]
+__all__ = ["Gateway", "by_code", "configure", "online", "sandbox_gateway", "use"]
 
 NONE = "none"
 
@@ -72,7 +72,7 @@ def online() -> Gateway | None:
     return None if _Chosen.online is None else _Chosen.gateways[_Chosen.online]
 
 
-def sandbox() -> SandboxGateway | None:
+def sandbox_gateway() -> SandboxGateway | None:
     """The sandbox provider where this process serves it; never in production."""
     found = _Chosen.gateways.get(SandboxGateway.code)
     return found if isinstance(found, SandboxGateway) else None

@@ -49,7 +49,7 @@ def use(post: Post) -> None:
 
 def signed(event_id: int) -> tuple[bytes, dict[str, str]] | None:
     """Body and headers of a notice that is still owed; None where it was taken or the sandbox is not served."""
-    gateway = gateways.sandbox()
+    gateway = gateways.sandbox_gateway()
     with unit_of_work() as session:
         event = session.get(SandboxEvent, event_id)
         if gateway is None or event is None or event.delivered_at is not None:

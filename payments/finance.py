@@ -1,0 +1,260 @@
+"""What finance looks at: today's money, search by reference, and every yen that does not explain itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from payments import ledger
+from payments.models import (
+    AccountCode,
+    Charge,
+    EventOutcome,
+    Payee,
+    Payment,
+    PaymentAttempt,
+    ProviderEvent,
+    Receipt,
+    Refund,
+)
+from payments.states import AttemptState, ChargeState, RefundState
+from portal.kernel import clock
+from portal.kernel.money import Yen
+
+LATE = timedelta(minutes=30)
+"""A refund that was not sent, or a notice that was not worked on, for this long needs a person."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Money of one day by payee, kind and method."""
+
+    payee: str
+    money_kind: str
+    method: str
+    count: int
+    amount: Yen
+
+
+@dataclass(frozen=True)
+class Movement:
+    """One payment of the day."""
+
+    reference: str
+    charge_ref: str
+    description: str
+    payee: str
+    method: str
+    amount: Yen
+    accepted: bool
+    place: str | None
+    paid_at: datetime
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that does not explain itself: what, which reference, how much, since when."""
+
+    kind: str
+    reference: str
+    reason: str
+    since: datetime | None
+    amount: Yen | None = None
+    charge_ref: str | None = None
+
+
+@dataclass(frozen=True)
+class OpenRefund:
+    """A refund that waits for somebody: cash to hand out, or one that failed."""
+
+    reference: str
+    charge_ref: str
+    amount: Yen
+    state: RefundState
+    in_cash: bool
+    failure: str | None
+    requested_at: datetime
+
+
+def _day(on: date) -> tuple[datetime, datetime]:
+    start = datetime.combine(on, time.min, clock.TOKYO)
+    return start, start + timedelta(days=1)
+
+
+def totals(session: Session, on: date) -> Sequence[Taken]:
+    """What came in on one day (by the clock in Japan), by payee, kind of money and method."""
+    start, end = _day(on)
+    rows = session.execute(
+        select(Payee.name, Charge.money_kind, Payment.method, func.count(), func.sum(Payment.amount))
+        .join(Charge, Charge.id == Payment.charge_id)
+        .join(Payee, Payee.id == Charge.payee_id)
+        .where(Payment.paid_at >= start, Payment.paid_at < end)
+        .group_by(Payee.name, Charge.money_kind, Payment.method)
+        .order_by(Payee.name, Charge.money_kind, Payment.method)
+    )
+    return [Taken(*row) for row in rows]
+
+
+def movements(session: Session, on: date, *, limit: int = 200) -> Sequence[Movement]:
+    """The payments of one day, newest first."""
+    start, end = _day(on)
+    rows = session.execute(
+        select(Payment, Charge, Payee.name)
+        .join(Charge, Charge.id == Payment.charge_id)
+        .join(Payee, Payee.id == Charge.payee_id)
+        .where(Payment.paid_at >= start, Payment.paid_at < end)
+        .order_by(Payment.paid_at.desc(), Payment.id.desc())
+        .limit(limit)
+    )
+    return [
+        Movement(
+            payment.reference,
+            charge.reference,
+            charge.description,
+            payee,
+            payment.method,
+            payment.amount,
+            payment.accepted,
+            payment.place,
+            payment.paid_at,
+        )
+        for payment, charge, payee in rows
+    ]
+
+
+def charge_of_any(session: Session, reference: str) -> str | None:
+    """The charge that a reference of any kind belongs to (charge, payment, refund, receipt, payable); None: unknown."""
+    return session.scalar(
+        select(Charge.reference)
+        .outerjoin(Payment, Payment.charge_id == Charge.id)
+        .outerjoin(Refund, Refund.charge_id == Charge.id)
+        .outerjoin(Receipt, Receipt.payment_id == Payment.id)
+        .where(
+            or_(
+                Charge.reference == reference,
+                Charge.payable_ref == reference,
+                Payment.reference == reference,
+                Refund.reference == reference,
+                Receipt.reference == reference,
+            )
+        )
+        .order_by(Charge.id)
+        .limit(1)
+    )
+
+
+def open_refunds(session: Session) -> Sequence[OpenRefund]:
+    """Refunds that wait for a person: cash, and those that failed and were not sent again."""
+    again = aliased(Refund)
+    rows = session.execute(
+        select(Refund, Charge.reference)
+        .join(Charge, Charge.id == Refund.charge_id)
+        .outerjoin(again, again.replaces_id == Refund.id)
+        .where(
+            again.id.is_(None),
+            or_(
+                Refund.state == RefundState.FAILED.value,
+                (Refund.provider == ledger.CASH_PROVIDER) & (Refund.state == RefundState.REQUESTED.value),
+            ),
+        )
+        .order_by(Refund.requested_at)
+    )
+    return [
+        OpenRefund(
+            refund.reference,
+            charge_ref,
+            refund.amount,
+            RefundState(refund.state),
+            refund.provider == ledger.CASH_PROVIDER,
+            refund.failure,
+            refund.requested_at,
+        )
+        for refund, charge_ref in rows
+    ]
+
+
+def differences(session: Session, now: datetime) -> Sequence[Difference]:
+    """Everything that does not explain itself; empty on a good day."""
+    return [*_notices(session, now), *_late_refunds(session, now), *_unrecorded(session), *_books(session)]
+
+
+def _notices(session: Session, now: datetime) -> list[Difference]:
+    rows = session.scalars(
+        select(ProviderEvent)
+        .where(
+            or_(
+                ProviderEvent.outcome == EventOutcome.REFUSED.value,
+                (ProviderEvent.outcome == EventOutcome.RECEIVED.value) & (ProviderEvent.received_at < now - LATE),
+            )
+        )
+        .order_by(ProviderEvent.id.desc())
+        .limit(100)
+    )
+    return [
+        Difference("notice", event.event_id, event.reason or event.outcome, event.received_at, _said(event))
+        for event in rows
+    ]
+
+
+def _said(event: ProviderEvent) -> Yen | None:
+    found = event.payload.get("object")
+    amount = found.get("amount_total", found.get("amount")) if isinstance(found, dict) else None
+    return Yen(amount) if type(amount) is int else None
+
+
+def _late_refunds(session: Session, now: datetime) -> list[Difference]:
+    rows = session.execute(
+        select(Refund, Charge.reference)
+        .join(Charge, Charge.id == Refund.charge_id)
+        .where(
+            Refund.provider != ledger.CASH_PROVIDER,
+            Refund.state == RefundState.REQUESTED.value,
+            Refund.requested_at < now - LATE,
+        )
+        .order_by(Refund.requested_at)
+    )
+    return [
+        Difference("refund_not_sent", refund.reference, refund.state, refund.requested_at, refund.amount, charge_ref)
+        for refund, charge_ref in rows
+    ]
+
+
+def _unrecorded(session: Session) -> list[Difference]:
+    """Attempts that a provider calls paid and that have no payment: cannot be, so somebody has to look."""
+    rows = session.execute(
+        select(PaymentAttempt, Charge.reference)
+        .join(Charge, Charge.id == PaymentAttempt.charge_id)
+        .outerjoin(Payment, Payment.attempt_id == PaymentAttempt.id)
+        .where(PaymentAttempt.state == AttemptState.PAID.value, Payment.id.is_(None))
+    )
+    return [
+        Difference("paid_not_recorded", attempt.reference, "", attempt.changed_at, attempt.amount, charge_ref)
+        for attempt, charge_ref in rows
+    ]
+
+
+def _books(session: Session) -> list[Difference]:
+    """The ledger against the tables beside it: what is open, what was held, what is owed."""
+    books = ledger.balances(session)
+    live = _sum(session, select(func.sum(Charge.total)).where(Charge.state == ChargeState.OPEN.value))
+    owed = _sum(
+        session,
+        select(func.sum(Refund.amount)).where(
+            Refund.replaces_id.is_(None),
+        ),
+    ) - _sum(session, select(func.sum(Refund.amount)).where(Refund.state == RefundState.SUCCEEDED.value))
+    expected = {AccountCode.RECEIVABLE: live, AccountCode.REFUND_DUE: -owed, AccountCode.OVERPAID: Yen(0)}
+    return [
+        Difference("books", account.value, "", None, books[account] - amount)
+        for account, amount in expected.items()
+        if books[account] != amount
+    ]
+
+
+def _sum(session: Session, query: object) -> Yen:
+    found = session.scalar(query)  # type: ignore[call-overload]  # a select of one sum
+    return found if isinstance(found, Yen) else Yen(0)

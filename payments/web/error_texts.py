@@ -1,0 +1,20 @@
+"""The words for the error codes of payments."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
+
+TEXTS: dict[str, LazyString] = {
+    "no_such_charge": lazy_gettext("この番号のお支払いは見つかりません。"),
+    "no_such_payee": lazy_gettext("お金の受取先が登録されていません。"),
+    "charge_differs": lazy_gettext("同じものに、ちがう料金がすでに付いています。"),
+    "charge_settled": lazy_gettext("このお支払いは、もう終わっています。もう一度払う必要はありません。"),
+    "pay_term_over": lazy_gettext("お支払いの期限が過ぎました。"),
+    "not_payable_online": lazy_gettext("この料金は、オンラインでは払えません。窓口で払えます。"),
+    "provider_down": lazy_gettext("支払いページを開けませんでした。お金は払われていません。"),
+    "cash_too_little": lazy_gettext("受け取った現金が、料金より少ないです。"),
+    "refund_too_large": lazy_gettext("受け取ったお金より多くは返せません。"),
+    "refund_not_ready": lazy_gettext("この返金は、いまは進められません。"),
+    "bad_notice": lazy_gettext("署名が正しくありません。"),
+}

@@ -1,0 +1,172 @@
+"""Paying: what it is for and to whom the money goes, then the provider's page, then back to look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from payments import checkout, queries, receipts
+from payments.contract import payable
+from payments.errors import (
+    ChargeSettled,
+    NoSuchCharge,
+    NotPayableOnline,
+    PayTermOver,
+    ProviderDown,
+)
+from payments.queries import ChargeView
+from payments.states import ChargeState
+from payments.web import words
+from portal.accounts.models import Role
+from portal.kernel import audit, clock, references
+from portal.kernel.database import unit_of_work
+from portal.kernel.references import BadReference
+from portal.settings import Settings
+from portal.web import access, city, locale
+from portal.web.forms import PortalForm
+
+bp = Blueprint("payments", __name__, template_folder="templates")
+
+STAFF_ROLES = (Role.COUNTER.value, Role.FINANCE.value)
+
+
+class PayForm(PortalForm):
+    """Nothing but the token: the sum is the charge's, never the browser's."""
+
+
+def charge_for_visitor(charge_ref: str) -> ChargeView:
+    """The charge, if it is the visitor's own or the visitor takes money for the city.
+
+    Raises:
+        NoSuchCharge: no such charge, or somebody else's.
+    """
+    try:
+        reference = references.parse(charge_ref)
+    except BadReference as error:
+        raise NoSuchCharge(charge_ref) from error
+    visitor = access.visitor()
+    with unit_of_work() as session:
+        view = queries.charge(session, reference)
+        own = (visitor.account_id is not None and visitor.account_id == view.payer_account_id) or (
+            visitor.person_id is not None and visitor.person_id == view.payer_person_id
+        )
+        if not own and not any(visitor.may(role) for role in STAFF_ROLES):
+            raise NoSuchCharge(charge_ref)
+        if not own:
+            audit.record(
+                session, actor=visitor.actor, action="charge.read", subject_kind="charge", subject_ref=reference
+            )
+    return view
+
+
+def _show(view: ChargeView, *, status: int = 200, problem: str = "") -> ResponseReturnValue:
+    return (
+        render_template(
+            "payments/checkout.html",
+            charge=view,
+            form=PayForm(),
+            payable_now=view.payable_now(clock.now()),
+            back=_back(view),
+            problem=problem,
+            **_words(view),
+        ),
+        status,
+    )
+
+
+def _words(view: ChargeView) -> dict[str, Any]:
+    return {
+        "state": words.charge_state(view.state),
+        "refund_state": words.refund_state,
+        "paid_by": words.method(view.paid_by),
+        "not_online": words.not_online(view.not_online_because),
+        "provider": queries.provider_name(),
+    }
+
+
+def _back(view: ChargeView) -> str:
+    return payable(view.payable_kind).page(view.payable_ref)
+
+
+@bp.get("/pay/<charge_ref>", endpoint="checkout")
+@access.signed_in
+def checkout_page(charge_ref: str) -> ResponseReturnValue:
+    """What is to be paid, to whom, until when, how."""
+    return _show(charge_for_visitor(charge_ref))
+
+
+@bp.post("/pay/<charge_ref>")
+@access.signed_in
+def start(charge_ref: str) -> ResponseReturnValue:
+    """Open the provider's page; a double click opens the same one."""
+    view = charge_for_visitor(charge_ref)
+    settings: Settings = current_app.extensions["portal"]
+    try:
+        address = checkout.open_page(
+            view.reference,
+            return_url=settings.public_url + url_for("payments.returned", charge_ref=view.reference),
+            cancel_url=settings.public_url + url_for("payments.checkout", charge_ref=view.reference),
+            locale=locale.current(),
+            now=clock.now(),
+        )
+    except (ChargeSettled, PayTermOver, NotPayableOnline):
+        # The page itself says which of them it is.
+        return redirect(url_for("payments.checkout", charge_ref=view.reference), 303)
+    except ProviderDown as error:
+        return _show(view, status=error.status, problem=error.code)
+    return redirect(address, 303)
+
+
+@bp.get("/pay/<charge_ref>/return")
+@access.signed_in
+def returned(charge_ref: str) -> ResponseReturnValue:
+    """Back from the provider: look, never settle. The signed notice is what counts (invariant 12)."""
+    view = charge_for_visitor(charge_ref)
+    settled = view.state not in {ChargeState.OPEN, ChargeState.VOID}
+    return render_template("payments/returned.html", charge=view, settled=settled, back=_back(view), **_words(view))
+
+
+@bp.get("/pay/receipts/<receipt_ref>")
+@access.signed_in
+def receipt(receipt_ref: str) -> ResponseReturnValue:
+    """What the receipt says, and whether the original was handed out already."""
+    found = _receipt_for_visitor(receipt_ref)
+    return render_template(
+        "payments/receipt.html",
+        receipt=found,
+        charge=found.charge,
+        number=receipts.printed_number(found),
+        form=PayForm(),
+        back=_back(found.charge),
+        **_words(found.charge),
+    )
+
+
+@bp.post("/pay/receipts/<receipt_ref>")
+@access.signed_in
+def hand_out_receipt(receipt_ref: str) -> ResponseReturnValue:
+    """The receipt as PDF: the first is the original, every later one says copy."""
+    found = _receipt_for_visitor(receipt_ref)
+    content, name = receipts.issue(
+        found.reference,
+        actor=access.visitor().actor,
+        locale=locale.current(),
+        city_name=city.name().in_locale(locale.current()),
+        now=clock.now(),
+    )
+    return Response(
+        content, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def _receipt_for_visitor(receipt_ref: str) -> queries.ReceiptView:
+    try:
+        reference = references.parse(receipt_ref)
+    except BadReference as error:
+        raise NoSuchCharge(receipt_ref) from error
+    with unit_of_work() as session:
+        found = receipts.view(session, reference)
+    charge_for_visitor(found.charge.reference)
+    return found

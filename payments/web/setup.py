@@ -1,0 +1,29 @@
+"""Puts the pages of payments into the application."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import lazy_gettext
+
+from payments.web import error_texts, hooks, pages, sandbox, staff
+from portal.accounts.models import Role
+from portal.web import error_texts as portal_texts
+from portal.web import staff as staff_home
+
+
+def init_app(app: Flask) -> None:
+    """Register pages, words of errors, and the tile of staff."""
+    portal_texts.add(error_texts.TEXTS)
+    for blueprint in (pages.bp, hooks.bp, sandbox.bp, staff.bp):
+        app.register_blueprint(blueprint)
+    staff_home.register(
+        staff_home.Tile(
+            key="payments",
+            title=lazy_gettext("お金の受け取り"),
+            endpoint="payments_staff.today",
+            roles=(Role.FINANCE.value, Role.COUNTER.value),
+            text=lazy_gettext("今日の入金、現金の受け取り、返金、合わないお金"),
+            order=60,
+            count=staff.waiting,
+        )
+    )

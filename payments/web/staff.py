@@ -1,0 +1,168 @@
+"""Finance and the till: today, search, cash, refunds that wait, differences."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy import select
+
+from payments import finance, queries, services
+from payments.errors import CashTooLittle, ChargeSettled, RefundNotReady
+from payments.states import ChargeState
+from payments.web import words
+from payments.web.forms import ActForm, CashForm, SearchForm
+from payments.web.pages import charge_for_visitor
+from portal.accounts.models import Role
+from portal.directory.models import Office
+from portal.kernel import clock, dates, references
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.money import Yen
+from portal.kernel.references import BadReference
+from portal.web import access, locale
+from portal.web.access import Visitor
+
+bp = Blueprint("payments_staff", __name__, template_folder="templates", url_prefix="/staff/payments")
+
+BOTH = (Role.FINANCE.value, Role.COUNTER.value)
+
+
+def waiting(_visitor: Visitor) -> int:
+    """How much waits for somebody: the number on the staff tile."""
+    with unit_of_work() as session:
+        return len(finance.open_refunds(session)) + len(finance.differences(session, clock.now()))
+
+
+@bp.get("")
+@access.staff(*BOTH)
+def today() -> ResponseReturnValue:
+    """The day's money; search; what waits for a person; what does not explain itself."""
+    day = clock.today()
+    asked = request.args.get("day", "")
+    if asked:
+        try:
+            day = dates.parse_date(asked)
+        except dates.DateError:
+            flash(gettext("日付を読めません。今日のお金を出しています。"), "warning")
+    with unit_of_work() as session:
+        taken = finance.totals(session, day)
+        return render_template(
+            "payments/staff_today.html",
+            day=day,
+            totals=taken,
+            sum=sum((each.amount.amount for each in taken), start=0),
+            movements=finance.movements(session, day),
+            refunds=finance.open_refunds(session),
+            differences=finance.differences(session, clock.now()),
+            form=ActForm(),
+            search=SearchForm(request.args if request.args.get("q") else None),
+            method=words.method,
+            refund_state=words.refund_state,
+        )
+
+
+@bp.get("/search")
+@access.staff(*BOTH)
+def search() -> ResponseReturnValue:
+    """Find a charge by any reference: of the charge, payment, refund, receipt, application or booking."""
+    typed = request.args.get("q", "").strip()
+    try:
+        reference = references.parse(typed)
+    except BadReference:
+        reference = typed
+    with unit_of_work() as session:
+        found = finance.charge_of_any(session, reference) if reference else None
+    if found is None:
+        flash(gettext("「%(typed)s」は見つかりません。番号を確認してください。", typed=typed[:40]), "warning")
+        return redirect(url_for("payments_staff.today"), 303)
+    return redirect(url_for("payments_staff.charge", charge_ref=found), 303)
+
+
+@bp.get("/charges/<charge_ref>")
+@access.staff(*BOTH)
+def charge(charge_ref: str) -> ResponseReturnValue:
+    """One charge with its lines, payments and refunds; cash is taken here."""
+    return _show(charge_ref, _cash_form())
+
+
+@bp.post("/charges/<charge_ref>/cash")
+@access.staff(*BOTH)
+def take_cash(charge_ref: str) -> ResponseReturnValue:
+    """Take cash; the change is shown on the next page."""
+    view = charge_for_visitor(charge_ref)
+    form = _cash_form()
+    if not form.validate():
+        return _show(charge_ref, form), 422
+    visitor = access.visitor()
+    received = form.received.data
+    assert isinstance(received, Yen)
+    try:
+        taken = transact(
+            lambda session: services.take_cash(
+                session,
+                view.reference,
+                received=received,
+                clerk=visitor.actor,
+                place=form.place.data,
+                now=clock.now(),
+            )
+        )
+    except CashTooLittle as error:
+        form.received.errors = [gettext("料金は%(total)sです。受け取った金額が足りません。", total=str(error.total))]
+        return _show(charge_ref, form), 422
+    except ChargeSettled:
+        flash(gettext("このお支払いは終わっています。現金は受け取らないでください。"), "error")
+        return redirect(url_for("payments_staff.charge", charge_ref=view.reference), 303)
+    flash(gettext("受け取りました。おつりは%(change)sです。", change=str(taken.change)), "success")
+    return redirect(url_for("payments_staff.charge", charge_ref=view.reference), 303)
+
+
+@bp.post("/refunds/<refund_ref>/cash")
+@access.staff(*BOTH)
+def pay_out(refund_ref: str) -> ResponseReturnValue:
+    """Hand a refund out in cash."""
+    return _with_refund(refund_ref, again=False)
+
+
+@bp.post("/refunds/<refund_ref>/again")
+@access.staff(Role.FINANCE.value)
+def send_again(refund_ref: str) -> ResponseReturnValue:
+    """Send a refund that failed once more."""
+    return _with_refund(refund_ref, again=True)
+
+
+def _with_refund(refund_ref: str, *, again: bool) -> ResponseReturnValue:
+    actor, now = access.visitor().actor, clock.now()
+    try:
+        if again:
+            transact(lambda session: services.send_refund_again(session, refund_ref, actor=actor, now=now))
+            flash(gettext("もう一度、返金を送ります。"), "success")
+        else:
+            transact(lambda session: services.pay_out_cash(session, refund_ref, clerk=actor, now=now))
+            flash(gettext("現金で返したことを記録しました。"), "success")
+    except RefundNotReady:
+        flash(gettext("この返金は、もう進んでいます。"), "warning")
+    return redirect(url_for("payments_staff.today"), 303)
+
+
+def _cash_form() -> CashForm:
+    form = CashForm()
+    with unit_of_work() as session:
+        offices = session.scalars(select(Office).where(Office.active).order_by(Office.position)).all()
+    english = locale.current() == "en"
+    form.place.choices = [(office.code, office.name_en if english else office.name) for office in offices]
+    return form
+
+
+def _show(charge_ref: str, form: CashForm) -> str:
+    view = charge_for_visitor(charge_ref)
+    return render_template(
+        "payments/staff_charge.html",
+        charge=view,
+        form=form,
+        open=view.state is ChargeState.OPEN,
+        state=words.charge_state(view.state),
+        paid_by=words.method(view.paid_by),
+        refund_state=words.refund_state,
+        provider=queries.provider_name(),
+    )

@@ -1,0 +1,52 @@
+"""Words for states and methods, in the visitor's language."""
+
+from __future__ import annotations
+
+from flask_babel import gettext
+
+from payments.states import ChargeState, RefundState
+
+
+def charge_state(state: ChargeState) -> tuple[str, str]:
+    """(kind of chip, words) for a charge's state."""
+    return {
+        ChargeState.OPEN: ("act", gettext("まだ払っていません")),
+        ChargeState.PAID: ("good", gettext("支払い済み")),
+        ChargeState.VOID: ("neutral", gettext("取り消し")),
+        ChargeState.PARTLY_REFUNDED: ("good", gettext("一部を返金")),
+        ChargeState.REFUNDED: ("neutral", gettext("全額を返金")),
+    }[state]
+
+
+def refund_state(state: RefundState) -> tuple[str, str]:
+    """(kind of chip, words) for a refund's state."""
+    return {
+        RefundState.REQUESTED: ("wait", gettext("返金の手続き中")),
+        RefundState.PENDING: ("wait", gettext("送っています")),
+        RefundState.SUCCEEDED: ("good", gettext("返金しました")),
+        RefundState.FAILED: ("bad", gettext("届きませんでした")),
+    }[state]
+
+
+def method(code: str | None) -> str:
+    """The way in which somebody paid."""
+    known: dict[str | None, str] = {
+        "cash": gettext("現金(窓口)"),
+        "card": gettext("クレジットカード"),
+        "konbini": gettext("コンビニ払い"),
+        "paypay": gettext("PayPay"),
+        None: "",
+    }
+    return known.get(code, code or "")
+
+
+def not_online(reason: str | None) -> str:
+    """Why a charge cannot be paid online."""
+    known: dict[str | None, str] = {
+        "provider_off": gettext("いま、オンラインの支払いは止まっています。"),
+        "payee_offline": gettext("この料金の受取先は、オンラインの支払いに対応していません。"),
+        "too_small": gettext("金額が小さいため、オンラインでは払えません。"),
+        "too_large": gettext("金額が大きいため、オンラインでは払えません。"),
+        None: "",
+    }
+    return known.get(reason, "")
