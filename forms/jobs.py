@@ -1,0 +1,50 @@
+"""Background work of forms: papers, drafts that nobody goes on with."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from forms.models import Application, IssuedDocument
+from forms.papers import LOCALE, paper
+from forms.services.filing import APPLICATION_PAPER, tell
+from forms.states import State
+from portal.documents import pdf
+from portal.kernel import clock, files
+from portal.kernel.database import unit_of_work
+from portal.kernel.jobs import BRIEF, task
+
+DRAFT_KEPT = timedelta(days=90)
+"""How long a draft stays untouched before it goes (a sample: the city sets it). Filed cases never go."""
+
+
+@task(name="forms.make_paper", queue="documents", retry=BRIEF)
+def make_paper(paper_id: int) -> None:
+    """Make one paper as PDF. Safe to run twice: an issued document is made once, the application anew after a correction."""
+    with unit_of_work() as session:
+        found = session.get(IssuedDocument, paper_id)
+        if found is None or (found.ready_at is not None and found.kind != APPLICATION_PAPER):
+            return
+        template, name, context = paper(session, found)
+    content = pdf.render(template, LOCALE, **context)
+    with unit_of_work() as session:
+        found = session.get_one(IssuedDocument, paper_id, with_for_update=True)
+        if found.ready_at is not None and found.kind != APPLICATION_PAPER:
+            return
+        stored = files.put(session, name=name, media_type="application/pdf", content=content, kind=f"forms.{found.kind}")
+        found.file_id = stored.id
+        found.ready_at = clock.now()
+        if found.kind != APPLICATION_PAPER:
+            tell(session, session.get_one(Application, found.application_id), "issued")
+
+
+@task(name="forms.tidy_drafts", periodic="20 18 * * *")
+def tidy_drafts(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
+    """Each night (3:20 in Japan): drafts that were left alone go. Filed cases never expire (CASES A4)."""
+    with unit_of_work() as session:
+        session.execute(
+            delete(Application).where(
+                Application.state == State.DRAFT.value, Application.changed_at < clock.now() - DRAFT_KEPT
+            )
+        )

@@ -1,0 +1,101 @@
+"""What is printed on a case's papers: contexts of the PDF templates, as plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from forms import rules
+from forms.definition import IssuedKind, Procedure
+from forms.models import Application, ApplicationAnswers, IssuedDocument
+from forms.services.common import definition
+from forms.services.filing import APPLICATION_PAPER
+from portal.directory.models import City, Department
+from portal.kernel import dates
+from portal.kernel.clock import local
+from portal.kernel.money import Yen
+from portal.kernel.texts import show_moment
+
+LOCALE = "ja"
+"""Papers are in Japanese: they are records of the city office."""
+
+
+def paper(session: Session, found: IssuedDocument) -> tuple[str, str, dict[str, Any]]:
+    """What to make for a paper.
+
+    Returns:
+        Template, file name, context.
+    """
+    application = session.get_one(Application, found.application_id)
+    procedure = definition(application.version)
+    filing = application.filings[-1]
+    common = {
+        "title": found.title,
+        "number": found.number,
+        "city_name": session.scalars(select(City.name)).first() or "",
+        "reference": application.reference,
+        "authority": procedure.authority.ja,
+        "department": session.scalars(select(Department.name).where(Department.code == procedure.section)).one(),
+        "name": application.applicant_name or "",
+    }
+    name = f"{application.reference}-{found.kind}.pdf"
+    if found.kind == APPLICATION_PAPER:
+        return "forms/pdf/application.html", name, common | _application(application, procedure, filing)
+    kind = next(d for d in procedure.documents if d.id == found.kind)
+    return "forms/pdf/issued.html", name, common | _issued(application, procedure, filing, kind)
+
+
+def _application(application: Application, procedure: Procedure, filing: ApplicationAnswers) -> dict[str, Any]:
+    shown = rules.evaluate(procedure, filing.answers).shown
+    corrected = {c.field_id for c in application.corrections if c.new_value is not None}
+    steps = []
+    for step in procedure.steps:
+        rows = [
+            {
+                "label": spec.label.ja,
+                "value": spec.show(filing.answers.get(spec.id), LOCALE),
+                "check_shape": "check_shape" in filing.flags.get(spec.id, []),
+                "corrected": spec.id in corrected,
+            }
+            for spec in step.fields
+            if spec.has_value and spec.id in shown
+        ]
+        if rows:
+            steps.append({"title": step.title.ja, "rows": rows})
+    law = procedure.law
+    filed = application.filed_at or application.created_at
+    return {
+        "issued_on": "",
+        "sample": False,
+        "law": f"{law.name} {law.article or ''}".strip() if law else "",
+        "filed": show_moment(filed),
+        "steps": steps,
+        "fee": [{**line, "amount": str(Yen(line["amount"]))} for line in filing.fee],
+        "filed_by": "窓口の職員" if application.channel == "counter" else "申請する人(オンライン)",
+        "typed_by": "窓口の職員" if application.typed_by == "staff" else "申請する人",
+        "sha256": filing.sha256,
+    }
+
+
+def _issued(
+    application: Application, procedure: Procedure, filing: ApplicationAnswers, kind: IssuedKind
+) -> dict[str, Any]:
+    decision = application.decision
+    assert decision is not None
+    decided = local(decision.decided_at).date()
+    shown = rules.evaluate(procedure, filing.answers).shown
+    specs = [spec for field_id in kind.fields if (spec := procedure.field(field_id)) is not None and field_id in shown]
+    consent = next((f for f in procedure.fields() if f.kind == "consent" and filing.answers.get(f.id)), None)
+    return {
+        "issued_on": "",
+        "sample": kind.sample,
+        "decided_on": dates.wareki(decided),
+        "body": kind.body.ja,
+        "rows": [{"label": s.label.ja, "value": s.show(filing.answers.get(s.id), LOCALE)} for s in specs],
+        "reasons": decision.reasons,
+        "filed": dates.wareki(local(application.filed_at or decision.decided_at).date()),
+        "remedy": decision.remedy,
+        "consent": "申請のときに同意あり" if consent else "",
+    }

@@ -1,0 +1,270 @@
+"""Review and file: what the person reviewed is what is filed, once, whatever the browser does (DESIGN invariant 6)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from forms import fees, links, rules
+from forms.deadlines import due_on
+from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, sha256_of
+from forms.models import Application, ApplicationAnswers, IssuedDocument
+from forms.services.common import Incomplete, ProcedureClosed, ReviewChanged, definition, locked, moment, move, party
+from forms.states import Action, State
+from payments import services as payments
+from payments.contract import CITY, DESCRIPTION_LENGTH, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer
+from portal.kernel import jobs, references
+from portal.kernel.audit import Actor
+from portal.kernel.clock import local
+from portal.kernel.money import Yen
+from portal.notices import services as notices
+
+PAYABLE = "application"
+APPLICATION_PAPER = "application"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What is about to be filed, exactly.
+
+    Attributes:
+        answers: field id → value; only what is shown.
+        fee: lines of the fee.
+        sha256: of all of it; filing compares it.
+        problems: field id → what is missing or no longer good; nothing can be filed while there are any.
+    """
+
+    procedure: Procedure
+    answers: Mapping[str, Any]
+    fee: tuple[ChargeLine, ...]
+    sha256: str
+    problems: Mapping[str, tuple[Problem, ...]]
+
+    @property
+    def total(self) -> Yen:
+        """What is to be paid."""
+        return fees.total(self.fee)
+
+    def steps(self) -> list[tuple[Step, list[tuple[FieldSpec, Any]]]]:
+        """Step by step: each shown field with its value."""
+        shown = rules.evaluate(self.procedure, self.answers).shown
+        found = [
+            (step, [(f, self.answers.get(f.id)) for f in step.fields if f.has_value and f.id in shown]) for step in self.procedure.steps
+        ]
+        return [(step, rows) for step, rows in found if rows]
+
+
+def review_hash(version_sha256: str, answers: Mapping[str, Any], fee: Sequence[Mapping[str, Any]]) -> str:
+    """SHA-256 over the version, what is filed and what it costs (`fee_json`)."""
+    return sha256_of({"version": version_sha256, "answers": dict(answers), "fee": [dict(line) for line in fee]})
+
+
+def fee_json(fee: Sequence[ChargeLine]) -> list[dict[str, Any]]:
+    """Fee lines as they are kept with the answers."""
+    return [{"label": x.label, "amount": x.amount.amount, "sample": x.sample, "rule": x.rule} for x in fee]
+
+
+def review(session: Session, *, key: str, now: datetime) -> Review:
+    """What would be filed from a draft now. Changes nothing.
+
+    Raises:
+        NotFound: no such draft, or it was filed (ask `by_key` for the case).
+    """
+    application = locked(session, key=key)
+    if application.draft is None:
+        raise ReviewChanged
+    return _review(application, application.draft.answers, moment(session, now))
+
+
+def _review(application: Application, answers: Mapping[str, Any], at: Moment) -> Review:
+    procedure = definition(application.version)
+    evaluation = rules.evaluate(procedure, answers)
+    to_file = rules.to_file(procedure, answers)
+    problems: dict[str, tuple[Problem, ...]] = {}
+    for spec in procedure.fields():
+        if not spec.has_value or spec.id not in evaluation.shown:
+            continue
+        if spec.id in evaluation.required and evaluation.states[spec.id] is not rules.AnswerState.ANSWERED:
+            problems[spec.id] = (Problem("required"),)
+        elif evaluation.states[spec.id] is rules.AnswerState.ANSWERED:
+            # What was good when it was typed may not be any more: a date that has passed, a postal code that ended.
+            again = spec.read(spec.typed_of(answers[spec.id]), at)
+            if again.problems:
+                problems[spec.id] = again.problems
+    fee = fees.lines(procedure, to_file)
+    return Review(procedure, to_file, fee, review_hash(application.version.sha256, to_file, fee_json(fee)), problems)
+
+
+def file(
+    session: Session, *, key: str, reviewed_sha256: str, actor: Actor, now: datetime, payer_name: str | None = None
+) -> tuple[Application, str | None]:
+    """File a draft: one case, one number, one charge, one mail, however often and from however many places this is called.
+
+    At the counter the same call files what the clerk typed, and what was prepared at home (state prepared).
+
+    Args:
+        session: the transaction; it waits for another one that files the same draft.
+        key: of the draft.
+        reviewed_sha256: `Review.sha256` of the page that the person saw.
+        actor: who presses the button.
+        now: aware; arrival.
+        payer_name: whose name is on the charge; None: the applicant's.
+
+    Returns:
+        The case; and, for the guest who filed it just now, the secret that opens it (it is kept nowhere).
+
+    Raises:
+        NotFound: no such draft.
+        ReviewChanged: what would be filed is not what was reviewed.
+        Incomplete: answers are missing or no longer good.
+        ProcedureClosed: it is not taken any more.
+    """
+    application = locked(session, key=key)
+    if State(application.state) not in {State.DRAFT, State.PREPARED}:
+        return application, None
+    made = _checked(application, reviewed_sha256, moment(session, now), now=now)
+    reference = application.reference or references.new("A")
+    application.reference = reference
+    application.filed_at = now
+    application.filed_by_account_id = actor.account_id
+    application.due_on = due_on(local(now).date(), made.procedure.standard_days)
+    secret = _keep(application, made, now=now)
+    move(session, application, Action.FILE, by=party(actor), actor=actor, now=now)
+    _paper(session, application, kind=APPLICATION_PAPER, number=reference, title=made.procedure.official_name.ja, now=now)
+    if made.fee:
+        _charge(session, application, made, payer_name=payer_name, now=now)
+    tell(session, application, "filed", secret=secret, total=str(made.total) if made.fee else None)
+    return application, secret
+
+
+def prepare(session: Session, *, key: str, reviewed_sha256: str, actor: Actor, now: datetime) -> Application:
+    """Finish a draft whose procedure ends at the counter: it gets a number to show there; nothing is filed yet, nothing is charged.
+
+    Raises:
+        NotFound, ReviewChanged, Incomplete, ProcedureClosed: as `file`.
+    """
+    application = locked(session, key=key)
+    if application.state != State.DRAFT.value:
+        return application
+    made = _checked(application, reviewed_sha256, moment(session, now), now=now)
+    application.reference = references.new("A")
+    application.applicant_name = _name(made)
+    move(session, application, Action.PREPARE, by=party(actor), actor=actor, now=now)
+    tell(session, application, "prepared")
+    return application
+
+
+def _checked(application: Application, reviewed_sha256: str, at: Moment, *, now: datetime) -> Review:
+    answers = application.draft.answers if application.draft else {}
+    made = _review(application, answers, at)
+    if not made.procedure.is_open(now):
+        raise ProcedureClosed(made.procedure.slug)
+    if made.problems:
+        raise Incomplete(made.problems)
+    if not secrets.compare_digest(made.sha256, reviewed_sha256):
+        raise ReviewChanged
+    return made
+
+
+def _keep(application: Application, made: Review, *, now: datetime) -> str | None:
+    """Store exactly what was reviewed; drop the draft. A guest gets a secret."""
+    draft = application.draft
+    application.applicant_name = _name(made)
+    application.filings.append(
+        ApplicationAnswers(
+            application_id=application.id,
+            number=1,
+            answers=dict(made.answers),
+            fee=fee_json(made.fee),
+            prefill={k: v for k, v in (draft.prefill if draft else {}).items() if k in made.answers},
+            flags={k: v for k, v in (draft.flags if draft else {}).items() if k in made.answers},
+            sha256=made.sha256,
+            at=now,
+        )
+    )
+    application.draft = None
+    if application.owner_account_id is not None:
+        return None
+    secret = secrets.token_urlsafe(24)
+    application.secret_sha256 = hashlib.sha256(secret.encode()).hexdigest()
+    mail = next((made.answers.get(f.id) for f in made.procedure.fields() if f.item == "person.mail"), None)
+    if mail and not application.contact.get("email"):
+        application.contact = {**application.contact, "email": mail}
+    return secret
+
+
+def _name(made: Review) -> str | None:
+    """The applicant's name as it stands in the answers, every character kept."""
+    return next((made.answers.get(f.id) for f in made.procedure.fields() if f.item == "person.name"), None)
+
+
+def _charge(session: Session, application: Application, made: Review, *, payer_name: str | None, now: datetime) -> None:
+    first = made.fee[0]
+    payments.raise_charge(
+        session,
+        ChargeRequest(
+            payable_kind=PAYABLE,
+            payable_ref=str(application.reference),
+            payer=Payer(
+                person_id=application.applicant_person_id,
+                account_id=application.owner_account_id,
+                name=payer_name or application.applicant_name or "",
+                email=application.contact.get("email"),
+                locale=application.contact.get("locale", "ja"),
+            ),
+            payee=CITY,
+            money_kind=MoneyKind.OFFICE_FEE,
+            lines=made.fee,
+            description=made.procedure.plain_name.ja[:DESCRIPTION_LENGTH],
+            ground=Ground(first.ground.title, first.ground.article, first.ground.since),
+        ),
+        now=now,
+    )
+
+
+def _paper(session: Session, application: Application, *, kind: str, number: str, title: str, now: datetime) -> IssuedDocument:
+    paper = IssuedDocument(application_id=application.id, kind=kind, number=number, title=title, created_at=now)
+    application.documents.append(paper)
+    session.flush()
+    jobs.defer(session, "forms.make_paper", paper_id=paper.id)
+    return paper
+
+
+def tell(session: Session, application: Application, what: str, *, secret: str | None = None, **facts: Any) -> None:
+    """Put one message about a case into the transaction; nothing where there is no mail address (people without mail).
+
+    Args:
+        session: the transaction.
+        application: with its number.
+        what: name of the mail template.
+        secret: for a guest, so that the mail opens the case.
+        facts: JSON values that the template shows; never answers.
+    """
+    email = application.contact.get("email")
+    if not email:
+        return
+    locale = application.contact.get("locale", "ja")
+    procedure = definition(application.version)
+    after_filing = procedure.texts.after_filing
+    context = {
+        "reference": application.reference,
+        "title": procedure.plain_name.in_(locale),
+        "name": application.applicant_name or "",
+        "url": links.address(f"/applications/{application.reference}" + (f"/open/{secret}" if secret else "")),
+        "after_filing": after_filing.in_(locale) if after_filing else None,
+        "due": application.due_on.isoformat() if application.due_on else None,
+        **facts,
+    }
+    notices.send(
+        session,
+        recipient=notices.Recipient(email, application.applicant_name or "", locale, application.owner_account_id),
+        template=f"forms/mail/{what}.txt",
+        context=context,
+        key=f"forms.{what}:{application.reference}:{application.revision if what not in {'filed', 'prepared'} else 1}",
+    )
