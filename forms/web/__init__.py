@@ -1,1 +1,3 @@
-"""Pages of applications: routes and input forms."""
+"""The pages of forms: catalogue, apply, the resident's cases, the reviewers' queue."""
+
+from __future__ import annotations

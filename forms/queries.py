@@ -1,0 +1,301 @@
+"""What pages show, each in a fixed number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from forms.definition import Procedure
+from forms.models import Application, IssuedDocument, ProcedureRow, ProcedureVersion
+from forms.services.common import definition
+from forms.states import OPEN, State
+from portal.directory.models import Department
+from portal.kernel.errors import NotFound
+from portal.kernel.text import fold
+
+PAGE = 50
+"""Rows on one page of a queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A procedure in the catalogue."""
+
+    procedure: Procedure
+    department: str
+    department_en: str
+    version_id: int
+    open: bool
+
+    def section(self, locale: str) -> str:
+        """The section's name."""
+        return self.department_en if locale == "en" else self.department
+
+
+def _published(now: datetime) -> Select[ProcedureVersion, str, str]:
+    return (
+        select(ProcedureVersion, Department.name, Department.name_en)
+        .join(ProcedureRow, ProcedureRow.id == ProcedureVersion.procedure_id)
+        .join(Department, Department.code == ProcedureRow.department)
+        .where(
+            ProcedureVersion.published_at.is_not(None),
+            ProcedureVersion.valid_from <= now,
+            (ProcedureVersion.valid_until.is_(None)) | (ProcedureVersion.valid_until > now),
+        )
+        .order_by(ProcedureRow.slug)
+    )
+
+
+def _entry(version: ProcedureVersion, name: str, name_en: str, now: datetime) -> Entry:
+    procedure = definition(version)
+    return Entry(procedure, name, name_en, version.id, procedure.is_open(now))
+
+
+def catalogue(session: Session, *, now: datetime, search: str = "") -> list[Entry]:
+    """Every published procedure, or those that hold all words of a search. One statement."""
+    entries = [_entry(*row, now) for row in session.execute(_published(now)).tuples()]
+    words = [fold(word) for word in search.split()]
+    found = [e for e in entries if all(word in _haystack(e.procedure) for word in words)]
+    order = {"here": 0, "prepared": 1, "elsewhere": 2}
+    return sorted(found, key=lambda e: (order[e.procedure.channel.kind], e.procedure.slug))
+
+
+def _haystack(procedure: Procedure) -> str:
+    names = [procedure.plain_name, procedure.official_name, procedure.texts.guide, procedure.who]
+    texts = [text for words in names for text in (words.ja, words.en or "")]
+    law = [procedure.law.name] if procedure.law else []
+    return fold("".join([*texts, *procedure.words, *law]))
+
+
+def procedure(session: Session, slug: str, *, now: datetime) -> Entry:
+    """One published procedure. One statement.
+
+    Raises:
+        NotFound: no such procedure is published now.
+    """
+    row = session.execute(_published(now).where(ProcedureRow.slug == slug)).tuples().first()
+    if row is None:
+        raise NotFound
+    return _entry(*row, now)
+
+
+def by_key(session: Session, key: str) -> Application:
+    """A case by the address of its draft, with draft and version. One statement.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return _one(session, Application.key == key)
+
+
+def by_reference(session: Session, reference: str) -> Application:
+    """A case with everything that its page shows. Six statements.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return _one(session, Application.reference == reference)
+
+
+def _one(session: Session, where: ColumnElement[bool]) -> Application:
+    found = session.scalars(
+        select(Application)
+        .where(where)
+        .options(
+            joinedload(Application.version),
+            joinedload(Application.procedure),
+            joinedload(Application.draft),
+            joinedload(Application.decision),
+            selectinload(Application.filings),
+            selectinload(Application.events),
+            selectinload(Application.corrections),
+            selectinload(Application.documents),
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def of_account(session: Session, account_id: int, *, limit: int = 100) -> Sequence[Application]:
+    """An account's drafts and cases, newest first. Two statements."""
+    return session.scalars(
+        select(Application)
+        .where(Application.owner_account_id == account_id)
+        .options(joinedload(Application.version), selectinload(Application.corrections))
+        .order_by(Application.changed_at.desc())
+        .limit(limit)
+    ).all()
+
+
+def draft_of(session: Session, account_id: int, procedure_slug: str) -> Application | None:
+    """The account's live draft of a procedure. One statement."""
+    return session.scalars(
+        select(Application)
+        .join(ProcedureRow)
+        .where(
+            Application.owner_account_id == account_id,
+            Application.state == State.DRAFT.value,
+            Application.channel == "online",
+            ProcedureRow.slug == procedure_slug,
+        )
+    ).first()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """What a reviewer wants to see.
+
+    Attributes:
+        show: "open" (to be worked on), "waiting" (for the applicant), "done", "all".
+        slug: one procedure.
+        search: part of a reference number or of a name.
+        page: from 1.
+    """
+
+    show: str = "open"
+    slug: str = ""
+    search: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One case in the queue; no answers but the name."""
+
+    reference: str
+    title: str
+    title_en: str | None
+    name: str | None
+    state: State
+    filed_at: datetime | None
+    due_on: date | None
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A page of the queue."""
+
+    rows: list[QueueRow]
+    total: int
+    page: int
+    pages: int
+    procedures: list[tuple[str, str, str | None]]
+
+
+_SHOW: dict[str, Collection[State]] = {
+    "open": OPEN - {State.CORRECTION_ASKED},
+    "waiting": {State.CORRECTION_ASKED},
+    "done": {State.DECIDED, State.ISSUED, State.CLOSED, State.WITHDRAWN},
+    "all": set(State) - {State.DRAFT, State.PREPARED},
+}
+
+
+def queue(session: Session, *, departments: Iterable[str], wanted: QueueFilter, today: date) -> Queue:
+    """The cases of some departments, the ones due first. Three statements.
+
+    Args:
+        session: the transaction.
+        departments: codes; a case of another department is never in it.
+        wanted: see `QueueFilter`.
+        today: in Japan; what was due before is overdue.
+    """
+    states = [state.value for state in _SHOW.get(wanted.show, _SHOW["open"])]
+    where = [ProcedureRow.department.in_(list(departments)), Application.state.in_(states), Application.reference.is_not(None)]
+    if wanted.slug:
+        where.append(ProcedureRow.slug == wanted.slug)
+    if wanted.search:
+        like = f"%{_escaped(wanted.search.strip())}%"
+        where.append(Application.reference.ilike(like) | Application.applicant_name.ilike(like))
+    base = select(Application).join(ProcedureRow).where(*where)
+    total = session.scalar(select(func.count()).select_from(base.subquery())) or 0
+    rows = session.scalars(
+        base.options(joinedload(Application.version))
+        .order_by(case((Application.due_on.is_(None), 1), else_=0), Application.due_on, Application.filed_at, Application.id)
+        .limit(PAGE)
+        .offset((max(wanted.page, 1) - 1) * PAGE)
+    ).all()
+    slugs = session.scalars(
+        select(ProcedureVersion)
+        .join(ProcedureRow)
+        .where(ProcedureRow.department.in_(list(departments)), ProcedureVersion.published_at.is_not(None))
+        .order_by(ProcedureRow.slug, ProcedureVersion.number)
+    ).all()
+    names = {definition(v).slug: definition(v).plain_name for v in slugs if definition(v).fillable}
+    return Queue(
+        rows=[_row(application, today) for application in rows],
+        total=total,
+        page=max(wanted.page, 1),
+        pages=max(1, -(-total // PAGE)),
+        procedures=[(slug, name.ja, name.en) for slug, name in names.items()],
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _row(application: Application, today: date) -> QueueRow:
+    name = definition(application.version).plain_name
+    state = State(application.state)
+    return QueueRow(
+        reference=application.reference or "",
+        title=name.ja,
+        title_en=name.en,
+        name=application.applicant_name,
+        state=state,
+        filed_at=application.filed_at,
+        due_on=application.due_on,
+        overdue=application.due_on is not None and application.due_on < today and state in OPEN,
+    )
+
+
+def waiting(session: Session, departments: Iterable[str]) -> int:
+    """How many cases wait for the staff of some departments. One statement."""
+    states = [state.value for state in _SHOW["open"]]
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Application)
+            .join(ProcedureRow)
+            .where(ProcedureRow.department.in_(list(departments)), Application.state.in_(states))
+        )
+        or 0
+    )
+
+
+def document(application: Application, document_id: int) -> IssuedDocument:
+    """A paper of this very case that is ready.
+
+    Raises:
+        NotFound: another case's, or not made yet.
+    """
+    found = next((d for d in application.documents if d.id == document_id and d.file_id is not None), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+
+
+def procedure_guests(session: Session, slug: str) -> bool:
+    """Whether the newest version of a procedure takes guests. One statement.
+
+    Raises:
+        NotFound: no such procedure.
+    """
+    version = session.scalars(
+        select(ProcedureVersion)
+        .join(ProcedureRow)
+        .where(ProcedureRow.slug == slug, ProcedureVersion.published_at.is_not(None))
+        .order_by(ProcedureVersion.number.desc())
+        .limit(1)
+    ).first()
+    if version is None:
+        raise NotFound
+    return definition(version).guests

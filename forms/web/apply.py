@@ -1,0 +1,324 @@
+"""Fill in, step by step; review; file. Works without script: every button is a submit button."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy.orm import Session
+
+from forms import queries, rules, vocabulary
+from forms.definition import IdentityLevel, Procedure, Step
+from forms.models import Application
+from forms.services import drafts, filing
+from forms.services.common import Applicant, Incomplete, ReviewChanged, definition
+from forms.states import State
+from forms.web import views
+from forms.web.blueprint import bp
+from portal.accounts.models import Person
+from portal.kernel import clock
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.errors import NotFound
+from portal.web import access, locale
+
+LOOK_UP = "look_up"
+_FACTS = ("name", "kana", "birth_date", "sex", "phone", "email", "postal_code", "prefecture", "city", "town", "block", "building")
+
+
+def _enter(procedure: Procedure) -> access.Visitor:
+    """Who may fill this in: guests where the procedure says so, else residents.
+
+    Raises:
+        NotSignedIn, ResidentsOnly: see `portal.web.access`.
+    """
+    who = access.visitor()
+    if procedure.guests and not who.signed_in:
+        return who
+    access.Rule("resident").check(who)
+    return who
+
+
+def _may_use(application: Application) -> None:
+    """A draft is its owner's, or of the guest in whose browser it was begun.
+
+    Raises:
+        NotFound: it is somebody else's.
+    """
+    who = access.visitor()
+    if application.channel != "online":
+        raise NotFound
+    if application.owner_account_id is not None:
+        if application.owner_account_id != who.account_id:
+            raise NotFound
+    elif not views.remembers("drafts", application.key):
+        raise NotFound
+
+
+def _mine(session: Session, slug: str, key: str) -> tuple[Application, Procedure]:
+    access_rule = queries.procedure_guests(session, slug)
+    if not access_rule and not access.visitor().signed_in:
+        raise access.NotSignedIn
+    application = queries.by_key(session, key)
+    if application.procedure.slug != slug:
+        raise NotFound
+    _may_use(application)
+    return application, definition(application.version)
+
+
+def _to_case(application: Application) -> ResponseReturnValue:
+    return redirect(url_for("forms.application", reference=application.reference), 303)
+
+
+@bp.get("/apply/<slug>")
+@access.public
+def begin(slug: str) -> ResponseReturnValue:
+    """Before you start: begin, or go on with the draft."""
+    with unit_of_work() as session:
+        entry = queries.procedure(session, slug, now=clock.now())
+        who = _enter(entry.procedure)
+        draft = queries.draft_of(session, who.account_id, slug) if who.account_id else None
+    if not entry.procedure.fillable:
+        return redirect(url_for("forms.procedure", slug=slug), 303)
+    return render_template("forms/begin.html", entry=entry, procedure=entry.procedure, draft=draft, lang=locale.current())
+
+
+@bp.post("/apply/<slug>")
+@access.public
+def start(slug: str) -> ResponseReturnValue:
+    """Begin a draft, filled in from the profile; or go on."""
+    now = clock.now()
+    with unit_of_work() as session:
+        entry = queries.procedure(session, slug, now=now)
+        who = _enter(entry.procedure)
+        draft = drafts.start_draft(
+            session, slug=slug, applicant=_applicant(who), actor=who.actor, now=now, known=_known(session, who)
+        )
+        procedure = definition(draft.version)
+        saved_at = draft.draft.step if draft.draft else None
+        key = draft.key
+    if not who.signed_in:
+        views.remember("drafts", key)
+    return redirect(url_for("forms.step", slug=slug, key=key, step_id=saved_at or procedure.steps[0].id), 303)
+
+
+def _applicant(who: access.Visitor) -> Applicant:
+    level = IdentityLevel.CONFIRMED_MAIL if who.signed_in else IdentityLevel.NONE
+    return Applicant(
+        account_id=who.account_id,
+        person_id=who.person_id,
+        email=who.email or None,
+        locale=locale.current(),
+        identity=level,
+    )
+
+
+def _known(session: Session, who: access.Visitor) -> tuple[vocabulary.Known, ...]:
+    person = session.get(Person, who.person_id) if who.person_id else None
+    if person is None:
+        return ()
+    facts: dict[str, Any] = {name: getattr(person, name, None) for name in _FACTS}
+    facts["email"] = facts.get("email") or who.email
+    return vocabulary.from_person(facts, source="profile", at=person.changed_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What a step's page needs, read in one transaction."""
+
+    application: Application
+    procedure: Procedure
+    step: Step
+    evaluation: rules.Evaluation
+
+
+def _page(session: Session, slug: str, key: str, step_id: str) -> _Page:
+    application, procedure = _mine(session, slug, key)
+    step = next((s for s in procedure.steps if s.id == step_id), None)
+    if step is None:
+        raise NotFound
+    answers = application.draft.answers if application.draft else {}
+    return _Page(application, procedure, step, rules.evaluate(procedure, answers))
+
+
+def _show(page: _Page, *, typed: dict[str, Any], problems: Any, status: int = 200, fresh: bool = False) -> ResponseReturnValue:
+    draft = page.application.draft
+    assert draft is not None
+    lang = locale.current()
+    fields = views.field_views(
+        [f for f in page.step.fields if f.id in page.evaluation.shown],
+        locale=lang,
+        typed={**draft.typed, **typed},
+        problems=problems,
+        required=page.evaluation.required,
+        prefill=draft.prefill,
+    )
+    order = list(page.evaluation.steps)
+    titles = {s.id: s.title.in_(lang) for s in page.procedure.steps}
+    controls = sorted(_controls(page.step))
+    html = render_template(
+        "forms/step.html",
+        page=page,
+        procedure=page.procedure,
+        step=page.step,
+        fields=fields,
+        labels=[*(titles[s] for s in order), gettext("確認")],
+        current=order.index(page.step.id) + 1 if page.step.id in order else 1,
+        fresh=fresh,
+        controls=controls,
+        lang=lang,
+    )
+    return html, status
+
+
+def _controls(step: Step) -> set[str]:
+    """Fields on this step that others on it hang on: the page is refreshed by the server when they change."""
+    from forms.definition.conditions import tests_of  # noqa: PLC0415 - only for pages
+
+    here = {f.id for f in step.fields}
+    return {t.field for f in step.fields for c in (f.show_if, f.require_if) for t in tests_of(c)} & here
+
+
+@bp.get("/apply/<slug>/<key>/steps/<step_id>")
+@access.public
+def step(slug: str, key: str, step_id: str) -> ResponseReturnValue:
+    """One step with what was typed before."""
+    with unit_of_work() as session:
+        page = _page(session, slug, key, step_id)
+        if page.application.state != State.DRAFT.value:
+            return _to_case(page.application)
+        if page.evaluation.steps and step_id not in page.evaluation.steps:
+            return redirect(url_for("forms.step", slug=slug, key=key, step_id=page.evaluation.steps[0]), 303)
+        return _show(page, typed={}, problems={}, fresh="more" in request.args)
+
+
+@bp.post("/apply/<slug>/<key>/steps/<step_id>")
+@access.public
+def save(slug: str, key: str, step_id: str) -> ResponseReturnValue:
+    """Keep the step, then go where the button says: next, back, look up a postal code, or save for later."""
+    action = request.form.get("action", "next")
+    typed, asked, now = views.typed_in_form(), views.asked_in_form(), clock.now()
+    with unit_of_work() as session:
+        page = _page(session, slug, key, step_id)
+        if action.startswith(f"{LOOK_UP}:"):
+            return _look_up(session, page, action.partition(":")[2], typed=typed, asked=asked)
+        saved = drafts.save_step(
+            session, key=key, step_id=step_id, typed=typed, asked=asked, now=now, leave_unchecked=action != "next"
+        )
+        if saved.filed:
+            return _to_case(page.application)
+        if action == "refresh" or (action == "next" and saved.problems):
+            again = _page(session, slug, key, step_id)
+            wrong = saved.problems if action == "next" else {}
+            return _show(again, typed=typed, problems=wrong, status=422 if wrong else 200)
+    if action == "back":
+        target = saved.previous_step
+        return redirect(_step_url(slug, key, target) if target else url_for("forms.begin", slug=slug), 303)
+    if action == "later":
+        flash(gettext("ここまで書いたことを保存しました。"), "success")
+        return redirect(url_for("forms.procedure", slug=slug), 303)
+    if saved.fresh:
+        # The answers opened more questions on this very step: show them before going on.
+        return redirect(_step_url(slug, key, step_id, more=1) + f"#f-{saved.fresh[0]}", 303)
+    if saved.next_step:
+        return redirect(_step_url(slug, key, saved.next_step), 303)
+    return redirect(url_for("forms.review", slug=slug, key=key), 303)
+
+
+def _step_url(slug: str, key: str, step_id: str, **more: int) -> str:
+    return url_for("forms.step", slug=slug, key=key, step_id=step_id, **more)
+
+
+def _look_up(session: Session, page: _Page, field_id: str, *, typed: dict[str, Any], asked: list[str]) -> ResponseReturnValue:
+    problems = drafts.fill_address(
+        session,
+        key=page.application.key,
+        step_id=page.step.id,
+        field_id=field_id,
+        typed=typed,
+        asked=asked,
+        now=clock.now(),
+    )
+    if page.application.state != State.DRAFT.value:
+        return _to_case(page.application)
+    again = _page(session, page.procedure.slug, page.application.key, page.step.id)
+    return _show(
+        again, typed={}, problems={field_id: problems} if problems else {}, status=422 if problems else 200
+    )
+
+
+@bp.get("/apply/<slug>/<key>/review")
+@access.public
+def review(slug: str, key: str) -> ResponseReturnValue:
+    """Everything that will be filed, exactly, and what it costs."""
+    with unit_of_work() as session:
+        application, _procedure = _mine(session, slug, key)
+        if application.state != State.DRAFT.value:
+            return _to_case(application)
+        return _review_page(session, application)
+
+
+def _review_page(session: Session, application: Application, *, error: str = "", status: int = 200) -> ResponseReturnValue:
+    lang = locale.current()
+    made = filing.review(session, key=application.key, now=clock.now())
+    missing = [made.procedure.step_of(f) for f in made.problems]
+    html = render_template(
+        "forms/review.html",
+        application=application,
+        procedure=made.procedure,
+        made=made,
+        missing=next((s for s in missing if s is not None), None),
+        labels=[*(s.title.in_(lang) for s, _rows in made.steps()), gettext("確認")],
+        error=error,
+        lang=lang,
+    )
+    return html, status
+
+
+@bp.post("/apply/<slug>/<key>/review")
+@access.public
+def file(slug: str, key: str) -> ResponseReturnValue:
+    """File it (or finish the preparation for the counter). Whatever else is sent, a fee among it, is ignored."""
+    now, who = clock.now(), access.visitor()
+    with unit_of_work() as session:
+        application, procedure = _mine(session, slug, key)
+        if application.state != State.DRAFT.value:
+            return _to_case(application)
+    sha256 = request.form.get("sha256", "")
+    try:
+        if procedure.channel.kind == "prepared":
+            filed = transact(
+                lambda session: filing.prepare(session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now)
+            )
+        else:
+            filed, _secret = transact(
+                lambda session: filing.file(session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now)
+            )
+    except ReviewChanged as changed:
+        return _again(slug, key, changed.code, 409)
+    except Incomplete as incomplete:
+        return _again(slug, key, incomplete.code, 422)
+    if not who.signed_in:
+        views.remember("cases", str(filed.reference))
+    return _to_case(filed)
+
+
+def _again(slug: str, key: str, error: str, status: int) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        application, _procedure = _mine(session, slug, key)
+        return _review_page(session, application, error=error, status=status)
+
+
+@bp.post("/apply/<slug>/<key>/discard")
+@access.public
+def discard(slug: str, key: str) -> ResponseReturnValue:
+    """Throw the draft away."""
+    with unit_of_work() as session:
+        application, _procedure = _mine(session, slug, key)
+        if application.state != State.DRAFT.value:
+            return _to_case(application)
+        drafts.discard(session, key=key)
+    flash(gettext("書きかけの申請を消しました。"), "success")
+    return redirect(url_for("forms.procedure", slug=slug), 303)

@@ -1,0 +1,250 @@
+"""The applicant's own cases: follow, pay, correct, take back, download."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from flask import Response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from forms import queries, rules
+from forms.models import Application
+from forms.services import casework
+from forms.services.common import Incomplete, definition
+from forms.services.filing import PAYABLE
+from forms.states import Action, Party, State, possible
+from forms.web import views
+from forms.web.blueprint import bp
+from payments import queries as payment_queries
+from portal.kernel import audit, clock, files, references
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.errors import NotFound
+from portal.web import access, locale
+
+
+def _mine(session: Session, reference: str) -> Application:
+    """The visitor's own case.
+
+    Raises:
+        NotSignedIn: nobody is signed in and this browser has not opened the case: the same for every number.
+        NotFound: no such case, or somebody else's.
+    """
+    who = access.visitor()
+    number = references.parse(reference)
+    if not who.signed_in and not views.remembers("cases", number):
+        raise access.NotSignedIn
+    found = queries.by_reference(session, number)
+    own = found.owner_account_id is not None and found.owner_account_id == who.account_id
+    guest = found.owner_account_id is None and views.remembers("cases", number)
+    if not (own or guest):
+        raise NotFound
+    return found
+
+
+@bp.get("/applications")
+@access.resident
+def applications() -> ResponseReturnValue:
+    """All of the visitor's drafts and cases."""
+    who = access.visitor()
+    with unit_of_work() as session:
+        found = queries.of_account(session, who.account_id or 0)
+        rows = [(a, definition(a.version), State(a.state)) for a in found]
+    return render_template("forms/applications.html", rows=rows, states=views.STATES, lang=locale.current())
+
+
+@bp.get("/applications/<reference>")
+@access.public
+def application(reference: str) -> ResponseReturnValue:
+    """One case: number, where it stands, what comes next, papers, what was filed, what happened."""
+    now, who = clock.now(), access.visitor()
+    with unit_of_work() as session:
+        found = _mine(session, reference)
+        if found.reference != reference:
+            return redirect(url_for("forms.application", reference=found.reference), 303)
+        if found.decision is not None and found.decision.known_at is None and not who.is_staff:
+            casework.known(session, reference=reference, now=now)
+        charge = payment_queries.charge_of(session, PAYABLE, reference)
+        state = State(found.state)
+        unpaid = charge is not None and charge.state == "open" and state is not State.WITHDRAWN
+        return render_template(
+            "forms/application.html",
+            application=found,
+            procedure=definition(found.version),
+            filed=_filed(found),
+            state=state,
+            states=views.STATES,
+            events=views.EVENTS,
+            actors=views.ACTORS,
+            outcomes=views.OUTCOMES,
+            next_step=views.next_step(state, unpaid=unpaid),
+            charge=charge,
+            unpaid=unpaid,
+            open_requests=casework.open_requests(found),
+            may_withdraw=Action.WITHDRAW in possible(state, by=Party.APPLICANT),
+            lang=locale.current(),
+        )
+
+
+def _filed(found: Application) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What stands in the case now, step by step, as texts."""
+    lang = locale.current()
+    procedure = definition(found.version)
+    answers = found.filings[-1].answers if found.filings else (found.draft.answers if found.draft else {})
+    shown = rules.evaluate(procedure, answers).shown
+    steps = [
+        (s.title.in_(lang), [(f.label.in_(lang), f.show(answers.get(f.id), lang)) for f in s.fields if f.has_value and f.id in shown])
+        for s in procedure.steps
+    ]
+    return [(title, rows) for title, rows in steps if rows]
+
+
+@bp.get("/applications/<reference>/open/<secret>")
+@access.public
+def open_case(reference: str, secret: str) -> ResponseReturnValue:
+    """The link in a guest's mail: opens the case in this browser.
+
+    Raises:
+        NotFound: the secret does not fit.
+    """
+    number = references.parse(reference)
+    with unit_of_work() as session:
+        found = queries.by_reference(session, number)
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        if found.secret_sha256 is None or not secrets.compare_digest(found.secret_sha256, digest):
+            raise NotFound
+    views.remember("cases", number)
+    return redirect(url_for("forms.application", reference=number), 303)
+
+
+@bp.get("/applications/<reference>/correction")
+@access.public
+def correction(reference: str) -> ResponseReturnValue:
+    """The fields that a reviewer asks to be corrected, each with its reason."""
+    with unit_of_work() as session:
+        found = _mine(session, reference)
+        if found.state != State.CORRECTION_ASKED.value:
+            return redirect(url_for("forms.application", reference=found.reference), 303)
+        return _correction_page(found, typed={}, problems={})
+
+
+def _correction_page(found: Application, *, typed: views.Mapping[str, views.Typed], problems: object, status: int = 200) -> ResponseReturnValue:
+    lang = locale.current()
+    procedure = definition(found.version)
+    filed = found.filings[-1].answers
+    wrong = problems if isinstance(problems, dict) else {}
+    requests = {c.field_id: c for c in casework.open_requests(found)}
+    # A field whose answer the new answers open is on the page from the moment it is told missing.
+    wanted = [f for f in procedure.fields() if f.id in requests or (f.id in wrong and f.id not in filed)]
+    old = {f.id: f.typed_of(filed.get(f.id)) for f in wanted if f.id in filed}
+    fields = views.field_views(
+        wanted, locale=lang, typed={**old, **typed}, problems=wrong, required=[f.id for f in wanted if f.required]
+    )
+    for view in fields:
+        request_for = requests.get(view.spec.id)
+        if request_for is not None:
+            view.reason = request_for.reason
+            view.before = view.spec.show(request_for.old_value, lang)
+    answer_by = min((c.answer_by for c in requests.values()), default=None)
+    html = render_template(
+        "forms/correction.html", application=found, procedure=procedure, fields=fields, answer_by=answer_by, lang=lang
+    )
+    return html, status
+
+
+@bp.post("/applications/<reference>/correction")
+@access.public
+def correct(reference: str) -> ResponseReturnValue:
+    """Answer the request, under the same number. A second click finds it answered."""
+    now, who = clock.now(), access.visitor()
+    typed = views.typed_in_form()
+    with unit_of_work() as session:
+        found = _mine(session, reference)
+        if found.state != State.CORRECTION_ASKED.value:
+            return redirect(url_for("forms.application", reference=found.reference), 303)
+        number = str(found.reference)
+        if views.request.form.get("action", "").startswith("look_up:"):
+            return _look_up(session, found, views.request.form["action"].partition(":")[2], typed)
+    try:
+        transact(
+            lambda session: casework.submit_correction(
+                session, reference=number, typed=typed, seen=views.asked_in_form(), actor=who.actor, now=now
+            )
+        )
+    except Incomplete as incomplete:
+        with unit_of_work() as session:
+            return _correction_page(_mine(session, number), typed=typed, problems=dict(incomplete.problems), status=422)
+    return redirect(url_for("forms.application", reference=number), 303)
+
+
+def _look_up(session: Session, found: Application, field_id: str, typed: dict[str, dict[str, list[str]]]) -> ResponseReturnValue:
+    from forms.definition.fields import AddressField  # noqa: PLC0415 - only this button needs it
+    from forms.services.common import moment  # noqa: PLC0415
+
+    spec = definition(found.version).field(field_id)
+    if not isinstance(spec, AddressField):
+        raise NotFound
+    filled, problems = spec.fill(typed.get(field_id, {}), moment(session, clock.now()))
+    wrong = {field_id: problems} if problems else {}
+    return _correction_page(found, typed={**typed, field_id: filled}, problems=wrong, status=422 if problems else 200)
+
+
+@bp.get("/applications/<reference>/withdraw")
+@access.public
+def ask_withdraw(reference: str) -> ResponseReturnValue:
+    """Ask once more before a case is taken back."""
+    with unit_of_work() as session:
+        found = _mine(session, reference)
+        charge = payment_queries.charge_of(session, PAYABLE, str(found.reference))
+        return render_template(
+            "forms/withdraw.html", application=found, procedure=definition(found.version), charge=charge, lang=locale.current()
+        )
+
+
+@bp.post("/applications/<reference>/withdraw")
+@access.public
+def withdraw(reference: str) -> ResponseReturnValue:
+    """Take the case back."""
+    now, who = clock.now(), access.visitor()
+    with unit_of_work() as session:
+        found = _mine(session, reference)
+        number = str(found.reference)
+        if found.state != State.WITHDRAWN.value:
+            casework.withdraw(session, reference=number, actor=who.actor, now=now)
+    return redirect(url_for("forms.application", reference=number), 303)
+
+
+@bp.get("/applications/<reference>/documents/<int:document_id>")
+@access.public
+def document(reference: str, document_id: int) -> ResponseReturnValue:
+    """Download one of the case's papers."""
+    who = access.visitor()
+    with unit_of_work() as session:
+        found = _mine(session, reference)
+        return download(session, found, document_id, actor=who.actor)
+
+
+def download(session: Session, found: Application, document_id: int, *, actor: audit.Actor) -> Response:
+    """A paper as a download; the look is written down.
+
+    Raises:
+        NotFound: another case's paper, or not made yet.
+    """
+    paper = queries.document(found, document_id)
+    assert paper.file_id is not None
+    stored = files.get(session, paper.file_id)
+    audit.record(
+        session,
+        actor=actor,
+        action="application.download",
+        subject_kind="application",
+        subject_ref=str(found.reference),
+        detail={"document": paper.kind},
+    )
+    headers = {
+        "Content-Disposition": f'attachment; filename="{stored.name}"',
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(stored.content, mimetype=stored.media_type, headers=headers)

@@ -1,0 +1,63 @@
+"""Words for what is wrong with something typed, beside its field. The codes are those of `forms.definition.fields`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext, lazy_gettext
+from flask_babel.speaklater import LazyString
+
+from forms.definition import Problem
+from portal.kernel import texts
+
+Facts = Mapping[str, Any]
+
+
+def _day(facts: Facts, name: str, locale: str) -> str:
+    day = facts.get(name)
+    return texts.show_both(day, locale) if isinstance(day, date) else ""
+
+
+_WORDS: dict[str, Callable[[Facts, str], str]] = {
+    "required": lambda _f, _l: gettext("ここに答えてください。"),
+    "required_part": lambda _f, _l: gettext("ここに書いてください。"),
+    "too_long": lambda f, _l: gettext("%(max)s文字以内で書いてください(いま%(now)s文字です)。", max=f["max"], now=f["now"]),
+    "control_character": lambda _f, _l: gettext("使えない文字が入っています。消して書き直してください。"),
+    "resident_number": lambda _f, _l: gettext(
+        "マイナンバー(個人番号)のような数字があります。消してください。この数字は保存していません。"
+    ),
+    "pattern": lambda _f, _l: gettext("書き方がちがいます。"),
+    "not_kana": lambda _f, _l: gettext("カタカナで書いてください。例: コガ ハナコ"),
+    "not_phone": lambda _f, _l: gettext("電話番号を、0から始まる10けたか11けたの数字で書いてください。"),
+    "not_mail": lambda _f, _l: gettext("メールアドレスを確認してください。例: hanako@example.jp"),
+    "not_number": lambda _f, _l: gettext("数字で書いてください。"),
+    "too_small": lambda f, _l: gettext("%(min)s以上の数を書いてください。", min=f["min"]),
+    "too_large": lambda f, _l: gettext("%(max)s以下の数を書いてください。", max=f["max"]),
+    "not_date": lambda _f, _l: gettext("ない日か、読めない日です。例: 2020年4月1日、令和2年4月1日"),
+    "in_the_future": lambda _f, _l: gettext("今日より後の日は書けません。"),
+    "too_late": lambda f, loc: gettext("%(day)sまでの日を書いてください。", day=_day(f, "latest", loc)),
+    "too_early": lambda f, loc: gettext("%(day)sより後の日を書いてください。", day=_day(f, "earliest", loc)),
+    "not_offered": lambda _f, _l: gettext("選べるものの中から選んでください。"),
+    "not_postal_code": lambda _f, _l: gettext("郵便番号を7けたの数字で書いてください。"),
+    "unknown_postal_code": lambda _f, _l: gettext("この郵便番号は見つかりません。"),
+}
+
+
+def words(problem: Problem, locale: str) -> str:
+    """The message for one problem; a definition's own words win."""
+    own = problem.facts.get("help")
+    if own is not None:
+        return str(own.in_(locale))
+    return _WORDS[problem.code](problem.facts, locale)
+
+
+PART_NAMES: dict[str, LazyString] = {
+    "postal_code": lazy_gettext("郵便番号"),
+    "prefecture": lazy_gettext("都道府県"),
+    "city": lazy_gettext("市区町村"),
+    "town": lazy_gettext("町名"),
+    "block": lazy_gettext("番地"),
+    "building": lazy_gettext("建物の名前と部屋の番号"),
+}

@@ -1,0 +1,87 @@
+"""What forms hands over to the shell: its part of マイページ, its tile on 職員ホーム, its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Flask, url_for
+from flask_babel import lazy_gettext
+
+from forms import queries
+from forms.models import Application
+from forms.services.common import definition
+from forms.states import State
+from forms.web import apply, cases, catalogue, staff, views
+from forms.web.blueprint import bp
+from forms.web.error_texts import TEXTS
+from payments import queries as payment_queries
+from portal.kernel import texts
+from portal.kernel.database import unit_of_work
+from portal.web import access, error_texts, locale, my
+from portal.web import staff as staff_home
+
+__all__ = ["apply", "cases", "catalogue", "init_app"]
+SHOWN = 20
+
+
+def _items(who: access.Visitor) -> Sequence[my.Item]:
+    if who.account_id is None:
+        return []
+    with unit_of_work() as session:
+        found = queries.of_account(session, who.account_id, limit=SHOWN)
+        unpaid = payment_queries.open_refs(session, "application", [a.reference for a in found if a.reference])
+        return [_item(application, unpaid=application.reference in unpaid) for application in found]
+
+
+def _item(application: Application, *, unpaid: bool) -> my.Item:
+    lang = locale.current()
+    state = State(application.state)
+    kind, words = views.STATES[state]
+    slug = application.procedure.slug
+    due = min((c.answer_by for c in application.corrections if c.answered_at is None), default=None)
+    url = (
+        url_for("forms.begin", slug=slug)
+        if state is State.DRAFT
+        else url_for("forms.application", reference=application.reference)
+    )
+    return my.Item(
+        title=definition(application.version).plain_name.in_(lang),
+        url=url,
+        status=str(words),
+        status_kind="act" if unpaid else kind,
+        next_step=views.next_step(state, unpaid=unpaid),
+        due=texts.show_date(due, lang) if due else "",
+        detail=application.reference or "",
+    )
+
+
+def _waiting(who: access.Visitor) -> int:
+    with unit_of_work() as session:
+        return queries.waiting(session, staff.departments(who))
+
+
+def init_app(app: Flask) -> None:
+    """Join the pages, the section, the tile and the words."""
+    app.register_blueprint(bp)
+    error_texts.add(TEXTS)
+    my.register(
+        my.Section(
+            "applications",
+            lazy_gettext("わたしの手続き"),
+            _items,
+            order=10,
+            empty=lazy_gettext("まだ手続きはありません。"),
+            more="forms.applications",
+        )
+    )
+    staff_home.register(
+        staff_home.Tile(
+            "applications",
+            lazy_gettext("申請の審査"),
+            "forms.queue",
+            roles=tuple(role.value for role in staff.ROLES),
+            text=lazy_gettext("届いた申請を、期限の近い順に見ます。"),
+            order=20,
+            count=_waiting,
+        )
+    )

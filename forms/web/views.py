@@ -1,0 +1,222 @@
+"""From definitions to what templates show: fields with what was typed and what is wrong, states in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import g, request, session
+from flask_babel import gettext, lazy_gettext
+from flask_babel.speaklater import LazyString
+
+from forms.definition import FieldSpec, Problem, Typed
+from forms.states import State
+from forms.web.problems import PART_NAMES, words
+
+PREFIX = "f."
+
+
+@dataclass
+class FieldView:
+    """One field on a page.
+
+    Attributes:
+        spec: its part of the document.
+        typed: part → texts to put back.
+        problems: what is wrong.
+        source: where a value that was filled in beforehand came from, in words; "" where it did not.
+        locked: the value may not be changed.
+        reason: why a reviewer asks for it, on the correction page.
+        before: the value as filed, on the correction page.
+    """
+
+    spec: FieldSpec
+    locale: str
+    typed: Typed = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+    source: str = ""
+    locked: bool = False
+    required: bool = False
+    reason: str = ""
+    before: str = ""
+    shown: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The field type."""
+        return self.spec.kind
+
+    @property
+    def name(self) -> str:
+        """Name of the input."""
+        return PREFIX + self.spec.id
+
+    @property
+    def id(self) -> str:
+        """HTML id of the (first) input."""
+        return f"f-{self.spec.id}" + (f"-{self.spec.parts[0]}" if self.spec.parts[0] else "")
+
+    def part_id(self, part: str) -> str:
+        """HTML id of one part's input."""
+        return f"f-{self.spec.id}-{part}" if part else f"f-{self.spec.id}"
+
+    @property
+    def label(self) -> str:
+        """The question."""
+        return self.spec.label.in_(self.locale)
+
+    @property
+    def hint(self) -> str:
+        """Help for the question."""
+        return self.spec.hint.in_(self.locale) if self.spec.hint else ""
+
+    def value(self, part: str = "") -> str:
+        """What to put into an input."""
+        texts = self.typed.get(part) or [""]
+        return texts[0]
+
+    def chosen(self, code: str) -> bool:
+        """Whether a choice is ticked."""
+        return code in (self.typed.get("") or [])
+
+    def errors(self, part: str = "") -> list[str]:
+        """Messages at one part ("" : the field)."""
+        return [words(p, self.locale) for p in self.problems if p.part == part]
+
+    def all_errors(self) -> list[tuple[str, str]]:
+        """(HTML id, message) for the summary on top."""
+        found = []
+        for problem in self.problems:
+            name = str(PART_NAMES[problem.part]) if problem.part else self.label
+            separator = ": " if self.locale == "en" else "："
+            found.append((self.part_id(problem.part) if problem.part else self.id, name + separator + words(problem, self.locale)))
+        return found
+
+    def part_name(self, part: str) -> str:
+        """The label of one part of an address."""
+        return str(PART_NAMES[part])
+
+
+SOURCES: dict[str, LazyString] = {
+    "profile": lazy_gettext("登録した内容から入れました"),
+    "card": lazy_gettext("カードから読み取りました"),
+    "application": lazy_gettext("前の申請から入れました"),
+}
+
+
+def field_views(
+    fields: Iterable[FieldSpec],
+    *,
+    locale: str,
+    typed: Mapping[str, Typed],
+    problems: Mapping[str, Sequence[Problem]],
+    required: Iterable[str],
+    prefill: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[FieldView]:
+    """Fields as the page shows them; remembers for the title whether something is wrong."""
+    must = set(required)
+    if problems:
+        g.page_has_errors = True
+    found = []
+    for spec in fields:
+        origin = (prefill or {}).get(spec.id) or {}
+        now = typed.get(spec.id, {})
+        untouched = bool(origin) and {k: list(v) for k, v in now.items()} == spec.typed_of(origin["value"])
+        source = SOURCES.get(str(origin.get("source"))) if untouched else None
+        found.append(
+            FieldView(
+                spec,
+                locale,
+                typed=now,
+                problems=problems.get(spec.id, ()),
+                required=spec.id in must,
+                source=str(source) if source else "",
+                locked=bool(origin.get("locked")),
+                shown=spec.show(origin["value"], locale) if origin.get("locked") else "",
+            )
+        )
+    return found
+
+
+def typed_in_form() -> dict[str, dict[str, list[str]]]:
+    """What was typed on the page: field id → part → texts."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, texts in request.form.lists():
+        if name.startswith(PREFIX):
+            field_id, _dot, part = name.removeprefix(PREFIX).partition(".")
+            found.setdefault(field_id, {})[part] = texts
+    return found
+
+
+def asked_in_form() -> list[str]:
+    """Ids of the fields that were on the page."""
+    return request.form.getlist("asked")
+
+
+STATES: dict[State, tuple[str, LazyString]] = {
+    State.DRAFT: ("neutral", lazy_gettext("書いているところ")),
+    State.PREPARED: ("act", lazy_gettext("窓口に行く準備ができました")),
+    State.FILED: ("wait", lazy_gettext("受け付けました")),
+    State.CORRECTION_ASKED: ("act", lazy_gettext("直してください")),
+    State.CORRECTED: ("wait", lazy_gettext("直した内容を確認中")),
+    State.ACCEPTED: ("wait", lazy_gettext("審査中")),
+    State.IN_REVIEW: ("wait", lazy_gettext("審査中")),
+    State.DECIDED: ("good", lazy_gettext("結果が出ました")),
+    State.ISSUED: ("good", lazy_gettext("書類ができました")),
+    State.CLOSED: ("neutral", lazy_gettext("終わりました")),
+    State.WITHDRAWN: ("neutral", lazy_gettext("取り下げました")),
+}
+EVENTS: dict[str, LazyString] = {
+    "prepare": lazy_gettext("窓口の準備ができました"),
+    "file": lazy_gettext("申請を出しました"),
+    "ask_correction": lazy_gettext("直してほしいところを知らせました"),
+    "correct": lazy_gettext("直して出しました"),
+    "accept": lazy_gettext("書類の形がそろいました"),
+    "start_review": lazy_gettext("審査を始めました"),
+    "decide": lazy_gettext("結果を決めました"),
+    "issue": lazy_gettext("書類を出しました"),
+    "close": lazy_gettext("手続きが終わりました"),
+    "withdraw": lazy_gettext("申請を取り下げました"),
+    "paid": lazy_gettext("手数料が支払われました"),
+    "refunded": lazy_gettext("手数料を返しました"),
+}
+OUTCOMES: dict[str, LazyString] = {
+    "granted": lazy_gettext("認めます"),
+    "refused": lazy_gettext("認めません"),
+    "partly": lazy_gettext("一部を認めます"),
+}
+ACTORS: dict[str, LazyString] = {
+    "resident": lazy_gettext("申請した人"),
+    "guest": lazy_gettext("申請した人"),
+    "staff": lazy_gettext("市の職員"),
+    "system": lazy_gettext("自動"),
+}
+
+
+def next_step(state: State, *, unpaid: bool) -> str:
+    """What the applicant does next, in one sentence."""
+    if state is State.DRAFT:
+        return gettext("続きを書いてください。")
+    if state is State.PREPARED:
+        return gettext("窓口で番号を見せてください。")
+    if state is State.CORRECTION_ASKED:
+        return gettext("理由を読んで、直してください。")
+    if unpaid:
+        return gettext("手数料を支払ってください。")
+    if state in {State.DECIDED, State.ISSUED}:
+        return gettext("結果を見てください。")
+    if state in {State.CLOSED, State.WITHDRAWN}:
+        return ""
+    return gettext("することはありません。結果を待ってください。")
+
+
+def remember(kind: str, value: str) -> None:
+    """Let this browser's guest come back to a draft or a case ("drafts", "cases"); the newest twenty are kept."""
+    known = [v for v in session.get(f"forms_{kind}", []) if v != value]
+    session[f"forms_{kind}"] = [value, *known][:20]
+
+
+def remembers(kind: str, value: str) -> bool:
+    """Whether this browser's guest has it."""
+    return value in session.get(f"forms_{kind}", [])
