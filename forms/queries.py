@@ -255,6 +255,12 @@ def _row(application: Application, today: date) -> QueueRow:
     )
 
 
+def department_names(session: Session, codes: Iterable[str], lang: str) -> list[str]:
+    """Names of departments in the order of the city. One statement."""
+    found = session.scalars(select(Department).where(Department.code.in_(list(codes))).order_by(Department.position))
+    return [d.name_en if lang == "en" else d.name for d in found]
+
+
 def waiting(session: Session, departments: Iterable[str]) -> int:
     """How many cases wait for the staff of some departments. One statement."""
     states = [state.value for state in _SHOW["open"]]

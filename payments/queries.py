@@ -271,3 +271,16 @@ def provider_name() -> str | None:
     """The code of the provider that opens new pages; None where there is none."""
     gateway = gateways.online()
     return gateway.code if gateway else None
+
+
+def open_refs(session: Session, payable_kind: str, payable_refs: Sequence[str]) -> set[str]:
+    """Which of these things wait for their fee to be paid (lists of cases and bookings). One statement."""
+    found = session.scalars(
+        select(Charge.payable_ref).where(
+            Charge.payable_kind == payable_kind,
+            Charge.payable_ref.in_(payable_refs),
+            Charge.purpose == "fee",
+            Charge.state == ChargeState.OPEN.value,
+        )
+    )
+    return set(found)

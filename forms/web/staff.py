@@ -27,7 +27,6 @@ from forms.web.blueprint import bp
 from forms.web.cases import download
 from payments import queries as payment_queries
 from portal.accounts.models import Role
-from portal.directory.models import Department
 from portal.kernel import audit, clock, references
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import Invalid, NotFound
@@ -63,7 +62,7 @@ def queue() -> ResponseReturnValue:
     with unit_of_work() as session:
         mine = departments(who)
         found = queries.queue(session, departments=mine, wanted=wanted, today=clock.today())
-        names = [n for n in session.query(Department).where(Department.code.in_(mine)).order_by(Department.position)]
+        names = queries.department_names(session, mine, locale.current())
         audit.record(
             session,
             actor=who.actor,
