@@ -32,7 +32,9 @@ def make_paper(paper_id: int) -> None:
         found = session.get_one(IssuedDocument, paper_id, with_for_update=True)
         if found.ready_at is not None and found.kind != APPLICATION_PAPER:
             return
-        stored = files.put(session, name=name, media_type="application/pdf", content=content, kind=f"forms.{found.kind}")
+        stored = files.put(
+            session, name=name, media_type="application/pdf", content=content, kind=f"forms.{found.kind}"
+        )
         found.file_id = stored.id
         found.ready_at = clock.now()
         if found.kind != APPLICATION_PAPER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -48,27 +49,31 @@ def online(session: Session, today: date) -> MeasureValue:
     What is prepared here and finished at the counter is named and not counted (CASES A2).
     """
     evidence = [_evidence(procedure, published, today) for procedure, published in _live(session, today)]
-    parts = {
-        part: Decimal(sum(1 for e in evidence if e.counted and e.part == part)) for part in ("here", "elsewhere")
-    }
+    parts = {part: Decimal(sum(1 for e in evidence if e.counted and e.part == part)) for part in ("here", "elsewhere")}
     return MeasureValue(sum(parts.values(), start=Decimal(0)), parts, tuple(evidence))
 
 
 def _evidence(procedure: Procedure, published: date, today: date) -> Evidence:
     channel = procedure.channel
     path = f"/procedures/{procedure.slug}"
-    names = {"key": procedure.slug, "name": procedure.plain_name.ja, "name_en": procedure.plain_name.en}
+    known = Evidence(procedure.slug, procedure.plain_name.ja, name_en=procedure.plain_name.en)
     if isinstance(channel, Elsewhere):
         counted = channel.since is not None and channel.since <= today and bool(channel.evidence)
         note = None if counted else "始まった日か根拠が確かめられていない"
-        return Evidence(
-            **names, part="elsewhere", address=channel.url, since=channel.since, source=channel.evidence, note=note, counted=counted
+        return replace(
+            known,
+            part="elsewhere",
+            address=channel.url,
+            since=channel.since,
+            source=channel.evidence,
+            note=note,
+            counted=counted,
         )
     if channel.kind == "prepared":
         note = "ここで書いて窓口で仕上げる。オンラインの数には入らない"
-        return Evidence(**names, part="prepared", address=path, since=published, note=note, counted=False)
+        return replace(known, part="prepared", address=path, since=published, note=note, counted=False)
     since = channel.since or published
-    return Evidence(**names, part="here", address=path, since=since, source="このサイトで受け付けている")
+    return replace(known, part="here", address=path, since=since, source="このサイトで受け付けている")
 
 
 def writeless(session: Session, today: date) -> MeasureValue:

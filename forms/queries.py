@@ -206,7 +206,11 @@ def queue(session: Session, *, departments: Iterable[str], wanted: QueueFilter, 
         today: in Japan; what was due before is overdue.
     """
     states = [state.value for state in _SHOW.get(wanted.show, _SHOW["open"])]
-    where = [ProcedureRow.department.in_(list(departments)), Application.state.in_(states), Application.reference.is_not(None)]
+    where: list[ColumnElement[bool]] = [
+        ProcedureRow.department.in_(list(departments)),
+        Application.state.in_(states),
+        Application.reference.is_not(None),
+    ]
     if wanted.slug:
         where.append(ProcedureRow.slug == wanted.slug)
     if wanted.search:
@@ -216,7 +220,9 @@ def queue(session: Session, *, departments: Iterable[str], wanted: QueueFilter, 
     total = session.scalar(select(func.count()).select_from(base.subquery())) or 0
     rows = session.scalars(
         base.options(joinedload(Application.version))
-        .order_by(case((Application.due_on.is_(None), 1), else_=0), Application.due_on, Application.filed_at, Application.id)
+        .order_by(
+            case((Application.due_on.is_(None), 1), else_=0), Application.due_on, Application.filed_at, Application.id
+        )
         .limit(PAGE)
         .offset((max(wanted.page, 1) - 1) * PAGE)
     ).all()
@@ -285,8 +291,6 @@ def document(application: Application, document_id: int) -> IssuedDocument:
     if found is None:
         raise NotFound
     return found
-
-
 
 
 def procedure_guests(session: Session, slug: str) -> bool:

@@ -17,6 +17,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import portal.models  # noqa: F401 - the metadata is whole before the first statement
 from forms import loader as forms_loader
+from forms import wiring as forms
+from forms.web import sections as forms_web
 from payments import loader as payment_loader
 from payments import measures as payment_measures
 from payments import web as payments_web
@@ -45,6 +47,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Modules whose import registers background tasks (`portal.kernel.jobs.task`).
 TASK_MODULES: Sequence[str] = (
+    "forms.jobs",
     "payments.jobs",
     "portal.accounts.jobs",
     "portal.kernel.audit",
@@ -63,6 +66,7 @@ def city_loaders() -> Sequence[loading.Loader]:
 def measures() -> None:
     """What is counted for the plan, by headline (portal.plan.report.HEADLINES): each domain adds its line."""
     registry.provide("online_procedures", elsewhere.provided)
+    forms.provide(registry.registry)
     registry.provide("cashless_kinds", payment_measures.cashless_kinds)
     registry.provide("online_facilities", reservation_measures.online_facilities)
 
@@ -80,6 +84,7 @@ def assemble(settings: Settings) -> None:
     mailer.configure(mailer.from_settings(settings))
     payments.configure(settings)
     reservations.configure(settings)
+    forms.configure(settings)
     for module in TASK_MODULES:
         importlib.import_module(module)
     measures()
@@ -120,6 +125,7 @@ def create_app(settings: Settings) -> Flask:
     notices_web.init_app(app)
     plan_web.init_app(app)
     payments_web.init_app(app)
+    forms_web.init_app(app)
     return app
 
 

@@ -183,7 +183,12 @@ def _run_on(application: Application, procedure: Procedure, *, now: datetime) ->
 
 
 def _next_filing(
-    application: Application, last: ApplicationAnswers, filed: dict[str, Any], flags: Mapping[str, Any], *, now: datetime
+    application: Application,
+    last: ApplicationAnswers,
+    filed: dict[str, Any],
+    flags: Mapping[str, Any],
+    *,
+    now: datetime,
 ) -> ApplicationAnswers:
     return ApplicationAnswers(
         application_id=application.id,
@@ -247,7 +252,10 @@ def decide(
     """
     application = locked(session, reference=reference)
     unchanged(application, revision)
-    if actor.account_id is not None and actor.account_id in {application.filed_by_account_id, application.owner_account_id}:
+    if actor.account_id is not None and actor.account_id in {
+        application.filed_by_account_id,
+        application.owner_account_id,
+    }:
         raise OwnCase
     reasons = (reasons or "").strip() or None
     if outcome is not Outcome.GRANTED and reasons is None:
@@ -284,7 +292,9 @@ def remedy_text(procedure: Procedure) -> str | None:
     if remedy is None:
         return None
     first = (
-        "なお、処分の取消しの訴えは、審査請求に対する裁決を経た後でなければ提起することができません。" if remedy.review_first else ""
+        "なお、処分の取消しの訴えは、審査請求に対する裁決を経た後でなければ提起することができません。"
+        if remedy.review_first
+        else ""
     )
     return (
         f"この処分に不服があるときは、この処分があったことを知った日の翌日から起算して{remedy.review_months}か月以内に、"
@@ -294,7 +304,9 @@ def remedy_text(procedure: Procedure) -> str | None:
     )
 
 
-def _issue(session: Session, application: Application, kinds: Iterable[IssuedKind], *, actor: Actor, now: datetime) -> None:
+def _issue(
+    session: Session, application: Application, kinds: Iterable[IssuedKind], *, actor: Actor, now: datetime
+) -> None:
     papers = [
         IssuedDocument(
             application_id=application.id,

@@ -54,8 +54,9 @@ class Review:
     def steps(self) -> list[tuple[Step, list[tuple[FieldSpec, Any]]]]:
         """Step by step: each shown field with its value."""
         shown = rules.evaluate(self.procedure, self.answers).shown
-        found = [
-            (step, [(f, self.answers.get(f.id)) for f in step.fields if f.has_value and f.id in shown]) for step in self.procedure.steps
+        found: list[tuple[Step, list[tuple[FieldSpec, Any]]]] = [
+            (step, [(f, self.answers.get(f.id)) for f in step.fields if f.has_value and f.id in shown])
+            for step in self.procedure.steps
         ]
         return [(step, rows) for step, rows in found if rows]
 
@@ -136,7 +137,9 @@ def file(
     application.due_on = due_on(local(now).date(), made.procedure.standard_days)
     secret = _keep(application, made, now=now)
     move(session, application, Action.FILE, by=party(actor), actor=actor, now=now)
-    _paper(session, application, kind=APPLICATION_PAPER, number=reference, title=made.procedure.official_name.ja, now=now)
+    _paper(
+        session, application, kind=APPLICATION_PAPER, number=reference, title=made.procedure.official_name.ja, now=now
+    )
     if made.fee:
         _charge(session, application, made, payer_name=payer_name, now=now)
     tell(session, application, "filed", secret=secret, total=str(made.total) if made.fee else None)
@@ -228,7 +231,9 @@ def _charge(session: Session, application: Application, made: Review, *, payer_n
     )
 
 
-def _paper(session: Session, application: Application, *, kind: str, number: str, title: str, now: datetime) -> IssuedDocument:
+def _paper(
+    session: Session, application: Application, *, kind: str, number: str, title: str, now: datetime
+) -> IssuedDocument:
     paper = IssuedDocument(application_id=application.id, kind=kind, number=number, title=title, created_at=now)
     application.documents.append(paper)
     session.flush()

@@ -25,7 +25,20 @@ from portal.kernel.errors import NotFound
 from portal.web import access, locale
 
 LOOK_UP = "look_up"
-_FACTS = ("name", "kana", "birth_date", "sex", "phone", "email", "postal_code", "prefecture", "city", "town", "block", "building")
+_FACTS = (
+    "name",
+    "kana",
+    "birth_date",
+    "sex",
+    "phone",
+    "email",
+    "postal_code",
+    "prefecture",
+    "city",
+    "town",
+    "block",
+    "building",
+)
 
 
 def _enter(procedure: Procedure) -> access.Visitor:
@@ -82,7 +95,9 @@ def begin(slug: str) -> ResponseReturnValue:
         draft = queries.draft_of(session, who.account_id, slug) if who.account_id else None
     if not entry.procedure.fillable:
         return redirect(url_for("forms.procedure", slug=slug), 303)
-    return render_template("forms/begin.html", entry=entry, procedure=entry.procedure, draft=draft, lang=locale.current())
+    return render_template(
+        "forms/begin.html", entry=entry, procedure=entry.procedure, draft=draft, lang=locale.current()
+    )
 
 
 @bp.post("/apply/<slug>")
@@ -143,7 +158,9 @@ def _page(session: Session, slug: str, key: str, step_id: str) -> _Page:
     return _Page(application, procedure, step, rules.evaluate(procedure, answers))
 
 
-def _show(page: _Page, *, typed: dict[str, Any], problems: Any, status: int = 200, fresh: bool = False) -> ResponseReturnValue:
+def _show(
+    page: _Page, *, typed: dict[str, Any], problems: Any, status: int = 200, fresh: bool = False
+) -> ResponseReturnValue:
     draft = page.application.draft
     assert draft is not None
     lang = locale.current()
@@ -175,7 +192,7 @@ def _show(page: _Page, *, typed: dict[str, Any], problems: Any, status: int = 20
 
 def _controls(step: Step) -> set[str]:
     """Fields on this step that others on it hang on: the page is refreshed by the server when they change."""
-    from forms.definition.conditions import tests_of  # noqa: PLC0415 - only for pages
+    from forms.definition.conditions import tests_of
 
     here = {f.id for f in step.fields}
     return {t.field for f in step.fields for c in (f.show_if, f.require_if) for t in tests_of(c)} & here
@@ -213,25 +230,31 @@ def save(slug: str, key: str, step_id: str) -> ResponseReturnValue:
             again = _page(session, slug, key, step_id)
             wrong = saved.problems if action == "next" else {}
             return _show(again, typed=typed, problems=wrong, status=422 if wrong else 200)
+    return redirect(_target(slug, key, step_id, action, saved), 303)
+
+
+def _target(slug: str, key: str, step_id: str, action: str, saved: drafts.Saved) -> str:
+    """Where a button leads after the step was kept."""
     if action == "back":
-        target = saved.previous_step
-        return redirect(_step_url(slug, key, target) if target else url_for("forms.begin", slug=slug), 303)
+        return _step_url(slug, key, saved.previous_step) if saved.previous_step else url_for("forms.begin", slug=slug)
     if action == "later":
         flash(gettext("ここまで書いたことを保存しました。"), "success")
-        return redirect(url_for("forms.procedure", slug=slug), 303)
+        return url_for("forms.procedure", slug=slug)
     if saved.fresh:
         # The answers opened more questions on this very step: show them before going on.
-        return redirect(_step_url(slug, key, step_id, more=1) + f"#f-{saved.fresh[0]}", 303)
+        return _step_url(slug, key, step_id, more=1) + f"#f-{saved.fresh[0]}"
     if saved.next_step:
-        return redirect(_step_url(slug, key, saved.next_step), 303)
-    return redirect(url_for("forms.review", slug=slug, key=key), 303)
+        return _step_url(slug, key, saved.next_step)
+    return url_for("forms.review", slug=slug, key=key)
 
 
-def _step_url(slug: str, key: str, step_id: str, **more: int) -> str:
-    return url_for("forms.step", slug=slug, key=key, step_id=step_id, **more)
+def _step_url(slug: str, key: str, step_id: str, *, more: int | None = None) -> str:
+    return url_for("forms.step", slug=slug, key=key, step_id=step_id, more=more)
 
 
-def _look_up(session: Session, page: _Page, field_id: str, *, typed: dict[str, Any], asked: list[str]) -> ResponseReturnValue:
+def _look_up(
+    session: Session, page: _Page, field_id: str, *, typed: dict[str, Any], asked: list[str]
+) -> ResponseReturnValue:
     problems = drafts.fill_address(
         session,
         key=page.application.key,
@@ -244,9 +267,7 @@ def _look_up(session: Session, page: _Page, field_id: str, *, typed: dict[str, A
     if page.application.state != State.DRAFT.value:
         return _to_case(page.application)
     again = _page(session, page.procedure.slug, page.application.key, page.step.id)
-    return _show(
-        again, typed={}, problems={field_id: problems} if problems else {}, status=422 if problems else 200
-    )
+    return _show(again, typed={}, problems={field_id: problems} if problems else {}, status=422 if problems else 200)
 
 
 @bp.get("/apply/<slug>/<key>/review")
@@ -260,7 +281,9 @@ def review(slug: str, key: str) -> ResponseReturnValue:
         return _review_page(session, application)
 
 
-def _review_page(session: Session, application: Application, *, error: str = "", status: int = 200) -> ResponseReturnValue:
+def _review_page(
+    session: Session, application: Application, *, error: str = "", status: int = 200
+) -> ResponseReturnValue:
     lang = locale.current()
     made = filing.review(session, key=application.key, now=clock.now())
     missing = [made.procedure.step_of(f) for f in made.problems]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping, Sequence
 
-from flask import Response, redirect, render_template, url_for
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from forms import queries, rules
+from forms.definition import Problem, Typed
 from forms.models import Application
 from forms.services import casework
 from forms.services.common import Incomplete, definition
@@ -94,7 +96,10 @@ def _filed(found: Application) -> list[tuple[str, list[tuple[str, str]]]]:
     answers = found.filings[-1].answers if found.filings else (found.draft.answers if found.draft else {})
     shown = rules.evaluate(procedure, answers).shown
     steps = [
-        (s.title.in_(lang), [(f.label.in_(lang), f.show(answers.get(f.id), lang)) for f in s.fields if f.has_value and f.id in shown])
+        (
+            s.title.in_(lang),
+            [(f.label.in_(lang), f.show(answers.get(f.id), lang)) for f in s.fields if f.has_value and f.id in shown],
+        )
         for s in procedure.steps
     ]
     return [(title, rows) for title, rows in steps if rows]
@@ -129,23 +134,24 @@ def correction(reference: str) -> ResponseReturnValue:
         return _correction_page(found, typed={}, problems={})
 
 
-def _correction_page(found: Application, *, typed: views.Mapping[str, views.Typed], problems: object, status: int = 200) -> ResponseReturnValue:
+def _correction_page(
+    found: Application, *, typed: Mapping[str, Typed], problems: Mapping[str, Sequence[Problem]], status: int = 200
+) -> ResponseReturnValue:
     lang = locale.current()
     procedure = definition(found.version)
     filed = found.filings[-1].answers
-    wrong = problems if isinstance(problems, dict) else {}
     requests = {c.field_id: c for c in casework.open_requests(found)}
     # A field whose answer the new answers open is on the page from the moment it is told missing.
-    wanted = [f for f in procedure.fields() if f.id in requests or (f.id in wrong and f.id not in filed)]
+    wanted = [f for f in procedure.fields() if f.id in requests or (f.id in problems and f.id not in filed)]
     old = {f.id: f.typed_of(filed.get(f.id)) for f in wanted if f.id in filed}
     fields = views.field_views(
-        wanted, locale=lang, typed={**old, **typed}, problems=wrong, required=[f.id for f in wanted if f.required]
+        wanted, locale=lang, typed={**old, **typed}, problems=problems, required=[f.id for f in wanted if f.required]
     )
     for view in fields:
-        request_for = requests.get(view.spec.id)
-        if request_for is not None:
-            view.reason = request_for.reason
-            view.before = view.spec.show(request_for.old_value, lang)
+        asked = requests.get(view.spec.id)
+        if asked is not None:
+            view.reason = asked.reason
+            view.before = view.spec.show(asked.old_value, lang)
     answer_by = min((c.answer_by for c in requests.values()), default=None)
     html = render_template(
         "forms/correction.html", application=found, procedure=procedure, fields=fields, answer_by=answer_by, lang=lang
@@ -164,8 +170,8 @@ def correct(reference: str) -> ResponseReturnValue:
         if found.state != State.CORRECTION_ASKED.value:
             return redirect(url_for("forms.application", reference=found.reference), 303)
         number = str(found.reference)
-        if views.request.form.get("action", "").startswith("look_up:"):
-            return _look_up(session, found, views.request.form["action"].partition(":")[2], typed)
+        if request.form.get("action", "").startswith("look_up:"):
+            return _look_up(session, found, request.form["action"].partition(":")[2], typed)
     try:
         transact(
             lambda session: casework.submit_correction(
@@ -178,9 +184,11 @@ def correct(reference: str) -> ResponseReturnValue:
     return redirect(url_for("forms.application", reference=number), 303)
 
 
-def _look_up(session: Session, found: Application, field_id: str, typed: dict[str, dict[str, list[str]]]) -> ResponseReturnValue:
-    from forms.definition.fields import AddressField  # noqa: PLC0415 - only this button needs it
-    from forms.services.common import moment  # noqa: PLC0415
+def _look_up(
+    session: Session, found: Application, field_id: str, typed: dict[str, dict[str, list[str]]]
+) -> ResponseReturnValue:
+    from forms.definition.fields import AddressField
+    from forms.services.common import moment
 
     spec = definition(found.version).field(field_id)
     if not isinstance(spec, AddressField):
@@ -198,7 +206,11 @@ def ask_withdraw(reference: str) -> ResponseReturnValue:
         found = _mine(session, reference)
         charge = payment_queries.charge_of(session, PAYABLE, str(found.reference))
         return render_template(
-            "forms/withdraw.html", application=found, procedure=definition(found.version), charge=charge, lang=locale.current()
+            "forms/withdraw.html",
+            application=found,
+            procedure=definition(found.version),
+            charge=charge,
+            lang=locale.current(),
         )
 
 

@@ -12,7 +12,9 @@ TEXTS: dict[str, LazyString] = {
     "review_changed": lazy_gettext("確認したあとで内容が変わりました。もう一度確認してください。"),
     "incomplete": lazy_gettext("まだ答えていないところがあります。"),
     "not_now": lazy_gettext("この申請は、いまはその操作ができません。ほかの人が先に進めたかもしれません。"),
-    "changed_meanwhile": lazy_gettext("この画面を開いたあとで、ほかの人がこの申請を進めました。新しい内容を見てください。"),
+    "changed_meanwhile": lazy_gettext(
+        "この画面を開いたあとで、ほかの人がこの申請を進めました。新しい内容を見てください。"
+    ),
     "own_case": lazy_gettext("自分が出した申請や、自分が書いた申請は、自分では決められません。"),
     "fee_unpaid": lazy_gettext("手数料がまだ支払われていません。"),
     "reason_missing": lazy_gettext("理由を書いてください。"),

@@ -23,7 +23,9 @@ def _day(facts: Facts, name: str, locale: str) -> str:
 _WORDS: dict[str, Callable[[Facts, str], str]] = {
     "required": lambda _f, _l: gettext("ここに答えてください。"),
     "required_part": lambda _f, _l: gettext("ここに書いてください。"),
-    "too_long": lambda f, _l: gettext("%(max)s文字以内で書いてください(いま%(now)s文字です)。", max=f["max"], now=f["now"]),
+    "too_long": lambda f, _l: gettext(
+        "%(max)s文字以内で書いてください(いま%(now)s文字です)。", max=f["max"], now=f["now"]
+    ),
     "control_character": lambda _f, _l: gettext("使えない文字が入っています。消して書き直してください。"),
     "resident_number": lambda _f, _l: gettext(
         "マイナンバー(個人番号)のような数字があります。消してください。この数字は保存していません。"

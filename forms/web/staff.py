@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ from forms.services.common import (
     definition,
 )
 from forms.services.filing import PAYABLE
-from forms.states import Action, Outcome, Party, State, possible
+from forms.states import Outcome, Party, State, possible
 from forms.web import views
 from forms.web.blueprint import bp
 from forms.web.cases import download
@@ -87,12 +87,16 @@ def case(reference: str) -> ResponseReturnValue:
 def _case_page(session: Session, found: Application, *, error: str = "", status: int = 200) -> ResponseReturnValue:
     who, lang = access.visitor(), locale.current()
     audit.record(
-        session, actor=who.actor, action="application.read", subject_kind="application", subject_ref=str(found.reference)
+        session,
+        actor=who.actor,
+        action="application.read",
+        subject_kind="application",
+        subject_ref=str(found.reference),
     )
     procedure = definition(found.version)
     state = State(found.state)
     if error:
-        views.g.page_has_errors = True
+        g.page_has_errors = True
     html = render_template(
         "forms/case.html",
         application=found,
@@ -105,7 +109,7 @@ def _case_page(session: Session, found: Application, *, error: str = "", status:
         outcomes=views.OUTCOMES,
         can={action.value for action in possible(state, by=Party.STAFF)},
         charge=payment_queries.charge_of(session, PAYABLE, str(found.reference)),
-        overdue=found.due_on is not None and found.due_on < clock.today() and state in queries.OPEN,
+        overdue=found.due_on is not None and found.due_on < clock.today() and state in OPEN,
         error=error,
         error_words=error_texts.words(error, status) if error else "",
         typed=request.form,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import g, request, session
-from flask_babel import gettext, lazy_gettext
+from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
 from forms.definition import FieldSpec, Problem, Typed
@@ -90,7 +90,12 @@ class FieldView:
         for problem in self.problems:
             name = str(PART_NAMES[problem.part]) if problem.part else self.label
             separator = ": " if self.locale == "en" else "："
-            found.append((self.part_id(problem.part) if problem.part else self.id, name + separator + words(problem, self.locale)))
+            found.append(
+                (
+                    self.part_id(problem.part) if problem.part else self.id,
+                    name + separator + words(problem, self.locale),
+                )
+            )
         return found
 
     def part_name(self, part: str) -> str:
@@ -194,21 +199,25 @@ ACTORS: dict[str, LazyString] = {
 }
 
 
+_NEXT: dict[State, LazyString] = {
+    State.DRAFT: lazy_gettext("続きを書いてください。"),
+    State.PREPARED: lazy_gettext("窓口で番号を見せてください。"),
+    State.CORRECTION_ASKED: lazy_gettext("理由を読んで、直してください。"),
+    State.DECIDED: lazy_gettext("結果を見てください。"),
+    State.ISSUED: lazy_gettext("結果を見てください。"),
+}
+
+
 def next_step(state: State, *, unpaid: bool) -> str:
-    """What the applicant does next, in one sentence."""
-    if state is State.DRAFT:
-        return gettext("続きを書いてください。")
-    if state is State.PREPARED:
-        return gettext("窓口で番号を見せてください。")
-    if state is State.CORRECTION_ASKED:
-        return gettext("理由を読んで、直してください。")
-    if unpaid:
-        return gettext("手数料を支払ってください。")
-    if state in {State.DECIDED, State.ISSUED}:
-        return gettext("結果を見てください。")
+    """What the applicant does next, in one sentence; "" where nothing is left."""
     if state in {State.CLOSED, State.WITHDRAWN}:
         return ""
-    return gettext("することはありません。結果を待ってください。")
+    waits = (
+        lazy_gettext("手数料を支払ってください。")
+        if unpaid
+        else lazy_gettext("することはありません。結果を待ってください。")
+    )
+    return str(_NEXT.get(state, waits))
 
 
 def remember(kind: str, value: str) -> None:

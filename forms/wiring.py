@@ -1,0 +1,21 @@
+"""What `portal.app` joins of forms, pages apart: links in mails, what can be paid, what is counted."""
+
+from __future__ import annotations
+
+from forms import links, measures
+from forms.payable import ApplicationFee
+from payments.contract import register
+from portal.plan.registry import Registry
+from portal.settings import Settings
+
+
+def configure(settings: Settings) -> None:
+    """Hand over the public address and the payable. Safe to call again."""
+    links.configure(settings.public_url)
+    register(ApplicationFee())
+
+
+def provide(registry: Registry) -> None:
+    """Hand over the measures."""
+    registry.provide("online_procedures", measures.online)
+    registry.provide("writeless_procedures", measures.writeless)
