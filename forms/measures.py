@@ -31,11 +31,8 @@ def _live(session: Session, today: date) -> Iterator[tuple[Procedure, date]]:
         )
         .order_by(ProcedureRow.slug)
     ).all()
-    first = dict(
-        session.execute(
-            select(ProcedureVersion.procedure_id, ProcedureVersion.published_at).where(ProcedureVersion.number == 1)
-        ).tuples()
-    )
+    firsts = select(ProcedureVersion.procedure_id, ProcedureVersion.published_at).where(ProcedureVersion.number == 1)
+    first = {row.procedure_id: row.published_at for row in session.execute(firsts)}
     for version in versions:
         procedure = definition(version)
         published = first.get(version.procedure_id)

@@ -57,7 +57,7 @@ def _entry(version: ProcedureVersion, name: str, name_en: str, now: datetime) ->
 
 def catalogue(session: Session, *, now: datetime, search: str = "") -> list[Entry]:
     """Every published procedure, or those that hold all words of a search. One statement."""
-    entries = [_entry(*row, now) for row in session.execute(_published(now)).tuples()]
+    entries = [_entry(*row, now) for row in session.execute(_published(now))]
     words = [fold(word) for word in search.split()]
     found = [e for e in entries if all(word in _haystack(e.procedure) for word in words)]
     order = {"here": 0, "prepared": 1, "elsewhere": 2}
@@ -77,7 +77,7 @@ def procedure(session: Session, slug: str, *, now: datetime) -> Entry:
     Raises:
         NotFound: no such procedure is published now.
     """
-    row = session.execute(_published(now).where(ProcedureRow.slug == slug)).tuples().first()
+    row = session.execute(_published(now).where(ProcedureRow.slug == slug)).first()
     if row is None:
         raise NotFound
     return _entry(*row, now)

@@ -15,8 +15,8 @@ from forms import fees, links, rules
 from forms.deadlines import due_on
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, sha256_of
 from forms.models import Application, ApplicationAnswers, IssuedDocument
-from forms.services.common import Incomplete, ProcedureClosed, ReviewChanged, definition, locked, moment, move, party
-from forms.states import Action, State
+from forms.services.common import Incomplete, ProcedureClosed, ReviewChanged, definition, locked, moment, note, party
+from forms.states import Action, State, after
 from payments import services as payments
 from payments.contract import CITY, DESCRIPTION_LENGTH, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer
 from portal.kernel import jobs, references
@@ -131,12 +131,13 @@ def file(
         return application, None
     made = _checked(application, reviewed_sha256, moment(session, now), now=now)
     reference = application.reference or references.new("A")
+    application.state = after(State(application.state), Action.FILE, by=party(actor)).value
     application.reference = reference
     application.filed_at = now
     application.filed_by_account_id = actor.account_id
     application.due_on = due_on(local(now).date(), made.procedure.standard_days)
     secret = _keep(application, made, now=now)
-    move(session, application, Action.FILE, by=party(actor), actor=actor, now=now)
+    note(session, application, Action.FILE.value, actor=actor, now=now)
     _paper(
         session, application, kind=APPLICATION_PAPER, number=reference, title=made.procedure.official_name.ja, now=now
     )
@@ -156,9 +157,10 @@ def prepare(session: Session, *, key: str, reviewed_sha256: str, actor: Actor, n
     if application.state != State.DRAFT.value:
         return application
     made = _checked(application, reviewed_sha256, moment(session, now), now=now)
+    application.state = after(State(application.state), Action.PREPARE, by=party(actor)).value
     application.reference = references.new("A")
     application.applicant_name = _name(made)
-    move(session, application, Action.PREPARE, by=party(actor), actor=actor, now=now)
+    note(session, application, Action.PREPARE.value, actor=actor, now=now)
     tell(session, application, "prepared")
     return application
 

@@ -21,7 +21,7 @@ from forms.services.common import (
     definition,
 )
 from forms.services.filing import PAYABLE
-from forms.states import Outcome, Party, State, possible
+from forms.states import OPEN, Outcome, Party, State, possible
 from forms.web import views
 from forms.web.blueprint import bp
 from forms.web.cases import download

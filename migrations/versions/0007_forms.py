@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("prefix", sa.Text(), nullable=False),
         sa.Column("fiscal_year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("last", sa.Integer(), nullable=False),
-        sa.CheckConstraint("last > 0", name="ck_document_counter_last_positive"),
+        sa.CheckConstraint("last > 0", name=op.f("ck_document_counter_last_positive")),
         sa.PrimaryKeyConstraint("prefix", "fiscal_year", name="pk_document_counter"),
     )
     op.create_table(
@@ -49,10 +49,10 @@ def upgrade() -> None:
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("valid_from", sa.DateTime(timezone=True), nullable=True),
         sa.Column("valid_until", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("length(sha256) = 64", name="ck_procedure_version_sha256_is_one"),
-        sa.CheckConstraint("number > 0", name="ck_procedure_version_number_positive"),
+        sa.CheckConstraint("length(sha256) = 64", name=op.f("ck_procedure_version_sha256_is_one")),
+        sa.CheckConstraint("number > 0", name=op.f("ck_procedure_version_number_positive")),
         sa.CheckConstraint(
-            "valid_until is null or valid_until >= valid_from", name="ck_procedure_version_valid_in_order"
+            "valid_until is null or valid_until >= valid_from", name=op.f("ck_procedure_version_valid_in_order")
         ),
         sa.ForeignKeyConstraint(["procedure_id"], ["procedure.id"], name="fk_procedure_version_procedure_id_procedure"),
         sa.PrimaryKeyConstraint("id", name="pk_procedure_version"),
@@ -82,17 +82,19 @@ def upgrade() -> None:
         sa.Column("filed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("(state = 'draft') = (reference is null)", name="ck_application_reference_from_filing"),
-        sa.CheckConstraint("channel in ('online', 'counter')", name="ck_application_channel_known"),
+        sa.CheckConstraint(
+            "(state = 'draft') = (reference is null)", name=op.f("ck_application_reference_from_filing")
+        ),
+        sa.CheckConstraint("channel in ('online', 'counter')", name=op.f("ck_application_channel_known")),
         sa.CheckConstraint(
             "state in ('draft', 'prepared', 'filed', 'correction_asked', 'corrected', 'accepted', 'in_review', 'decided', 'issued', 'closed', 'withdrawn')",
-            name="ck_application_state_known",
+            name=op.f("ck_application_state_known"),
         ),
         sa.CheckConstraint(
             "state in ('draft', 'prepared', 'withdrawn') or filed_at is not null",
-            name="ck_application_filed_has_arrival",
+            name=op.f("ck_application_filed_has_arrival"),
         ),
-        sa.CheckConstraint("typed_by in ('applicant', 'staff')", name="ck_application_typed_by_known"),
+        sa.CheckConstraint("typed_by in ('applicant', 'staff')", name=op.f("ck_application_typed_by_known")),
         sa.ForeignKeyConstraint(
             ["applicant_person_id"], ["person.id"], name="fk_application_applicant_person_id_person"
         ),
@@ -209,8 +211,8 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.BigInteger(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("known_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("outcome = 'granted' or reasons is not null", name="ck_decision_refusal_has_reasons"),
-        sa.CheckConstraint("outcome in ('granted', 'refused', 'partly')", name="ck_decision_outcome_known"),
+        sa.CheckConstraint("outcome = 'granted' or reasons is not null", name=op.f("ck_decision_refusal_has_reasons")),
+        sa.CheckConstraint("outcome in ('granted', 'refused', 'partly')", name=op.f("ck_decision_outcome_known")),
         sa.ForeignKeyConstraint(["application_id"], ["application.id"], name="fk_decision_application_id_application"),
         sa.ForeignKeyConstraint(["decided_by"], ["account.id"], name="fk_decision_decided_by_account"),
         sa.PrimaryKeyConstraint("id", name="pk_decision"),

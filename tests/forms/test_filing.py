@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
@@ -36,7 +36,9 @@ def test_a_filed_case_has_a_number_a_charge_a_mail_and_exactly_the_reviewed_answ
     with unit_of_work() as own:
         seen = filing.review(own, key=key, now=clock.now())
     with unit_of_work() as own:
-        reference = filing.file(own, key=key, reviewed_sha256=seen.sha256, actor=resident(hanako), now=clock.now())[0].reference
+        reference = filing.file(own, key=key, reviewed_sha256=seen.sha256, actor=resident(hanako), now=clock.now())[
+            0
+        ].reference
     assert reference is not None
     assert references.parse(reference) == reference
     found = case(session, reference)
@@ -59,7 +61,6 @@ def test_a_filed_case_has_a_number_a_charge_a_mail_and_exactly_the_reviewed_answ
     assert paper.ready_at is not None
 
 
-@pytest.mark.real_clock
 def test_twenty_threads_that_file_the_same_draft_make_one_case(hanako: Account, session: Session) -> None:
     key = draft(hanako)
     sha256 = reviewed(key)
@@ -68,10 +69,12 @@ def test_twenty_threads_that_file_the_same_draft_make_one_case(hanako: Account, 
 
     def submit() -> None:
         start.wait()
-        now = datetime.now(UTC)
+        now = clock.now()
         numbers.append(
             transact(
-                lambda own: filing.file(own, key=key, reviewed_sha256=sha256, actor=resident(hanako), now=now)[0].reference
+                lambda own: (
+                    filing.file(own, key=key, reviewed_sha256=sha256, actor=resident(hanako), now=now)[0].reference
+                )
             )
         )
 
@@ -110,7 +113,9 @@ def test_an_incomplete_draft_is_not_filed_and_the_fields_are_named(hanako: Accou
     }  # fmt: skip
 
 
-def test_what_was_good_when_typed_is_checked_again_when_filed(hanako: Account, clock_at: Callable[[str], datetime]) -> None:
+def test_what_was_good_when_typed_is_checked_again_when_filed(
+    hanako: Account, clock_at: Callable[[str], datetime]
+) -> None:
     """A date that must lie within the last year, typed just before the limit, filed after it."""
     road = {
         "damage": {"kind": "hole", "place": "総和庁舎の前", "seen_on": "2025-11-26", "details": ""},
@@ -151,7 +156,9 @@ def test_the_database_allows_one_live_draft_for_a_person_and_a_procedure(hanako:
         )
 
 
-@pytest.mark.parametrize("statement", ["UPDATE application_answers SET answers = '{}'", "DELETE FROM application_event"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE application_answers SET answers = '{}'", "DELETE FROM application_event"]
+)
 def test_what_was_filed_and_what_happened_cannot_be_altered(hanako: Account, session: Session, statement: str) -> None:
     filed(hanako)
     with pytest.raises(IntegrityError, match="append-only"):
@@ -192,11 +199,23 @@ def test_a_certificate_is_prepared_here_and_filed_only_at_the_counter(hanako: Ac
 
 
 def test_a_clerk_fills_in_from_a_card_and_only_what_is_missing_is_left(koga: str, session: Session) -> None:
-    facts = {"name": "神󠄀田 花子", "birth_date": "1980-04-01", "sex": "female", "postal_code": "3060033", "block": "1-2-3"}
+    facts = {
+        "name": "神󠄀田 花子",
+        "birth_date": "1980-04-01",
+        "sex": "female",
+        "postal_code": "3060033",
+        "block": "1-2-3",
+    }
     card = vocabulary.from_person(facts, source="card", at=clock.now(), locked=True)
     with unit_of_work() as own:
         begun = drafts.start_draft(
-            own, slug="seal-certificate", applicant=Applicant(), actor=Actor(None, "staff"), now=clock.now(), known=card, channel="counter"
+            own,
+            slug="seal-certificate",
+            applicant=Applicant(),
+            actor=Actor(None, "staff"),
+            now=clock.now(),
+            known=card,
+            channel="counter",
         )
         made = filing.review(own, key=begun.key, now=clock.now())
         assert set(made.problems) == {"kana", "phone", "comes", "copies"}
@@ -208,11 +227,18 @@ def test_a_clerk_fills_in_from_a_card_and_only_what_is_missing_is_left(koga: str
         assert begun.draft.prefill["name"]["source"] == "card"
 
 
-def test_a_prefilled_value_keeps_its_source_time_and_original_until_it_is_changed(hanako: Account, session: Session) -> None:
+def test_a_prefilled_value_keeps_its_source_time_and_original_until_it_is_changed(
+    hanako: Account, session: Session
+) -> None:
     known = vocabulary.from_person({"name": "古河 花子", "kana": "コガ ハナコ"}, source="profile", at=clock.now())
     with unit_of_work() as own:
         begun = drafts.start_draft(
-            own, slug="dog-registration", applicant=applicant(hanako), actor=resident(hanako), now=clock.now(), known=known
+            own,
+            slug="dog-registration",
+            applicant=applicant(hanako),
+            actor=resident(hanako),
+            now=clock.now(),
+            known=known,
         )
         assert begun.draft is not None
         assert begun.draft.answers["owner_name"] == "古河 花子"
