@@ -12,7 +12,16 @@ from typing import Any
 from flask import g
 from flask_babel import gettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, PasswordField, SelectMultipleField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    Field,
+    PasswordField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired, StopValidation, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -300,6 +309,24 @@ class EmailAddressField(TextField):
         """Make it half width."""
         super().process_formdata(valuelist)
         self.data = text.digits(self.data or "")
+
+
+class ChoiceField(RadioField):  # type: ignore[misc]  # the library has no types
+    """One of a few (`choices`: a list of WTForms' SelectChoice; tuples are deprecated there)."""
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what is not offered, in our words."""
+        self.invalid_choice_message = missing_text(self)
+        super().pre_validate(form)
+
+
+class SelectionField(SelectField):  # type: ignore[misc]  # the library has no types
+    """One of a list in a drop-down (`choices` as in ChoiceField)."""
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what is not offered, in our words."""
+        self.invalid_choice_message = missing_text(self)
+        super().pre_validate(form)
 
 
 class CheckboxesField(SelectMultipleField):  # type: ignore[misc]  # the library has no types

@@ -16,6 +16,8 @@ from flask_security import (
     RegisterFormV2,
     ResetPasswordForm,
     SendConfirmationForm,
+    TwoFactorRescueForm,
+    TwoFactorSetupForm,
     TwoFactorVerifyCodeForm,
     VerifyForm,
     WebAuthnRegisterForm,
@@ -29,7 +31,9 @@ from flask_security.forms import (
     valid_user_email,
 )
 from flask_security.utils import get_message
-from wtforms import BooleanField, HiddenField, PasswordField, RadioField, StringField
+from wtforms import BooleanField, HiddenField, PasswordField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Optional
 
 from portal.accounts import throttle
 from portal.accounts.services import Facts
@@ -38,6 +42,7 @@ from portal.kernel import clock, text
 from portal.kernel.database import unit_of_work
 from portal.settings import Settings
 from portal.web.forms import (
+    ChoiceField,
     ConsentField,
     EmailAddressField,
     KanaField,
@@ -260,6 +265,20 @@ class RecoveryForm(MfRecoveryForm):
         return valid
 
 
+class CodeSetupForm(TwoFactorSetupForm):
+    """Which second factor: an authenticator app, or none any more."""
+
+    setup = ChoiceField(
+        lazy_gettext("方法"), choices=[SelectChoice("authenticator"), SelectChoice("disable")], validate_choice=False
+    )
+
+
+class RescueForm(TwoFactorRescueForm):
+    """Not offered (recovery codes are); the library builds it all the same."""
+
+    help_setup = ChoiceField(lazy_gettext("方法"), choices=[SelectChoice("help")])
+
+
 class PasskeyForm(WebAuthnRegisterForm):
     """A name for a new passkey; a passkey signs in by itself."""
 
@@ -277,10 +296,10 @@ class PasskeyForm(WebAuthnRegisterForm):
 
 
 _SEX = [
-    ("female", lazy_gettext("女")),
-    ("male", lazy_gettext("男")),
-    ("other", lazy_gettext("その他")),
-    ("unsaid", lazy_gettext("答えない")),
+    SelectChoice("female", lazy_gettext("女")),
+    SelectChoice("male", lazy_gettext("男")),
+    SelectChoice("other", lazy_gettext("その他")),
+    SelectChoice("unsaid", lazy_gettext("答えない")),
 ]
 
 
@@ -297,7 +316,7 @@ class ProfileForm(PortalForm):
     birth_date = WarekiDateField(
         lazy_gettext("生年月日"), not_future=True, render_kw={"autocomplete": "bday"}, validators=[Required()]
     )
-    sex = RadioField(lazy_gettext("性別"), choices=_SEX, validate_choice=True, validators=[])
+    sex = ChoiceField(lazy_gettext("性別"), choices=_SEX, validators=[Optional()])
     phone = PhoneField(
         lazy_gettext("電話番号"), render_kw={"autocomplete": "tel", "inputmode": "tel"}, validators=[Required()]
     )
