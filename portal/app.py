@@ -25,20 +25,16 @@ from payments import web as payments_web
 from payments import wiring as payments
 from portal.accounts import demo
 from portal.accounts import services as accounts
-from portal.accounts import web as accounts_web
 from portal.accounts.models import Account
 from portal.directory import loading
 from portal.directory.pack import PackError
 from portal.kernel import clock, database, logs
 from portal.kernel.errors import PortalError
-from portal.notices import catcher, mailer
-from portal.notices import web as notices_web
+from portal.notices import mailer
 from portal.plan import elsewhere, registry, report
 from portal.plan import loader as plan_loader
 from portal.plan import web as plan_web
 from portal.settings import Settings, SettingsError, from_environ
-from portal.web import setup as web_setup
-from portal.web import watch
 from reservations import loader as reservation_loader
 from reservations import measures as reservation_measures
 from reservations import wiring as reservations
@@ -103,6 +99,12 @@ def _refuse_demo_people() -> None:
 
 def create_app(settings: Settings) -> Flask:
     """The web application."""
+    # The rooms' pages are imported here: worker and commands do without them and come up in half the time.
+    from portal.accounts import web as accounts_web
+    from portal.notices import web as notices_web
+    from portal.web import setup as web_setup
+    from portal.web import watch
+
     assemble(settings)
     app = Flask(
         "portal", static_folder=str(ROOT / "portal" / "static"), template_folder=str(ROOT / "portal" / "templates")
@@ -171,11 +173,6 @@ def seed_demo() -> list[str]:
     """Make the demo people; the lines that tell their sign-ins."""
     with database.unit_of_work() as session:
         return demo.seed(session, now=clock.now())
-
-
-def catch_mail(settings: Settings) -> None:
-    """Keep every mail that this machine sends (development); blocks until a signal."""
-    catcher.main(settings.smtp_host, settings.smtp_port_number, settings.data / "mail")
 
 
 def create_staff(*, email: str, name: str, roles: Sequence[str], password: str) -> str:

@@ -1,4 +1,7 @@
-"""The console script `portal`: `portal --help` lists the commands, `portal COMMAND --help` explains one."""
+"""The console script `portal`: `portal --help` lists the commands, `portal COMMAND --help` explains one.
+
+The whole program is imported by the commands that need it: help and the mail catcher come up at once.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,7 @@ from pathlib import Path
 
 import click
 
-from portal import app as composition
-from portal import doctor as doctor_module
-from portal import supervisor
-from portal.kernel import database, jobs, logs, migrate
+from portal.kernel import logs
 from portal.settings import Settings, SettingsError, from_environ
 
 
@@ -24,6 +24,8 @@ def _settings(*, need_database: bool = True) -> Settings:
         raise click.ClickException(str(error)) from error
     logs.configure(json=mode == "production")
     if need_database and not settings.database_url:
+        from portal import supervisor
+
         running = supervisor.running_url(settings)
         if running is None:
             message = "DATABASE_URL is not set and no embedded database is running: start `make run` first, or set DATABASE_URL"
@@ -33,13 +35,15 @@ def _settings(*, need_database: bool = True) -> Settings:
 
 
 def _assemble(settings: Settings) -> None:
+    from portal import app as composition
+
     try:
         composition.assemble(settings)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
 
 
-@click.group(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(help=(__doc__ or "").split("\n\n")[0], context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="minna-no-madoguchi")
 def main() -> None:
     """Entry point."""
@@ -48,6 +52,8 @@ def main() -> None:
 @main.command()
 def run() -> None:
     """Start everything for development: database, city data, demo people, web, worker, mail catcher."""
+    from portal import supervisor
+
     sys.exit(supervisor.run(_settings(need_database=False)))
 
 
@@ -56,6 +62,9 @@ def run() -> None:
 @click.option("--threads", default=4, show_default=True, help="Threads in each.")
 def serve(workers: int, threads: int) -> None:
     """Start the web processes (gunicorn) on PORTAL_HOST:PORT."""
+    from portal import supervisor
+    from portal.kernel import database
+
     settings = _settings()
     _assemble(settings)
     database.dispose()
@@ -70,6 +79,8 @@ def serve(workers: int, threads: int) -> None:
 @click.option("--queue", "queues", multiple=True, help="Only these queues (default, mail, documents, money).")
 def worker(*, once: bool, check: bool, concurrency: int, queues: tuple[str, ...]) -> None:
     """Run background jobs: mail, PDFs, tidying, retries."""
+    from portal.kernel import jobs
+
     settings = _settings()
     if check:
         alive = jobs.worker_alive(settings.database_url)
@@ -87,6 +98,8 @@ def worker(*, once: bool, check: bool, concurrency: int, queues: tuple[str, ...]
 @click.option("--down", is_flag=True, help="Go down to the revision instead of up.")
 def migrate_command(*, revision: str, down: bool) -> None:
     """Bring the database's tables up to date."""
+    from portal.kernel import migrate
+
     settings = _settings()
     if down:
         migrate.downgrade(settings.database_url, revision)
@@ -99,6 +112,8 @@ def migrate_command(*, revision: str, down: bool) -> None:
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def load_city(folder: Path | None) -> None:
     """Load a city pack FOLDER (PORTAL_CITY where none is named); loading it again changes nothing."""
+    from portal import app as composition
+
     settings = _settings()
     _assemble(settings)
     ok, lines = composition.load_city(folder or Path(settings.city_folder))
@@ -110,6 +125,8 @@ def load_city(folder: Path | None) -> None:
 @main.command("seed-demo")
 def seed_demo() -> None:
     """Make the demo people (development only) and print their sign-ins."""
+    from portal import app as composition
+
     settings = _settings()
     if settings.production:
         raise click.ClickException("production takes no demo people")
@@ -122,6 +139,8 @@ def seed_demo() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def kpi(*, as_json: bool) -> None:
     """Print the plan's counts, computed from what is live."""
+    from portal import app as composition
+
     settings = _settings()
     _assemble(settings)
     report = composition.kpi()
@@ -145,6 +164,8 @@ def kpi(*, as_json: bool) -> None:
 @click.password_option(help="First password; asked for where it is not given.")
 def create_staff(email: str, name: str, roles: tuple[str, ...], password: str) -> None:
     """Make a staff account, e.g. --role reviewer:department:environment."""
+    from portal import app as composition
+
     settings = _settings()
     _assemble(settings)
     try:
@@ -156,13 +177,17 @@ def create_staff(email: str, name: str, roles: tuple[str, ...], password: str) -
 @main.command()
 def doctor() -> None:
     """Say what is missing on this machine and the command that mends it; ends non-zero where something is."""
+    from portal import doctor as doctor_module
+
     sys.exit(doctor_module.report(_settings(need_database=False), click.echo))
 
 
 @main.command("mail-catcher")
 def mail_catcher() -> None:
     """Catch every mail on SMTP_HOST:SMTP_PORT into the data folder (development only)."""
+    from portal.notices import catcher
+
     settings = _settings(need_database=False)
     if settings.production:
         raise click.ClickException("production sends its mail: set SMTP_HOST")
-    composition.catch_mail(settings)
+    catcher.main(settings.smtp_host, settings.smtp_port_number, settings.data / "mail")

@@ -26,7 +26,7 @@ import psutil
 
 from portal import app as composition
 from portal.kernel import database, migrate
-from portal.kernel.embedded import EmbeddedServer, ServerError
+from portal.kernel.embedded import EmbeddedServer, ServerBusyError, ServerError
 from portal.settings import Settings
 
 _READY_SECONDS = 60
@@ -97,13 +97,20 @@ def web_environ(settings: Settings) -> dict[str, str]:
 def _children(settings: Settings) -> list[Child]:
     portal = str(Path(sys.executable).with_name("portal"))
     children = [Child("web", web_command(settings, workers=2, threads=4)), Child("worker", [portal, "worker"])]
-    if settings.smtp_host in {"127.0.0.1", "localhost"} and not settings.smtp_user:
+    if _catches_mail(settings):
         children.append(Child("mail catcher", [portal, "mail-catcher"]))
     return children
 
 
 def _end_leftovers(settings: Settings) -> None:
-    """End children of a run that was killed (each is told apart from a stranger by its start time)."""
+    """End children of a run that was killed (each is told apart from a stranger by its start time).
+
+    Raises:
+        ServerBusyError: the run is alive.
+    """
+    if running_url(settings) is not None:
+        message = f"another portal is running on {settings.data}; stop it, or set PORTAL_DATA_DIR and PORT"
+        raise ServerBusyError(message)
     try:
         record = json.loads(_record(settings).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -137,14 +144,38 @@ def _write_record(settings: Settings, children: list[Child]) -> None:
     file.with_suffix(".new").replace(file)
 
 
-def _refuse_taken_port(host: str, port: int) -> None:
+def _taken(host: str, port: int) -> OSError | None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            message = f"port {port} is taken: stop what listens there, or choose another: PORT={port + 1} make run"
-            raise PortTakenError(message) from error
+            return error
+    return None
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    error = _taken(host, port)
+    if error is not None:
+        message = f"port {port} is taken: stop what listens there, or choose another: PORT={port + 1} make run"
+        raise PortTakenError(message) from error
+
+
+def _with_mail_port(settings: Settings) -> Settings:
+    """The mail catcher's port: as set; a free one where nothing is set and the usual one is taken."""
+    if (
+        "SMTP_PORT" in os.environ
+        or not _catches_mail(settings)
+        or not _taken(settings.smtp_host, settings.smtp_port_number)
+    ):
+        return settings
+    with socket.socket() as probe:
+        probe.bind((settings.smtp_host, 0))
+        return replace(settings, smtp_port=str(probe.getsockname()[1]))
+
+
+def _catches_mail(settings: Settings) -> bool:
+    return settings.smtp_host in {"127.0.0.1", "localhost"} and not settings.smtp_user
 
 
 @contextmanager
@@ -182,8 +213,7 @@ def _wait_until_ready(settings: Settings) -> bool:
 
 
 def _prepare(settings: Settings) -> list[str]:
-    """Migrate, load the city, make the demo people; what to print at the end."""
-    migrate.upgrade(settings.database_url)
+    """Load the city, make the demo people; what to print at the end."""
     composition.assemble(settings)
     ok, lines = composition.load_city(Path(settings.city_folder))
     if not ok:
@@ -231,21 +261,26 @@ def run(settings: Settings) -> int:
     settings.data.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup keeps us alive
+        signal.signal(signal.SIGHUP, _stop)
     children: list[Child] = []
     with ExitStack() as stack:
         try:
             _end_leftovers(settings)
             _refuse_taken_port(settings.host, settings.port_number)
+            settings = _with_mail_port(settings)
             _say("database …")
             settings = stack.enter_context(_database(settings))
-            _say("tables, city, people …")
-            people = _prepare(settings)
-            environ = web_environ(settings)
+            _say("tables …")
+            migrate.upgrade(settings.database_url)
+            environ = web_environ(settings) | {"SMTP_PORT": settings.smtp_port}
             children = _children(settings)
             for child in children:
                 child.start(environ)
             _write_record(settings, children)
-            _say("web, worker, mail catcher …")
+            # They take some seconds to come up: the city is loaded meanwhile.
+            _say("web, worker, mail catcher; city, people …")
+            people = _prepare(settings)
             if not _wait_until_ready(settings):
                 raise ServerError("the web process does not answer; see its output above")
             _say(
@@ -270,6 +305,8 @@ def run(settings: Settings) -> int:
             # A second Ctrl-C while ending must not leave anything behind.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
             _end(children)
-            _record(settings).unlink(missing_ok=True)
+            if children:
+                _record(settings).unlink(missing_ok=True)
     return 0

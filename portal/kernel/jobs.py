@@ -154,14 +154,17 @@ def retry_left_behind(url: str) -> int:
     """Give jobs that a killed worker left running back to the queue; returns how many."""
 
     async def rescue() -> int:
-        with _worker_app(url) as app:
-            async with app.open_async():
-                stalled = list(
-                    await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=float(STALLED_AFTER_SECONDS)),
-                )
-                for job in stalled:
-                    await app.job_manager.retry_job(job)
-                return len(stalled)
+        # An app of its own: this runs within a worker, whose connector must not be swapped under it.
+        app = procrastinate.App(
+            connector=PsycopgConnector(conninfo=database.libpq_url(url), min_size=1, max_size=1),
+        )
+        async with app.open_async():
+            stalled = list(
+                await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=float(STALLED_AFTER_SECONDS)),
+            )
+            for job in stalled:
+                await app.job_manager.retry_job(job)
+            return len(stalled)
 
     return asyncio.run(rescue())
 
