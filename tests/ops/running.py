@@ -89,7 +89,7 @@ class Run:
         return self.process.wait(seconds)
 
 
-def gone(processes: list[psutil.Process], seconds: float = 15) -> None:
+def gone(processes: list[psutil.Process], seconds: float = 30) -> None:
     """Assert that they all end within some seconds."""
     _, alive = psutil.wait_procs(processes, timeout=seconds)
-    assert not alive, [" ".join(process.cmdline()) for process in alive]
+    assert not alive, [process.as_dict(["pid", "name", "status"]) for process in alive]

@@ -53,7 +53,8 @@ def test_it_starts_says_the_sign_ins_and_ctrl_c_ends_every_process(data: Path):
 def test_a_killed_web_process_is_started_again_and_a_killed_run_leaves_nothing_that_stops_the_next(data: Path):
     run = Run(data, free_port())
     seconds = run.wait_for(READY)
-    assert seconds < 25, (
+    # The 10 s are measured on an idle machine by `make bench`; here several test runs may share the processors.
+    assert seconds < 45, f"the second start took {seconds:.1f} s"
         f"the second start took {seconds:.1f} s"
     )  # 10 s on an idle machine; tests share it (make bench measures)
     assert "load" not in run.said.lower()
@@ -68,10 +69,11 @@ def test_a_killed_web_process_is_started_again_and_a_killed_run_leaves_nothing_t
     assert run.child("gunicorn").pid != web.pid
 
     family = run.family()
-    postgres = next(process for process in family if process.name() == "postgres")
+    databases = [process for process in family if process.name() == "postgres"]
+    postgres = databases[0]
     run.process.kill()
     run.process.wait()
-    gone([process for process in family if process.name() != "postgres"])
+    gone([process for process in family if process not in databases])
     assert postgres.is_running(), "the database outlives its owner: the next start has to deal with it"
     # A record that names somebody else's living process, as after a restart of the machine.
     record = json.loads((data / "running.json").read_text())
