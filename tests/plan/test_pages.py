@@ -66,7 +66,7 @@ def test_the_page_shows_this_years_line_and_where_the_plan_began(koga: str, clie
 
 def test_what_lacks_a_fact_is_shown_apart_and_not_counted(koga: str, client: FlaskClient) -> None:
     page = client.get("/plan", query_string={"lang": "ja"}).text
-    assert "調べているもの(数えていません)" in page
+    assert "まだ数えていないもの" in page
     assert "罹災証明書の発行申請" in page
     assert client.get("/plan.json").get_json()["headlines"]["online_procedures"]["parts"]["elsewhere"] == 0
 
