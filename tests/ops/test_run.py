@@ -55,8 +55,6 @@ def test_a_killed_web_process_is_started_again_and_a_killed_run_leaves_nothing_t
     seconds = run.wait_for(READY)
     # The 10 s are measured on an idle machine by `make bench`; here several test runs may share the processors.
     assert seconds < 45, f"the second start took {seconds:.1f} s"
-        f"the second start took {seconds:.1f} s"
-    )  # 10 s on an idle machine; tests share it (make bench measures)
     assert "load" not in run.said.lower()
 
     web = run.child("gunicorn")
