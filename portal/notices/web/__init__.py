@@ -2,26 +2,6 @@
 
 from __future__ import annotations
 
-from flask import Flask
-from flask_babel import lazy_gettext
+from portal.notices.web.setup import init_app
 
-from portal.accounts.models import Role
-from portal.notices.web.views import bp, dev
-from portal.web import staff
-
-
-def init_app(app: Flask) -> None:
-    """Add the pages; the mail catcher's only where residents do not use it for real."""
-    app.register_blueprint(bp)
-    if not app.extensions["portal"].production:
-        app.register_blueprint(dev)
-    staff.register(
-        staff.Tile(
-            key="jobs",
-            title=lazy_gettext("処理とメールの見張り"),
-            endpoint="notices.overview",
-            roles=(Role.IT_STRATEGY,),
-            text=lazy_gettext("失敗した処理、届かなかったメール"),
-            order=80,
-        )
-    )
+__all__ = ["init_app"]
