@@ -119,6 +119,7 @@ class VisitItem(Base):
 
     Attributes:
         printed_at: when the paper for signature was made (`file_id`).
+        reviewed_sha256: of what is on the paper; the same is filed (`forms.services.filing.Review.sha256`).
         signed_at: when the visitor had signed it and the clerk had seen who they are.
     """
 
@@ -126,6 +127,7 @@ class VisitItem(Base):
     __table_args__ = (
         UniqueConstraint("visit_id", "slug"),
         CheckConstraint("(printed_at is null) = (file_id is null)", name="printed_has_file"),
+        CheckConstraint("(printed_at is null) = (reviewed_sha256 is null)", name="printed_was_reviewed"),
         CheckConstraint("signed_at is null or printed_at is not null", name="signed_was_printed"),
     )
 
@@ -136,4 +138,5 @@ class VisitItem(Base):
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), unique=True)
     file_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("stored_file.id"))
     printed_at: Mapped[datetime | None]
+    reviewed_sha256: Mapped[str | None] = mapped_column(Text)
     signed_at: Mapped[datetime | None]

@@ -75,8 +75,12 @@ def upgrade() -> None:
         sa.Column("application_id", sa.BigInteger(), nullable=False),
         sa.Column("file_id", sa.Uuid(), nullable=True),
         sa.Column("printed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reviewed_sha256", sa.Text(), nullable=True),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(printed_at is null) = (file_id is null)", name="ck_visit_item_printed_has_file"),
+        sa.CheckConstraint(
+            "(printed_at is null) = (reviewed_sha256 is null)", name="ck_visit_item_printed_was_reviewed"
+        ),
         sa.CheckConstraint("signed_at is null or printed_at is not null", name="ck_visit_item_signed_was_printed"),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name="fk_visit_item_visit_id_visit", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["application_id"], ["application.id"], name="fk_visit_item_application_id_application"),

@@ -1,0 +1,51 @@
+"""The counter's own forms; the questions of procedures come from their definitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext
+from wtforms import RadioField, SelectField
+
+from forms.counter.models import Authority
+from forms.counter.services import REASON_LENGTH
+from forms.counter.web.words import AUTHORITIES
+from portal.kernel.money import Yen
+from portal.web.forms import CheckboxesField, MaxLength, MoneyField, PortalForm, Required, TextField
+
+
+class OpenInputs(PortalForm):
+    """What the visitor came for, and by what right."""
+
+    slugs = CheckboxesField(lazy_gettext("手続き"), validators=[Required()])
+    authority = RadioField(
+        lazy_gettext("窓口に来た人"),
+        choices=[(kind.value, words) for kind, words in AUTHORITIES.items()],
+        default=Authority.SELF.value,
+        validators=[Required()],
+    )
+    office = SelectField(lazy_gettext("庁舎"), validators=[Required()])
+
+
+class CardInputs(PortalForm):
+    """The card on the simulated reader."""
+
+    card = RadioField(lazy_gettext("見本のカード"), validators=[Required()])
+
+
+class ReasonInputs(PortalForm):
+    """Why the card's value is not used."""
+
+    reason = TextField(lazy_gettext("直す理由"), validators=[Required(), MaxLength(REASON_LENGTH)])
+
+
+class CashInputs(PortalForm):
+    """What the visitor put on the counter."""
+
+    received = MoneyField(lazy_gettext("預かった金額"), validators=[Required()])
+
+    def amount(self) -> Yen:
+        """The amount; valid after `validate`."""
+        found: Any = self.received.data
+        assert isinstance(found, Yen)
+        return found

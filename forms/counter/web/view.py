@@ -1,0 +1,144 @@
+"""What a visit's page shows, ready for the template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from forms.counter import cash, services
+from forms.counter.bundle import questions
+from forms.counter.models import Authority, Visit, VisitFact, VisitState
+from forms.counter.web.words import AUTHORITIES, ITEMS, SEXES, SOURCES
+from forms.models import Application
+from forms.services.common import definition
+from payments.queries import ChargeView
+from payments.states import ChargeState
+from portal.accounts.models import Account
+from portal.kernel import audit, texts
+from portal.kernel.audit import Actor
+from portal.kernel.money import Yen
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """One thing that the card said (or that was corrected)."""
+
+    item: str
+    label: str
+    value: str
+    source: str
+    at: datetime
+    reason: str
+    correctable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One procedure of the visit."""
+
+    slug: str
+    title: str
+    number: str
+    printed: bool
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VisitPage:
+    """A visit as its page shows it. `step` is 1 to 5."""
+
+    reference: str
+    state: str
+    step: int
+    authority: str
+    for_self: bool
+    clerk: str
+    facts: Sequence[FactRow]
+    items: Sequence[ItemRow]
+    left: int
+    charges: Sequence[ChargeView]
+    due: Yen
+    total: Yen
+    receipts: Sequence[str]
+
+    @property
+    def title_name(self) -> str:
+        """The visitor's name, where the card said it."""
+        return next((fact.value for fact in self.facts if fact.item == "person.name"), "")
+
+    @property
+    def changeable(self) -> bool:
+        """Whether facts and answers may still change."""
+        return self.state == VisitState.OPEN and not any(item.printed for item in self.items)
+
+    @property
+    def sample_fee(self) -> bool:
+        """Whether a fee is sample data (見本)."""
+        return any(charge.sample for charge in self.charges)
+
+
+def visit_page(session: Session, reference: str, *, clerk: Actor, lang: str) -> VisitPage:
+    """Read a visit for its page; the look is written into the audit log.
+
+    Raises:
+        NotFound: there is none.
+    """
+    visit = services.load(session, reference)
+    known = services.applications(session, visit)
+    audit.record(session, actor=clerk, action="visit.read", subject_kind="visit", subject_ref=visit.reference)
+    left = len(questions(services.cases(session, visit)))
+    charges = cash.charges(session, visit)
+    due = cash.due(charges)
+    own = [item for application in known.values() for item in _items(application)]
+    return VisitPage(
+        reference=visit.reference,
+        state=visit.state,
+        step=_step(visit, left, due),
+        authority=str(AUTHORITIES[Authority(visit.authority)]),
+        for_self=visit.authority == Authority.SELF,
+        clerk=session.get_one(Account, visit.opened_by).display_name,
+        facts=[_fact(fact, lang, correctable=fact.item in own) for fact in visit.facts if fact.current],
+        items=[
+            ItemRow(
+                slug=item.slug,
+                title=definition(known[item.slug].version).plain_name.in_(lang),
+                number=known[item.slug].reference or "",
+                printed=item.printed_at is not None,
+                signed=item.signed_at is not None,
+            )
+            for item in visit.items
+        ],
+        left=left,
+        charges=charges,
+        due=due,
+        total=sum((charge.total for charge in charges), start=Yen(0)),
+        receipts=[charge.receipt_ref for charge in charges if charge.state is ChargeState.PAID and charge.receipt_ref],
+    )
+
+
+def _items(application: Application) -> list[str]:
+    return [spec.item for spec in definition(application.version).fields() if spec.item]
+
+
+def _step(visit: Visit, left: int, due: Yen) -> int:
+    if visit.state != VisitState.OPEN:
+        return 5
+    if all(item.signed_at for item in visit.items):
+        return 4 if due > Yen(0) else 5
+    if left == 0 or any(item.printed_at for item in visit.items):
+        return 3
+    return 2 if visit.facts else 1
+
+
+def _fact(fact: VisitFact, lang: str, *, correctable: bool) -> FactRow:
+    shown = fact.original
+    if fact.item == "person.sex":
+        shown = str(SEXES.get(str(fact.value), fact.value))
+    elif fact.item == "person.birth_date":
+        shown = texts.show_both(datetime.fromisoformat(str(fact.value)).date(), lang)
+    return FactRow(
+        fact.item, str(ITEMS[fact.item]), shown, str(SOURCES[fact.source]), fact.at, fact.reason or "", correctable
+    )
