@@ -89,8 +89,16 @@ def merged(values: Iterable[MeasureValue]) -> MeasureValue:
             if item.counted:
                 seen.add(item.key)
             evidence.append(item)
-    uncounted = [item for item in evidence if item.counted or item.key not in seen]
-    return MeasureValue(total, parts, tuple(uncounted))
+    return MeasureValue(total, parts, tuple(_once(evidence, seen)))
+
+
+def _once(evidence: Sequence[Evidence], counted: set[str]) -> list[Evidence]:
+    """What is not counted is named once, by the entry that knows where it is; not at all where it counts elsewhere."""
+    waiting: dict[str, Evidence] = {}
+    for item in evidence:
+        if not item.counted and (item.key not in waiting or (item.address and not waiting[item.key].address)):
+            waiting[item.key] = item
+    return [item for item in evidence if item.counted or (item.key not in counted and waiting[item.key] is item)]
 
 
 registry = Registry()

@@ -58,3 +58,12 @@ def test_what_is_still_looked_into_is_shown_until_it_counts() -> None:
     waiting = MeasureValue(Decimal(0), {"elsewhere": Decimal(0)}, (unknown,))
     assert merged([waiting]).evidence == (unknown,)
     assert merged([waiting, elsewhere()]).evidence == (LIBRARY,)
+
+
+def test_what_two_domains_look_into_is_named_once_by_the_one_that_knows_where() -> None:
+    vague, known = (
+        MeasureValue(Decimal(0), {}, (Evidence("moving-out", "転出届", "elsewhere", address=address, counted=False),))
+        for address in (None, "https://services.example/moving-out")
+    )
+    for order in ([vague, known], [known, vague], [known, known]):
+        assert [item.address for item in merged(order).evidence] == ["https://services.example/moving-out"]

@@ -27,6 +27,7 @@ TITLES: dict[str, Any] = {
 PARTS: dict[str, Any] = {
     "here": lazy_gettext("このサイトでできる"),
     "elsewhere": lazy_gettext("ほかの場所でできる"),
+    "counter": lazy_gettext("窓口でできる"),
     "city_tax": lazy_gettext("市税"),
     "office_fee": lazy_gettext("手数料"),
     "facility_fee": lazy_gettext("施設の利用料"),
