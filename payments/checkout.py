@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments import gateways, settlement
+from payments import gateways, intake, settlement
 from payments.errors import ChargeSettled, NoSuchCharge, NotPayableOnline, PayTermOver, ProviderDown
 from payments.gateways.base import Gateway, NoAnswerError, Order, Page, RefusedError
 from payments.models import Charge, Payee, PaymentAttempt
@@ -30,11 +31,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class _Start:
-    """What the first transaction leaves: an open page, or an order to call the provider with."""
+    """What the first transaction leaves: an open page, or an order to call the provider with.
+
+    `ended` names a page whose time is over and of which the provider has not told us the end.
+    """
 
     attempt_id: int
     url: str | None
     order: Order
+    ended: str | None = None
 
 
 def why_not_online(total: Yen, merchant: str | None) -> str | None:
@@ -68,28 +73,36 @@ def open_page(charge_ref: str, *, return_url: str, cancel_url: str, locale: str,
         NotPayableOnline: at the counter only.
         ProviderDown: no answer in time; nothing was paid.
     """
-    start = transact(
-        lambda session: _begin(
-            session, charge_ref, return_url=return_url, cancel_url=cancel_url, locale=locale, now=now
-        )
-    )
-    if start.url is not None:
-        return start.url
+    begin = partial(_begin, charge_ref=charge_ref, return_url=return_url, cancel_url=cancel_url, locale=locale, now=now)
+    start = transact(begin)
     gateway = gateways.online()
     if gateway is None:
         raise NotPayableOnline(charge_ref, "provider_off")
+    if start.ended is not None:
+        _ask_how_it_ended(gateway, start.ended, start.order.merchant, now)
+        start = transact(begin)
+    if start.url is not None:
+        return start.url
     try:
         page = gateway.open(start.order)
     except NoAnswerError as error:
         raise ProviderDown(gateway.code) from error
     except RefusedError as error:
-        transact(lambda session: _give_up(session, start.attempt_id, now))
+        transact(partial(_give_up, attempt_id=start.attempt_id, now=now))
         raise ProviderDown(gateway.code) from error
-    return transact(lambda session: _note_page(session, start.attempt_id, page, now))
+    return transact(partial(_note_page, attempt_id=start.attempt_id, page=page, now=now))
+
+
+def _ask_how_it_ended(gateway: Gateway, provider_id: str, merchant: str, now: datetime) -> None:
+    try:
+        report = gateway.look(provider_id, merchant=merchant)
+    except (NoAnswerError, RefusedError) as error:
+        raise ProviderDown(gateway.code) from error
+    transact(partial(intake.apply_session, provider=gateway.code, report=report, now=now))
 
 
 def _begin(
-    session: Session, charge_ref: str, *, return_url: str, cancel_url: str, locale: str, now: datetime
+    session: Session, *, charge_ref: str, return_url: str, cancel_url: str, locale: str, now: datetime
 ) -> _Start:
     asked = session.execute(
         select(Charge.id, Payee.merchant).join(Payee, Payee.id == Charge.payee_id).where(Charge.reference == charge_ref)
@@ -138,7 +151,8 @@ def _begin(
         cancel_url=cancel_url,
         expires_at=attempt.expires_at,
     )
-    return _Start(attempt.id, attempt.url, order)
+    ended = attempt.provider_id if attempt.state == AttemptState.OPEN.value and attempt.expires_at <= now else None
+    return _Start(attempt.id, attempt.url, order, ended)
 
 
 def _gateway_for(session: Session, charge_ref: str, charge_id: int, merchant: str | None) -> tuple[Gateway, str]:
@@ -157,7 +171,7 @@ def _page_end(charge: Charge, gateway: Gateway, now: datetime) -> datetime:
     return max(wished, now + gateway.limits.shortest_page + timedelta(minutes=1)).replace(microsecond=0)
 
 
-def _note_page(session: Session, attempt_id: int, page: Page, now: datetime) -> str:
+def _note_page(session: Session, *, attempt_id: int, page: Page, now: datetime) -> str:
     attempt = session.scalars(
         select(PaymentAttempt).where(PaymentAttempt.id == attempt_id).with_for_update(key_share=True)
     ).one()
@@ -174,7 +188,7 @@ def _note_page(session: Session, attempt_id: int, page: Page, now: datetime) -> 
     return page.url
 
 
-def _give_up(session: Session, attempt_id: int, now: datetime) -> None:
+def _give_up(session: Session, *, attempt_id: int, now: datetime) -> None:
     attempt = session.scalars(
         select(PaymentAttempt).where(PaymentAttempt.id == attempt_id).with_for_update(key_share=True)
     ).one()

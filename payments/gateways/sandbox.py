@@ -118,7 +118,9 @@ class SandboxGateway:
     def look(self, provider_id: str, *, merchant: str) -> SessionReport:  # noqa: ARG002 - one account
         """Ask where a page stands."""
         with unit_of_work() as session:
-            return _report(_locked(session, provider_id))
+            found = _locked(session, provider_id)
+            _end_if_over(session, found, clock.now())
+            return _report(found)
 
     def expire(self, provider_id: str, *, merchant: str) -> SessionReport:  # noqa: ARG002 - one account
         """End an open page."""
@@ -211,9 +213,7 @@ def act(session: Session, provider_id: str, what: Act, *, now: datetime) -> Sand
     """What a person does on the page; what cannot be done (any more) changes nothing."""
     session_of(session, provider_id)
     found = _locked(session, provider_id)
-    if found.state == AttemptState.OPEN.value and found.expires_at <= now:
-        found.state = AttemptState.EXPIRED.value
-        tell_session(session, found)
+    _end_if_over(session, found, now)
     before = AttemptState(found.state)
     after = _MOVES.get((before, what), before)
     if after is before:
@@ -265,6 +265,12 @@ def _locked(session: Session, provider_id: str) -> SandboxSession:
     if found is None:
         raise RefusedError("no_such_session")
     return found
+
+
+def _end_if_over(session: Session, found: SandboxSession, now: datetime) -> None:
+    if found.state == AttemptState.OPEN.value and found.expires_at <= now:
+        found.state = AttemptState.EXPIRED.value
+        tell_session(session, found)
 
 
 def _facts(found: SandboxSession) -> dict[str, Any]:

@@ -66,13 +66,16 @@ class StripeGateway:
     # JPY: smallest charge 50 yen, largest 9,999,999 (charges here end there); pages live 30 minutes to 24 hours.
     limits = Limits(Yen(50), Yen(9_999_999), timedelta(minutes=30), timedelta(hours=24))
 
-    def __init__(self, *, api_key: str, webhook_secret: str, api_base: str = "") -> None:
+    def __init__(
+        self, *, api_key: str, webhook_secret: str, api_base: str = "", call_seconds: float = CALL_SECONDS
+    ) -> None:
         """Get ready; nothing is called yet.
 
         Args:
             api_key: secret or restricted key.
             webhook_secret: of the notice address (`whsec_…`).
             api_base: another address than Stripe's, for tests.
+            call_seconds: how long one call may take, its second try included.
         """
         self._webhook_secret = webhook_secret
         self._client = stripe.StripeClient(
@@ -80,7 +83,7 @@ class StripeGateway:
             stripe_version=API_VERSION,
             base_addresses={"api": api_base} if api_base else {},
             max_network_retries=1,
-            http_client=stripe.RequestsClient(timeout=(3.0, CALL_SECONDS - 3.0)),
+            http_client=stripe.RequestsClient(timeout=call_seconds / 2),
         )
 
     def open(self, order: Order) -> Page:
