@@ -1,0 +1,340 @@
+"""Hold, say what for, accept the price, pay, keep the permit, cancel: a resident's own bookings."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.accounts.models import Person
+from portal.kernel import clock, files, references
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.errors import NotFound, PortalError
+from portal.kernel.money import Yen
+from portal.web import access, locale
+from reservations import services
+from reservations.errors import (
+    HoldEnded,
+    NoSuchSlot,
+    NotBookable,
+    NotOffered,
+    PriceChanged,
+    RefundChanged,
+    SlotTaken,
+    TooManyHolds,
+)
+from reservations.models import FIRM, Booking, BookingState, Purpose
+from reservations.queries import bookings, calendar, catalog
+from reservations.queries.bookings import BookingView
+from reservations.services import Details, HoldRequest
+from reservations.web import words
+from reservations.web.forms import CancelForm, DetailsForm, EmptyForm
+from reservations.web.public import bp, city_of_visitor, read_day
+from reservations.web.words import gettext
+
+
+def _person() -> int:
+    person_id = access.visitor().person_id
+    if person_id is None:
+        raise NotFound
+    return person_id
+
+
+@bp.get("/spaces/<space>/hold/<day>/<slot>")
+@access.resident
+def confirm_hold(space: str, day: str, slot: str) -> ResponseReturnValue:
+    """For somebody who tapped a slot before signing in: the slot once more, with the button."""
+    wanted = read_day(day)
+    with unit_of_work() as session:
+        found = catalog.spaces(session, on=wanted, space_code=space)
+    if not found:
+        raise NotOffered
+    return render_template(
+        "reservations/confirm_hold.html", space=found[0], day=wanted, slot=slot, purpose=request.args.get("purpose", "")
+    )
+
+
+@bp.post("/spaces/<space>/hold")
+@access.resident
+def hold(space: str) -> ResponseReturnValue:
+    """The first tap: the slot is kept."""
+    day = read_day(request.form.get("date", ""))
+    slot = request.form.get("slot", "")
+    purpose = request.form.get("purpose") or None
+    try:
+        reference = transact(lambda session: _hold(session, space, purpose, day.isoformat(), slot))
+    except (SlotTaken, NotBookable, NoSuchSlot, TooManyHolds) as error:
+        return _refused(error, space, day.isoformat(), slot)
+    return redirect(url_for("reservations.booking", reference=reference), 303)
+
+
+def _hold(session: Session, space: str, purpose: str | None, day: str, slot: str) -> str:
+    visitor = access.visitor()
+    now = clock.now_in(session)
+    space_id = catalog.space_id(session, space)
+    if space_id is None:
+        raise NotOffered
+    purpose_id = session.scalar(select(Purpose.id).where(Purpose.code == purpose)) if purpose else None
+    request_ = HoldRequest(
+        person_id=_person(),
+        account_id=visitor.account_id,
+        space_id=space_id,
+        day=read_day(day),
+        slot=slot,
+        locale=locale.current(),
+        purpose_id=purpose_id,
+    )
+    return services.hold(session, request_, actor=visitor.actor, now=now)
+
+
+def _refused(error: PortalError, space: str, day: str, slot: str) -> ResponseReturnValue:
+    """Which rule stands against it, and three real offers instead."""
+    with unit_of_work() as session:
+        now = clock.now_in(session)
+        offers = calendar.alternatives(session, space, read_day(day), slot, city=city_of_visitor(session), now=now)
+        found = catalog.spaces(session, on=read_day(day), space_code=space)
+    return (
+        render_template(
+            "reservations/refused.html",
+            message=_words(error),
+            taken=isinstance(error, SlotTaken),
+            offers=offers,
+            space=found[0] if found else None,
+            day=read_day(day),
+            words=words,
+        ),
+        error.status,
+    )
+
+
+def _words(error: PortalError) -> str:
+    match error:
+        case SlotTaken():
+            return gettext("この時間は、ほかの人が先に予約しました。")
+        case NotBookable():
+            return words.refused_words(error.reason, error.at, error.limit)
+        case NoSuchSlot(closed=str() as closed):
+            label = error.closed_en if locale.current() == "en" and error.closed_en else closed
+            return gettext("この日は休みです。%(why)s", why=label)
+        case TooManyHolds(lapsed=True):
+            return gettext("今日は、仮押さえを何度もやめています。明日、もう一度試してください。")
+        case TooManyHolds():
+            return gettext(
+                "同時に仮押さえできるのは%(limit)sつまでです。先に、どれかを支払うか、やめてください。",
+                limit=error.limit,
+            )
+        case _:
+            return gettext("その日に、その時間はありません。")
+
+
+def _own(session: Session, reference: str) -> BookingView:
+    view = bookings.of_person(session, references.parse(reference), _person())
+    if view is None:
+        raise NotFound
+    return view
+
+
+def _form(view: BookingView) -> DetailsForm:
+    english = locale.current() == "en"
+    form = DetailsForm(
+        purposes=[(p.id, p.name_en if english else p.name) for p in view.purposes],
+        options=[(o.id, o.label_en if english and o.label_en else o.label) for o in view.options],
+    )
+    if request.method == "GET":
+        form.purpose.data = view.booking.purpose_id or (view.purposes[0].id if view.purposes else None)
+        form.people.data = view.booking.people
+        if "options" in form:
+            form.options.data = list(view.booking.options)
+        form.accepted.data = view.quote.digest
+    return form
+
+
+def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: str = "") -> ResponseReturnValue:
+    now = clock.now()
+    with unit_of_work() as session:
+        named = bool(session.scalar(select(Person.name).where(Person.id == view.booking.person_id)))
+    form.accepted.data = view.quote.digest
+    return (
+        render_template(
+            "reservations/booking.html",
+            view=view,
+            booking=view.booking,
+            form=form,
+            empty=EmptyForm(formdata=None),
+            ended=view.ended(now),
+            named=named,
+            can_cancel=view.state in FIRM and view.booking.starts_at > now,
+            message=message,
+            now=now,
+            words=words,
+        ),
+        status,
+    )
+
+
+@bp.get("/bookings/<reference>")
+@access.resident
+def booking(reference: str) -> ResponseReturnValue:
+    """The booking: what to do next, until when, and what it costs."""
+    with unit_of_work() as session:
+        view = _own(session, reference)
+        return _show(view, _form(view))
+
+
+@bp.post("/bookings/<reference>")
+@access.resident
+def save(reference: str) -> ResponseReturnValue:
+    """Compute the price anew, or accept it and go on to pay."""
+    number = references.parse(reference)
+    with unit_of_work() as session:
+        view = _own(session, number)
+        form = _form(view)
+        if not form.validate():
+            return _show(view, form, status=422)
+    chosen = dict.fromkeys(form.options.data or [], 1) if "options" in form else {}
+    details = Details(int(form.people.data), int(form.purpose.data), chosen)
+    accept = request.form.get("action") == "accept"
+    try:
+        if accept:
+            made = transact(partial(_accept, reference=number, details=details, accepted=form.accepted.data or ""))
+            return redirect(_after(made), 303)
+        transact(partial(_change, reference=number, details=details))
+    except NotBookable as error:
+        form.people.errors = [words.refused_words(error.reason, error.at, error.limit)]
+        return _show(view, form, status=422)
+    except PriceChanged:
+        transact(partial(_change, reference=number, details=details))
+        with unit_of_work() as session:
+            fresh = _own(session, number)
+            return _show(
+                fresh, form, status=409, message=gettext("金額が変わりました。もう一度見てから、進んでください。")
+            )
+    except (HoldEnded, SlotTaken):
+        return redirect(url_for("reservations.booking", reference=number), 303)
+    return redirect(url_for("reservations.booking", reference=number) + "#price", 303)
+
+
+def _change(session: Session, *, reference: str, details: Details) -> None:
+    actor = access.visitor().actor
+    services.change_details(session, reference, details, person_id=_person(), actor=actor, now=clock.now_in(session))
+
+
+def _accept(session: Session, *, reference: str, details: Details, accepted: str) -> Booking:
+    return services.accept(
+        session,
+        reference,
+        details,
+        accepted=accepted,
+        person_id=_person(),
+        actor=access.visitor().actor,
+        now=clock.now_in(session),
+    )
+
+
+def _after(made: Booking) -> str:
+    """Where a resident goes after accepting: to the payment, or back to the booking that needs none."""
+    if made.state == BookingState.HELD:
+        with unit_of_work() as session:
+            view = _own(session, made.reference)
+            if view.charge is not None:
+                return url_for("payments.checkout", charge_ref=view.charge.reference)
+    return url_for("reservations.booking", reference=made.reference)
+
+
+@bp.post("/bookings/<reference>/extend")
+@access.resident
+def extend(reference: str) -> ResponseReturnValue:
+    """More time."""
+    number = references.parse(reference)
+    actor = access.visitor().actor
+    transact(lambda s: services.extend_hold(s, number, person_id=_person(), actor=actor, now=clock.now_in(s)))
+    return redirect(url_for("reservations.booking", reference=number), 303)
+
+
+@bp.post("/bookings/<reference>/release")
+@access.resident
+def release(reference: str) -> ResponseReturnValue:
+    """Let the slot go."""
+    number = references.parse(reference)
+    actor = access.visitor().actor
+    transact(lambda s: services.release(s, number, person_id=_person(), actor=actor, now=clock.now_in(s)))
+    return redirect(url_for("reservations.booking", reference=number), 303)
+
+
+@bp.get("/bookings/<reference>/cancel")
+@access.resident
+def ask_cancel(reference: str) -> ResponseReturnValue:
+    """What would go back, before anything is done."""
+    return _cancel_page(references.parse(reference))
+
+
+def _cancel_page(number: str, *, status: int = 200, message: str = "") -> ResponseReturnValue:
+    with unit_of_work() as session:
+        view = _own(session, number)
+        now = clock.now_in(session)
+    if view.state not in FIRM or view.booking.starts_at <= now:
+        return redirect(url_for("reservations.booking", reference=number), 303)
+    quote = services.refund_quote(view.booking, now=now)
+    form = CancelForm(formdata=None, expected=str(quote.amount.amount))
+    html = render_template(
+        "reservations/cancel.html",
+        view=view,
+        booking=view.booking,
+        quote=quote,
+        form=form,
+        message=message,
+        words=words,
+    )
+    return html, status
+
+
+@bp.post("/bookings/<reference>/cancel")
+@access.resident
+def cancel(reference: str) -> ResponseReturnValue:
+    """Cancel, with the refund that was shown."""
+    number = references.parse(reference)
+    form = CancelForm()
+    typed = form.expected.data or ""
+    if not form.validate() or not typed.isascii() or not typed.isdigit():
+        return _cancel_page(number, status=422)
+    try:
+        transact(partial(_cancel, reference=number, expected=Yen(int(typed))))
+    except RefundChanged:
+        return _cancel_page(number, status=409, message=gettext("お返しする金額が変わりました。もう一度見てください。"))
+    return redirect(url_for("reservations.booking", reference=number), 303)
+
+
+def _cancel(session: Session, *, reference: str, expected: Yen) -> None:
+    actor = access.visitor().actor
+    services.cancel(session, reference, person_id=_person(), expected=expected, actor=actor, now=clock.now_in(session))
+
+
+@bp.get("/bookings/<reference>/permit.pdf")
+@access.resident
+def permit(reference: str) -> ResponseReturnValue:
+    """The permit as PDF."""
+    with unit_of_work() as session:
+        view = _own(session, reference)
+        if view.booking.permit_file_id is None or view.state != BookingState.CONFIRMED:
+            raise NotFound
+        stored = files.get(session, view.booking.permit_file_id)
+        return Response(
+            stored.content,
+            mimetype=stored.media_type,
+            headers={
+                "Content-Disposition": f'inline; filename="{stored.name}"',
+                "Cache-Control": "private, no-store",
+            },
+        )
+
+
+@bp.get("/my/bookings")
+@access.resident
+def mine() -> ResponseReturnValue:
+    """All bookings of the visitor."""
+    with unit_of_work() as session:
+        lines = bookings.mine(session, _person(), now=clock.now_in(session))
+    return render_template("reservations/mine.html", lines=lines, words=words, now=clock.now())

@@ -1,0 +1,20 @@
+"""Words for the error codes of reservations."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext
+
+TEXTS = {
+    "slot_taken": lazy_gettext("この時間は、ほかの人が先に予約しました。"),
+    "not_bookable": lazy_gettext("この時間は予約できません。"),
+    "no_such_slot": lazy_gettext("その日に、その時間はありません。"),
+    "not_offered": lazy_gettext("この場所は、オンラインでは予約できません。"),
+    "too_many_holds": lazy_gettext("仮押さえが多すぎます。"),
+    "hold_ended": lazy_gettext("仮押さえの時間が終わりました。"),
+    "no_more_time": lazy_gettext("これ以上、時間をのばせません。"),
+    "price_changed": lazy_gettext("金額が変わりました。もう一度見てください。"),
+    "refund_changed": lazy_gettext("お返しする金額が変わりました。もう一度見てください。"),
+    "wrong_state": lazy_gettext("この予約では、もうその操作ができません。"),
+    "reason_missing": lazy_gettext("許可しない理由を書いてください。"),
+    "name_missing": lazy_gettext("予約には名前が必要です。"),
+}

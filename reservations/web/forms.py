@@ -1,0 +1,115 @@
+"""Forms of the booking pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from flask_babel import gettext, lazy_gettext
+from wtforms import HiddenField, RadioField, SelectField
+from wtforms.validators import Optional, ValidationError
+
+from portal.web.forms import (
+    CheckboxesField,
+    LongTextField,
+    MaxLength,
+    NumberField,
+    PortalForm,
+    Required,
+    WarekiDateField,
+)
+
+FARTHEST = timedelta(days=400)
+
+
+class DayField(WarekiDateField):
+    """A day, with the phone's own calendar; typed dates of every usual kind are read as well."""
+
+    def show(self, value: Any) -> str:
+        """2026-12-04, as the browser's calendar wants it."""
+        return value.isoformat() if isinstance(value, date) else str(value)
+
+
+class SearchForm(PortalForm):
+    """What for, when, where. Sent by GET: nothing changes, so no token is asked."""
+
+    class Meta:
+        """No token."""
+
+        csrf = False
+
+    purpose = SelectField(lazy_gettext("使いみち"), validators=[Optional()])
+    day = DayField(lazy_gettext("使う日"), name="date", validators=[Optional()], render_kw={"type": "date"})
+    district = SelectField(lazy_gettext("地区"), validators=[Optional()])
+    part = SelectField(lazy_gettext("時間"), validators=[Optional()])
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        """Args: today: the first day that can be asked for."""
+        super().__init__(*args, **kwargs)
+        self._today = today
+
+    def validate_day(self, field: Any) -> None:
+        """Refuse days that are gone or too far away."""
+        if field.data is None:
+            return
+        if field.data < self._today:
+            raise ValidationError(gettext("「使う日」は、今日からあとの日にしてください。"))
+        if field.data > self._today + FARTHEST:
+            raise ValidationError(gettext("「使う日」が先すぎます。1年くらい先までの日にしてください。"))
+
+
+class DetailsForm(PortalForm):
+    """What a held slot is used for. `accepted` is the digest of the price lines that the person sees."""
+
+    purpose = SelectField(lazy_gettext("使いみち"), validators=[Required()], coerce=int)
+    people = NumberField(
+        lazy_gettext("使う人数"),
+        validators=[Required()],
+        least=1,
+        most=100_000,
+        render_kw={"inputmode": "numeric", "data-unit": "人"},
+    )
+    options = CheckboxesField(lazy_gettext("いっしょに使うもの"), validators=[Optional()])
+    accepted = HiddenField()
+
+    def __init__(
+        self, *args: Any, purposes: Sequence[tuple[int, str]], options: Sequence[tuple[str, str]], **kwargs: Any
+    ) -> None:
+        """Args: purposes, options: (value, label) pairs that are offered here."""
+        super().__init__(*args, **kwargs)
+        self.purpose.choices = list(purposes)
+        self.options.choices = list(options)
+        self.people.render_kw = {"inputmode": "numeric", "data-unit": gettext("人")}
+        if not options:
+            del self.options
+
+
+class CancelForm(PortalForm):
+    """The sum that was shown goes with the confirmation."""
+
+    expected = HiddenField(validators=[Required()])
+
+
+class DecisionForm(PortalForm):
+    """What the manager decides."""
+
+    decision = RadioField(
+        lazy_gettext("どうしますか"),
+        validators=[Required()],
+        choices=[("approve", lazy_gettext("許可する")), ("refuse", lazy_gettext("許可しない"))],
+    )
+    reason = LongTextField(
+        lazy_gettext("許可しない理由"),
+        validators=[Optional(), MaxLength(1000)],
+        description=lazy_gettext("許可しないときだけ書きます。申し込んだ人に、そのまま届きます。"),
+    )
+
+    def validate_reason(self, field: Any) -> None:
+        """A refusal needs its reason."""
+        if self.decision.data == "refuse" and not (field.data or "").strip():
+            raise ValidationError(gettext("許可しない理由を書いてください。"))
+
+
+class EmptyForm(PortalForm):
+    """Only the token."""

@@ -1,0 +1,132 @@
+"""The facility manager: what waits, today's sheet, yes or no. Only their own facilities exist for them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from portal.accounts.models import Person, Role
+from portal.kernel import audit, clock, references
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.errors import NotFound
+from portal.web import access
+from portal.web.access import Visitor
+from reservations import services
+from reservations.models import BookingState
+from reservations.queries import bookings
+from reservations.services.common import KIND
+from reservations.web import words
+from reservations.web.forms import DecisionForm
+from reservations.web.public import bp, read_day
+
+
+def facilities_of(visitor: Visitor) -> set[str]:
+    """Codes of the facilities that the visitor manages."""
+    return visitor.scopes(Role.FACILITY_MANAGER, "facility")
+
+
+@bp.get("/staff/bookings")
+@access.staff(Role.FACILITY_MANAGER)
+def queue() -> ResponseReturnValue:
+    """What waits for a decision, and what happens today."""
+    own = facilities_of(access.visitor())
+    today = clock.today()
+    with unit_of_work() as session:
+        waiting = bookings.waiting(session, own)
+        sheet = bookings.sheet(session, own, today)
+        managed = bookings.managed(session, own, on=today)
+        for line in waiting:
+            _looked(session, line.reference, "booking.listed")
+    return render_template(
+        "reservations/staff/queue.html",
+        waiting=waiting,
+        sheet=sheet,
+        managed=managed,
+        today=today,
+        tomorrow=today + timedelta(days=1),
+        words=words,
+    )
+
+
+@bp.get("/staff/bookings/sheet/<day>")
+@access.staff(Role.FACILITY_MANAGER)
+def sheet(day: str) -> ResponseReturnValue:
+    """A day's sheet, made for printing."""
+    wanted = read_day(day)
+    own = facilities_of(access.visitor())
+    with unit_of_work() as session:
+        lines = bookings.sheet(session, own, wanted)
+        for line in lines:
+            _looked(session, line.reference, "booking.listed")
+    return render_template(
+        "reservations/staff/sheet.html",
+        lines=lines,
+        day=wanted,
+        before=wanted - timedelta(days=1),
+        after=wanted + timedelta(days=1),
+        words=words,
+    )
+
+
+def _looked(session: Session, reference: str, action: str) -> None:
+    audit.record(session, actor=access.visitor().actor, action=action, subject_kind=KIND, subject_ref=reference)
+
+
+def _page(session: Session, number: str, form: DecisionForm, *, status: int = 200) -> ResponseReturnValue:
+    view = bookings.of_facilities(session, number, facilities_of(access.visitor()))
+    if view is None:
+        raise NotFound
+    _looked(session, number, "booking.read")
+    person = session.get_one(Person, view.booking.person_id)
+    html = render_template(
+        "reservations/staff/decide.html",
+        view=view,
+        booking=view.booking,
+        person=person,
+        events=bookings.events(session, view.booking.id),
+        form=form,
+        waiting=view.state == BookingState.REQUESTED,
+        words=words,
+    )
+    return html, status
+
+
+@bp.get("/staff/bookings/<reference>")
+@access.staff(Role.FACILITY_MANAGER)
+def decide(reference: str) -> ResponseReturnValue:
+    """One booking, with everything that the decision needs."""
+    with unit_of_work() as session:
+        return _page(session, references.parse(reference), DecisionForm(formdata=None))
+
+
+@bp.post("/staff/bookings/<reference>")
+@access.staff(Role.FACILITY_MANAGER)
+def decided(reference: str) -> ResponseReturnValue:
+    """Permit or refuse."""
+    number = references.parse(reference)
+    form = DecisionForm(request.form)
+    if not form.validate():
+        with unit_of_work() as session:
+            return _page(session, number, form, status=422)
+    visitor = access.visitor()
+    own = facilities_of(visitor)
+    if form.decision.data == "approve":
+        transact(
+            partial(services.approve, reference=number, facilities=own, actor=visitor.actor, now=clock.now()),
+        )
+    else:
+        transact(
+            partial(
+                services.refuse,
+                reference=number,
+                reason=form.reason.data,
+                facilities=own,
+                actor=visitor.actor,
+                now=clock.now(),
+            ),
+        )
+    return redirect(url_for("reservations.queue"), 303)

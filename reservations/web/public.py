@@ -1,0 +1,188 @@
+"""Find a place: by purpose, by facility, by day. Everybody may look."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import cast
+from urllib.parse import urlencode
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.accounts.models import Person
+from portal.kernel import clock, references
+from portal.kernel.database import unit_of_work
+from portal.kernel.errors import NotFound
+from portal.web import access, locale
+from reservations.models import BookingState
+from reservations.queries import bookings, calendar, catalog
+from reservations.timetable import PartOfDay
+from reservations.web import words
+from reservations.web.forms import SearchForm
+
+bp = Blueprint("reservations", __name__, template_folder="templates")
+
+DAYS_IN_STRIP = 7
+MONTHS_AHEAD = 13
+
+
+def city_of_visitor(session: Session) -> str | None:
+    """The visitor's municipality; None for somebody not signed in, "" where it is not known."""
+    person_id = access.visitor().person_id
+    if person_id is None:
+        return None
+    return session.scalar(select(Person.city).where(Person.id == person_id)) or ""
+
+
+def read_day(text: str) -> date:
+    """A day in an address.
+
+    Raises:
+        NotFound: it is none (2026-02-29, 令和元年13月).
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise NotFound from None
+
+
+@bp.get("/facilities")
+@access.public
+def search() -> ResponseReturnValue:
+    """Purposes first; with one chosen, the facilities and their free slots of a day."""
+    today = clock.today()
+    form = SearchForm(request.args, today=today)
+    with unit_of_work() as session:
+        now = clock.now_in(session)
+        choices = catalog.purposes(session)
+        districts = catalog.districts(session)
+        named = words.part_choices()
+        form.purpose.choices = [
+            ("", gettext("えらんでください")),
+            *((p.code, _called(p.name, p.name_en)) for p in choices),
+        ]
+        form.district.choices = [("", gettext("どの地区でもよい")), *((name, name) for name in districts)]
+        form.part.choices = named
+        valid = form.validate()
+        day = form.day.data if valid and form.day.data else today
+        purpose = form.purpose.data if valid else ""
+        page = None
+        if purpose:
+            page = calendar.search(
+                session,
+                purpose=purpose,
+                day=day,
+                district=form.district.data or None,
+                part=cast("PartOfDay | None", form.part.data or None),
+                city=city_of_visitor(session),
+                now=now,
+            )
+        facilities = [] if page else catalog.names(session, on=today)
+    if form.day.data is None and not form.day.errors:
+        form.day.data = today
+    chosen = next((p for p in choices if p.code == purpose), None)
+    start = max(today, day - timedelta(days=2))
+    return (
+        render_template(
+            "reservations/search.html",
+            form=form,
+            page=page,
+            chosen=chosen,
+            purposes=choices,
+            facilities=facilities,
+            day=day,
+            days=[start + timedelta(days=n) for n in range(DAYS_IN_STRIP)],
+            called=_called,
+            words=words,
+            query=_query,
+        ),
+        200 if valid else 422,
+    )
+
+
+def _called(name: str, name_en: str) -> str:
+    return name_en if locale.current() == "en" and name_en else name
+
+
+def _query(**changes: str) -> str:
+    """The address of this search with something changed."""
+    kept = {key: request.args.get(key, "") for key in ("purpose", "date", "district", "part")}
+    wanted = {key: value for key, value in {**kept, **changes}.items() if value}
+    address = url_for("reservations.search")
+    return f"{address}?{urlencode(wanted)}" if wanted else address
+
+
+def _month_of(text: str | None, today: date) -> date:
+    first = today.replace(day=1)
+    if not text:
+        return first
+    wanted = read_day(f"{text}-01")
+    months = (wanted.year - first.year) * 12 + wanted.month - first.month
+    if not 0 <= months <= MONTHS_AHEAD:
+        raise NotFound
+    return wanted
+
+
+@bp.get("/facilities/<code>")
+@access.public
+def facility(code: str) -> ResponseReturnValue:
+    """A facility and its month."""
+    today = clock.today()
+    first = _month_of(request.args.get("month"), today)
+    purpose = request.args.get("purpose") or None
+    with unit_of_work() as session:
+        now = clock.now_in(session)
+        page = calendar.month(session, code, first, purpose=purpose, city=city_of_visitor(session), now=now)
+    if page is None:
+        raise NotFound
+    before = (first - timedelta(days=1)).replace(day=1)
+    after = (first + timedelta(days=31)).replace(day=1)
+    limit = today.replace(day=1) + timedelta(days=31 * MONTHS_AHEAD)
+    return render_template(
+        "reservations/facility.html",
+        page=page,
+        purpose=purpose,
+        today=today,
+        before=before if before >= today.replace(day=1) else None,
+        after=after if after < limit else None,
+        called=_called,
+        words=words,
+    )
+
+
+@bp.get("/facilities/<code>/day/<day>")
+@access.public
+def facility_day(code: str, day: str) -> ResponseReturnValue:
+    """All spaces of a facility on a day: what is free, at what price."""
+    wanted = read_day(day)
+    purpose = request.args.get("purpose") or None
+    with unit_of_work() as session:
+        now = clock.now_in(session)
+        page = calendar.day_page(session, code, wanted, purpose=purpose, city=city_of_visitor(session), now=now)
+    if page is None:
+        raise NotFound
+    today = clock.today()
+    return render_template(
+        "reservations/day.html",
+        page=page,
+        purpose=purpose,
+        before=wanted - timedelta(days=1) if wanted > today else None,
+        after=wanted + timedelta(days=1),
+        words=words,
+    )
+
+
+@bp.get("/permits/<code>")
+@access.public
+def verify(code: str) -> ResponseReturnValue:
+    """Whether a permit is good: for the reception that reads its QR code. No name is shown."""
+    with unit_of_work() as session:
+        view = bookings.by_permit(session, references.parse(code))
+    if view is None:
+        raise NotFound
+    return render_template(
+        "reservations/verify.html", view=view, good=view.state == BookingState.CONFIRMED, words=words, now=clock.now()
+    )

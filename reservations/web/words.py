@@ -1,0 +1,126 @@
+"""Words for states, marks and times; the one place where codes become text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import flask_babel
+
+from portal.kernel import clock
+from portal.kernel.texts import show_date, show_time
+from portal.web import locale
+from reservations.availability import Mark, SlotState, State
+from reservations.models import BookingState
+from reservations.rules import Refused
+from reservations.timetable import Slot
+
+
+def gettext(text: str, **values: Any) -> str:
+    """A text in the reader's language."""
+    return str(flask_babel.gettext(text, **values))
+
+
+def times(starts: datetime, ends: datetime) -> str:
+    """9:00〜11:00; 15:00〜翌日 10:00 for a night."""
+    start, end = clock.local(starts), clock.local(ends)
+    if start.date() == end.date():
+        return f"{show_time(start)}〜{show_time(end)}"
+    return gettext("%(start)s〜次の日 %(end)s", start=show_time(start), end=show_time(end))
+
+
+def slot_words(slot: Slot) -> str:
+    """午前 9:00〜12:00; a slot of a grid has no name of its own."""
+    name = slot.name_en if locale.current() == "en" and slot.name_en else slot.name
+    shown = times(slot.start, slot.end)
+    return shown if slot.code == f"t{slot.start:%H%M}" else f"{name} {shown}"
+
+
+def when(starts: datetime, ends: datetime) -> str:
+    """2026年12月4日(金) 9:00〜11:00."""
+    return f"{show_date(starts, locale.current())} {times(starts, ends)}"
+
+
+def mark_symbol(mark: Mark) -> str:
+    """○ △ × −: beside words, never alone."""
+    return {Mark.PLENTY: "○", Mark.FEW: "△", Mark.FULL: "×", Mark.NONE: "−"}[mark]
+
+
+def mark_words(mark: Mark) -> str:
+    """What a mark means."""
+    return {
+        Mark.PLENTY: gettext("空きがあります"),
+        Mark.FEW: gettext("空きが少しあります"),
+        Mark.FULL: gettext("空きがありません"),
+        Mark.NONE: gettext("予約できません"),
+    }[mark]
+
+
+def state_words(state: SlotState) -> str:
+    """What a slot is to the person who looks, with the moment that matters."""
+    at = state.refusal.at if state.refusal else None
+    if state.state is State.NOT_YET and at is not None:
+        return gettext("%(at)s から受付", at=short_moment(at))
+    return {
+        State.FREE: gettext("空き"),
+        State.TAKEN: gettext("予約ずみ"),
+        State.PAST: gettext("終わりました"),
+        State.NOT_YET: gettext("受付前"),
+        State.TOO_LATE: gettext("受付終了"),
+        State.NOT_FOR_YOU: gettext("市内の方だけ"),
+    }[state.state]
+
+
+def state_symbol(state: SlotState) -> str:
+    """○ × −."""
+    return {State.FREE: "○", State.TAKEN: "×"}.get(state.state, "−")
+
+
+def short_moment(at: datetime) -> str:
+    """12月4日 9:00 (4 December 9:00)."""
+    local = clock.local(at)
+    if locale.current() == "en":
+        return f"{local.day} {local:%B} {show_time(at)}"
+    return f"{local.month}月{local.day}日 {show_time(at)}"
+
+
+def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> str:
+    """Which rule stands against it, and until or from when."""
+    moment = short_moment(at) if at else ""
+    return {
+        Refused.PAST: gettext("この時間は、もう始まっているか、終わっています。"),
+        Refused.NOT_YET_OPEN: gettext("まだ予約できません。%(at)s から予約できます。", at=moment),
+        Refused.TOO_LATE: gettext("予約の受付は %(at)s に終わりました。", at=moment),
+        Refused.TOO_MANY_PEOPLE: gettext("人数は%(limit)s人までです。", limit=limit or ""),
+        Refused.NOT_FOR_CATEGORY: gettext("ここは、市内に住んでいる方だけが予約できます。"),
+        Refused.NOT_FOR_PURPOSE: gettext("ここでは、その使いみちはできません。"),
+    }[reason]
+
+
+def booking_words(state: str, *, accepted: bool = False) -> tuple[str, str]:
+    """(kind of chip, words) of a booking's state."""
+    if state == BookingState.HELD:
+        return ("act", gettext("支払いを待っています")) if accepted else ("act", gettext("仮押さえ中"))
+    return {
+        BookingState.REQUESTED.value: ("wait", gettext("施設が確認しています")),
+        BookingState.CONFIRMED.value: ("good", gettext("予約が決まりました")),
+        BookingState.LAPSED.value: ("neutral", gettext("時間切れ")),
+        BookingState.RELEASED.value: ("neutral", gettext("やめました")),
+        BookingState.REFUSED.value: ("bad", gettext("許可できませんでした")),
+        BookingState.CANCELLED.value: ("neutral", gettext("取り消しました")),
+    }[state]
+
+
+def part_choices() -> list[tuple[str, str]]:
+    """Parts of the day."""
+    return [
+        ("", gettext("どの時間でもよい")),
+        ("morning", gettext("午前")),
+        ("afternoon", gettext("午後")),
+        ("evening", gettext("夜(17時から)")),
+    ]
+
+
+def group_words(group: str) -> str:
+    """Headings of the purposes."""
+    return {"sports": gettext("スポーツ"), "culture": gettext("集まり・文化"), "outdoors": gettext("公園・宿泊")}[group]
