@@ -38,6 +38,7 @@ from portal.plan import web as plan_web
 from portal.settings import Settings, SettingsError, from_environ
 from reservations import loader as reservation_loader
 from reservations import measures as reservation_measures
+from reservations import web as reservations_web
 from reservations import wiring as reservations
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -130,6 +131,7 @@ def create_app(settings: Settings) -> Flask:
     payments_web.init_app(app)
     forms_web.init_app(app)
     counter_web.init_app(app)
+    reservations_web.init_app(app)
     return app
 
 

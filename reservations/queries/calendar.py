@@ -47,8 +47,6 @@ class Hit:
 class SearchPage:
     """What the search page needs."""
 
-    purposes: tuple[Purpose, ...]
-    districts: tuple[str, ...]
     hits: tuple[Hit, ...]
 
 
@@ -155,27 +153,24 @@ def _world(
 def search(
     session: Session,
     *,
-    purpose: str | None,
+    purpose: str,
     day: date,
     district: str | None,
     part: PartOfDay | None,
     city: str | None,
     now: datetime,
 ) -> SearchPage:
-    """Facilities where the purpose is possible, free ones first. Five statements.
+    """Facilities where the purpose is possible, free ones first. Three statements.
 
     Args:
         session: any.
-        purpose: code; None: all.
+        purpose: code.
         day: the day of use.
         district: name; None: all.
         part: part of the day; None: all.
         city: municipality of the looker; None: not signed in.
         now: aware.
     """
-    purposes, districts = catalog.purposes(session), catalog.districts(session)
-    if purpose is None:
-        return SearchPage(tuple(purposes), tuple(districts), ())
     views = catalog.spaces(session, on=day, purpose=purpose, district=district)
     world = _world(session, views, day, day, city=city, now=now)
     grouped: dict[str, list[SpaceView]] = {}
@@ -183,7 +178,7 @@ def search(
         grouped.setdefault(view.facility.code, []).append(view)
     hits = [_hit(world, group, day, part, purpose) for group in grouped.values() if group[0].facility.open_on(day)]
     order = {Mark.PLENTY: 0, Mark.FEW: 0, Mark.FULL: 1, Mark.NONE: 2}
-    return SearchPage(tuple(purposes), tuple(districts), tuple(sorted(hits, key=lambda hit: order[hit.mark])))
+    return SearchPage(tuple(sorted(hits, key=lambda hit: order[hit.mark])))
 
 
 def _hit(world: _World, views: list[SpaceView], day: date, part: PartOfDay | None, purpose: str) -> Hit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -195,7 +196,7 @@ def save(reference: str) -> ResponseReturnValue:
         if not form.validate():
             return _show(view, form, status=422)
     chosen = dict.fromkeys(form.options.data or [], 1) if "options" in form else {}
-    details = Details(int(form.people.data), int(form.purpose.data), chosen)
+    details = Details(_number(form.people), _number(form.purpose), chosen)
     accept = request.form.get("action") == "accept"
     try:
         if accept:
@@ -215,6 +216,11 @@ def save(reference: str) -> ResponseReturnValue:
     except (HoldEnded, SlotTaken):
         return redirect(url_for("reservations.booking", reference=number), 303)
     return redirect(url_for("reservations.booking", reference=number) + "#price", 303)
+
+
+def _number(field: Any) -> int:
+    """A valid field's number: the form has checked it."""
+    return int(field.data)
 
 
 def _change(session: Session, *, reference: str, details: Details) -> None:

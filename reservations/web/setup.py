@@ -1,0 +1,81 @@
+"""Joins the pages of reservations to the web application."""
+
+from __future__ import annotations
+
+from flask import Flask, url_for
+from flask_babel import gettext, lazy_gettext
+
+from portal.accounts.models import Role
+from portal.kernel import clock
+from portal.kernel.database import unit_of_work
+from portal.web import error_texts, locale, my, staff
+from portal.web.access import Visitor
+from reservations.models import BookingState
+from reservations.queries import bookings
+from reservations.queries.bookings import BookingLine
+from reservations.web import booking as _booking_views  # noqa: F401 - imported for its views
+from reservations.web import manage, words
+from reservations.web.error_texts import TEXTS
+from reservations.web.public import bp
+
+ON_MY_PAGE = 5
+
+
+def _item(line: BookingLine) -> my.Item:
+    kind, status = words.booking_words(line.state, accepted=line.accepted)
+    next_step = due = ""
+    if line.state == BookingState.HELD:
+        next_step = gettext("支払ってください") if line.accepted else gettext("内容を決めて、支払ってください")
+        due = gettext("%(at)s まで", at=words.short_moment(line.held_until))
+    elif line.state == BookingState.CONFIRMED and line.ends_at > clock.now():
+        next_step = gettext("使う日に、使用許可書を見せてください")
+    space = line.space_en if locale.current() == "en" and line.space_en else line.space
+    return my.Item(
+        title=f"{line.facility} {space}",
+        url=url_for("reservations.booking", reference=line.reference),
+        status=status,
+        status_kind=kind,
+        next_step=next_step,
+        due=due,
+        detail=words.when(line.starts_at, line.ends_at),
+    )
+
+
+def _my_items(who: Visitor) -> list[my.Item]:
+    if who.person_id is None:
+        return []
+    with unit_of_work() as session:
+        lines = bookings.mine(session, who.person_id, now=clock.now(), limit=ON_MY_PAGE)
+    return [_item(line) for line in lines]
+
+
+def _waiting(who: Visitor) -> int:
+    with unit_of_work() as session:
+        return len(bookings.waiting(session, manage.facilities_of(who)))
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages, the section of マイページ, the staff tile and the words for errors."""
+    app.register_blueprint(bp)
+    error_texts.add(TEXTS)
+    my.register(
+        my.Section(
+            key="bookings",
+            title=lazy_gettext("施設の予約"),
+            items=_my_items,
+            order=20,
+            empty=lazy_gettext("予約はありません。"),
+            more="reservations.mine",
+        ),
+    )
+    staff.register(
+        staff.Tile(
+            key="bookings",
+            title=lazy_gettext("施設の予約"),
+            endpoint="reservations.queue",
+            roles=(Role.FACILITY_MANAGER,),
+            text=lazy_gettext("申込みを確認して、許可します。今日の利用表も見られます。"),
+            order=30,
+            count=_waiting,
+        ),
+    )
