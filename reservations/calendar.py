@@ -35,7 +35,11 @@ def _clock(value: Any) -> Any:
     return value
 
 
-Clock = Annotated[time, BeforeValidator(_clock), PlainSerializer(lambda t: f"{t:%H:%M}", return_type=str)]
+def _written(value: time) -> str:
+    return "24:00" if value == time.max else f"{value:%H:%M}"
+
+
+Clock = Annotated[time, BeforeValidator(_clock), PlainSerializer(_written, return_type=str)]
 """A time of day in Tokyo, written 09:00."""
 
 

@@ -76,7 +76,7 @@ class NoMoreTime(Conflict):
 class PriceChanged(Conflict):
     """What the person accepted is not what it costs: shown again, nothing charged."""
 
-    code: ClassVar[str] = "price_changed"
+    code: ClassVar[str] = "booking_price_changed"
 
 
 @dataclass(eq=False)
@@ -90,7 +90,7 @@ class RefundChanged(Conflict):
 class WrongState(Conflict):
     """The booking is not where this can be done."""
 
-    code: ClassVar[str] = "wrong_state"
+    code: ClassVar[str] = "booking_state"
     state: str
 
 
@@ -98,4 +98,4 @@ class WrongState(Conflict):
 class ReasonMissing(Invalid):
     """A refusal needs its reason (行政手続法8条)."""
 
-    code: ClassVar[str] = "reason_missing"
+    code: ClassVar[str] = "refusal_reason_missing"

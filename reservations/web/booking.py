@@ -145,7 +145,7 @@ def _form(view: BookingView) -> DetailsForm:
         options=[(o.id, o.label_en if english and o.label_en else o.label) for o in view.options],
     )
     if request.method == "GET":
-        form.purpose.data = view.booking.purpose_id or (view.purposes[0].id if view.purposes else None)
+        form.purpose.data = str(view.booking.purpose_id or (view.purposes[0].id if view.purposes else ""))
         form.people.data = view.booking.people
         if "options" in form:
             form.options.data = list(view.booking.options)

@@ -12,9 +12,9 @@ TEXTS = {
     "too_many_holds": lazy_gettext("仮押さえが多すぎます。"),
     "hold_ended": lazy_gettext("仮押さえの時間が終わりました。"),
     "no_more_time": lazy_gettext("これ以上、時間をのばせません。"),
-    "price_changed": lazy_gettext("金額が変わりました。もう一度見てください。"),
+    "booking_price_changed": lazy_gettext("金額が変わりました。もう一度見てください。"),
     "refund_changed": lazy_gettext("お返しする金額が変わりました。もう一度見てください。"),
-    "wrong_state": lazy_gettext("この予約では、もうその操作ができません。"),
-    "reason_missing": lazy_gettext("許可しない理由を書いてください。"),
+    "booking_state": lazy_gettext("この予約では、もうその操作ができません。"),
+    "refusal_reason_missing": lazy_gettext("許可しない理由を書いてください。"),
     "name_missing": lazy_gettext("予約には名前が必要です。"),
 }

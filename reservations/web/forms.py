@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
-from wtforms import HiddenField, RadioField, SelectField
+from wtforms import HiddenField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional, ValidationError
 
 from portal.web.forms import (
     CheckboxesField,
+    ChoiceField,
     LongTextField,
     MaxLength,
     NumberField,
     PortalForm,
     Required,
+    SelectionField,
     WarekiDateField,
 )
 
 FARTHEST = timedelta(days=400)
+
+
+def offered(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
+    """(value, label) pairs as the form library wants them."""
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 class DayField(WarekiDateField):
@@ -39,10 +47,10 @@ class SearchForm(PortalForm):
 
         csrf = False
 
-    purpose = SelectField(lazy_gettext("使いみち"), validators=[Optional()])
+    purpose = SelectionField(lazy_gettext("使いみち"), validators=[Optional()])
     day = DayField(lazy_gettext("使う日"), name="date", validators=[Optional()], render_kw={"type": "date"})
-    district = SelectField(lazy_gettext("地区"), validators=[Optional()])
-    part = SelectField(lazy_gettext("時間"), validators=[Optional()])
+    district = SelectionField(lazy_gettext("地区"), validators=[Optional()])
+    part = SelectionField(lazy_gettext("時間"), validators=[Optional()])
 
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         """Args: today: the first day that can be asked for."""
@@ -62,7 +70,7 @@ class SearchForm(PortalForm):
 class DetailsForm(PortalForm):
     """What a held slot is used for. `accepted` is the digest of the price lines that the person sees."""
 
-    purpose = SelectField(lazy_gettext("使いみち"), validators=[Required()], coerce=int)
+    purpose = SelectionField(lazy_gettext("使いみち"), validators=[Required()])
     people = NumberField(
         lazy_gettext("使う人数"),
         validators=[Required()],
@@ -78,8 +86,8 @@ class DetailsForm(PortalForm):
     ) -> None:
         """Args: purposes, options: (value, label) pairs that are offered here."""
         super().__init__(*args, **kwargs)
-        self.purpose.choices = list(purposes)
-        self.options.choices = list(options)
+        self.purpose.choices = offered((str(value), label) for value, label in purposes)
+        self.options.choices = offered(options)
         self.people.render_kw = {"inputmode": "numeric", "data-unit": gettext("人")}
         if not options:
             del self.options
@@ -94,10 +102,10 @@ class CancelForm(PortalForm):
 class DecisionForm(PortalForm):
     """What the manager decides."""
 
-    decision = RadioField(
+    decision = ChoiceField(
         lazy_gettext("どうしますか"),
         validators=[Required()],
-        choices=[("approve", lazy_gettext("許可する")), ("refuse", lazy_gettext("許可しない"))],
+        choices=[SelectChoice("approve", lazy_gettext("許可する")), SelectChoice("refuse", lazy_gettext("許可しない"))],
     )
     reason = LongTextField(
         lazy_gettext("許可しない理由"),

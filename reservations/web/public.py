@@ -21,7 +21,7 @@ from reservations.models import BookingState
 from reservations.queries import bookings, calendar, catalog
 from reservations.timetable import PartOfDay
 from reservations.web import words
-from reservations.web.forms import SearchForm
+from reservations.web.forms import SearchForm, offered
 
 bp = Blueprint("reservations", __name__, template_folder="templates")
 
@@ -59,13 +59,11 @@ def search() -> ResponseReturnValue:
         now = clock.now_in(session)
         choices = catalog.purposes(session)
         districts = catalog.districts(session)
-        named = words.part_choices()
-        form.purpose.choices = [
-            ("", gettext("えらんでください")),
-            *((p.code, _called(p.name, p.name_en)) for p in choices),
-        ]
-        form.district.choices = [("", gettext("どの地区でもよい")), *((name, name) for name in districts)]
-        form.part.choices = named
+        form.purpose.choices = offered(
+            [("", gettext("えらんでください")), *((p.code, _called(p.name, p.name_en)) for p in choices)]
+        )
+        form.district.choices = offered([("", gettext("どの地区でもよい")), *((name, name) for name in districts)])
+        form.part.choices = offered(words.part_choices())
         valid = form.validate()
         day = form.day.data if valid and form.day.data else today
         purpose = form.purpose.data if valid else ""
