@@ -93,12 +93,15 @@ def merged(values: Iterable[MeasureValue]) -> MeasureValue:
 
 
 def _once(evidence: Sequence[Evidence], counted: set[str]) -> list[Evidence]:
-    """What is not counted is named once, by the entry that knows where it is; not at all where it counts elsewhere."""
+    """What is counted, then what is not, the latter named once by the entry that knows where it is; not at all where it counts elsewhere."""
     waiting: dict[str, Evidence] = {}
     for item in evidence:
         if not item.counted and (item.key not in waiting or (item.address and not waiting[item.key].address)):
             waiting[item.key] = item
-    return [item for item in evidence if item.counted or (item.key not in counted and waiting[item.key] is item)]
+    return [
+        *(item for item in evidence if item.counted),
+        *(item for key, item in waiting.items() if key not in counted),
+    ]
 
 
 registry = Registry()
