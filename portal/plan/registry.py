@@ -93,7 +93,7 @@ def merged(values: Iterable[MeasureValue]) -> MeasureValue:
 
 
 def _once(evidence: Sequence[Evidence], counted: set[str]) -> list[Evidence]:
-    """What is counted, then what is not, the latter named once by the entry that knows where it is; not at all where it counts elsewhere."""
+    """What is counted, then what is not: once, by the entry that knows where; not at all where another counts it."""
     waiting: dict[str, Evidence] = {}
     for item in evidence:
         if not item.counted and (item.key not in waiting or (item.address and not waiting[item.key].address)):
