@@ -110,6 +110,8 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:
+    # The page about the error must not fail for the same reason.
+    g.setdefault("visitor", access.GUEST_VISITOR)
     log.error("unexpected error", exc_info=error)
     return page("error", 500)
 

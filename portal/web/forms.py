@@ -40,6 +40,11 @@ class PortalForm(FlaskForm):  # type: ignore[misc]  # the library has no types
             g.page_has_errors = True
         return valid
 
+    def refuse(self, field: Field, message: str) -> None:
+        """Add a mistake that only the database or a rule could find; answer the page with 422."""
+        field.errors = [*field.errors, message]
+        g.page_has_errors = True
+
 
 class Required(InputRequired):  # type: ignore[misc]  # the library has no types
     """Something must be typed or chosen; the message names the field."""

@@ -68,14 +68,10 @@ def _look_up(form: ProfileForm) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = postal.lookup(session, form.postal_code.data or "") if form.postal_code.data else None
     if found is None:
-        form.postal_code.errors = [
-            *form.postal_code.process_errors,
-            *(
-                []
-                if form.postal_code.process_errors
-                else [gettext("この郵便番号は見つかりません。住所を書いてください。")]
-            ),
-        ]
+        if form.postal_code.process_errors:
+            form.refuse(form.postal_code, str(form.postal_code.process_errors[0]))
+        else:
+            form.refuse(form.postal_code, gettext("この郵便番号は見つかりません。住所を書いてください。"))
         return render_template("accounts/profile.html", form=form), 422
     form.prefecture.data, form.city.data, form.town.data = found.prefecture, found.city, found.town
     return render_template("accounts/profile.html", form=form)
@@ -85,7 +81,7 @@ def _known_postal_code(form: ProfileForm) -> bool:
     with unit_of_work() as session:
         if postal.lookup(session, form.postal_code.data or "") is not None:
             return True
-    form.postal_code.errors = [gettext("この郵便番号は見つかりません。数字を確認してください。")]
+    form.refuse(form.postal_code, gettext("この郵便番号は見つかりません。数字を確認してください。"))
     return False
 
 
