@@ -27,6 +27,7 @@ TEXTS: dict[str, LazyString] = {
     "bad_request": lazy_gettext("送られた内容を読めませんでした。"),
     "method_not_allowed": lazy_gettext("この開き方はできません。"),
     "unknown_postal_code": lazy_gettext("この郵便番号は見つかりません。住所を書いてください。"),
+    "bad_reference": lazy_gettext("番号の形がちがいます。文字と数字を確認してください。"),
     "too_large": lazy_gettext("送ったファイルが大きすぎます。"),
 }
 

@@ -112,6 +112,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 def _unexpected(error: Exception) -> ResponseReturnValue:
     # The page about the error must not fail for the same reason.
     g.setdefault("visitor", access.GUEST_VISITOR)
+    g.setdefault("_login_user", None)
     log.error("unexpected error", exc_info=error)
     return page("error", 500)
 
