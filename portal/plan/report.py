@@ -119,7 +119,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
         if standing["parts"]:
             words += f" ({', '.join(f'{name} {part}' for name, part in standing['parts'].items())})"
         if standing["line"]:
-            words += f" {standing['line']['fiscal_year']}年度の線 {standing['line']['value']}"
+            words += f" {standing['line']['fiscal_year']}年度の目標 {standing['line']['value']}"
         found.append(words)
     return found
 

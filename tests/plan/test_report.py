@@ -213,6 +213,14 @@ def test_a_days_reading_is_kept_once_and_the_last_one_counts(koga: str, session:
     assert online.readings == ((TODAY, Decimal(4)),)
 
 
+def test_the_history_holds_the_last_reading_of_each_month(koga: str, session: Session, registry: Registry) -> None:
+    for day in (date(2026, 10, 1), date(2026, 10, 31), date(2026, 9, 12), TODAY):
+        services.record_readings(session, today=day, registry=registry)
+    online = overview(session, TODAY, registry=registry).headline("online_procedures")
+    assert online is not None
+    assert [day for day, _value in online.readings] == [date(2026, 9, 12), date(2026, 10, 31), TODAY]
+
+
 def test_the_nightly_job_writes_the_day_down(koga: str, session: Session) -> None:
     from portal.plan import jobs
 
