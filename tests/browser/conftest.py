@@ -6,6 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,7 +55,9 @@ class Site:
 
     def run_jobs(self) -> None:
         """Do what the worker would do now, and come back when it is done."""
-        jobs.run_pending(self.database)
+        # Playwright's own event loop lives in this thread; the worker's needs one of its own.
+        with ThreadPoolExecutor(1) as worker:
+            worker.submit(jobs.run_pending, self.database).result()
 
     def link_in_mail(self, address: str, path: str = "/") -> str:
         """The newest link to this site in a person's mail whose path starts with `path`; runs the jobs first."""
