@@ -5,32 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext
-from wtforms import RadioField, SelectField
+from wtforms.fields.choices import SelectChoice
 
 from forms.counter.models import Authority
 from forms.counter.services import REASON_LENGTH
 from forms.counter.web.words import AUTHORITIES
 from portal.kernel.money import Yen
-from portal.web.forms import CheckboxesField, MaxLength, MoneyField, PortalForm, Required, TextField
+from portal.web.forms import (
+    CheckboxesField,
+    ChoiceField,
+    MaxLength,
+    MoneyField,
+    PortalForm,
+    Required,
+    SelectionField,
+    TextField,
+)
 
 
 class OpenInputs(PortalForm):
     """What the visitor came for, and by what right."""
 
     slugs = CheckboxesField(lazy_gettext("手続き"), validators=[Required()])
-    authority = RadioField(
+    authority = ChoiceField(
         lazy_gettext("窓口に来た人"),
-        choices=[(kind.value, words) for kind, words in AUTHORITIES.items()],
+        choices=[SelectChoice(kind.value, words) for kind, words in AUTHORITIES.items()],
         default=Authority.SELF.value,
         validators=[Required()],
     )
-    office = SelectField(lazy_gettext("庁舎"), validators=[Required()])
+    office = SelectionField(lazy_gettext("庁舎"), validators=[Required()])
 
 
 class CardInputs(PortalForm):
     """The card on the simulated reader."""
 
-    card = RadioField(lazy_gettext("見本のカード"), validators=[Required()])
+    card = ChoiceField(lazy_gettext("見本のカード"), validators=[Required()])
 
 
 class ReasonInputs(PortalForm):

@@ -6,6 +6,7 @@ from datetime import datetime, time
 
 from flask import redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
+from wtforms.fields.choices import SelectChoice
 
 from forms.counter import queries, services
 from forms.counter.models import Authority
@@ -23,9 +24,11 @@ def _form(now: datetime) -> tuple[OpenInputs, list[queries.VisitRow], dict[str, 
     with unit_of_work() as db:
         visits = list(queries.open_visits(db, since=midnight))
         titles = {one.slug: one.plain_name.in_(lang) for one in queries.offered(db, now=now)}
-        offices = [(code, name_en if lang == "en" else name) for code, name, name_en in queries.offices_of(db)]
+        offices = [
+            SelectChoice(code, name_en if lang == "en" else name) for code, name, name_en in queries.offices_of(db)
+        ]
     form = OpenInputs(office=session.get("counter_office"))
-    form.slugs.choices = list(titles.items())
+    form.slugs.choices = [SelectChoice(slug, title) for slug, title in titles.items()]
     form.office.choices = offices
     return form, visits, titles
 

@@ -8,6 +8,7 @@ from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
+from wtforms.fields.choices import SelectChoice
 
 from forms.counter import cash, papers, services
 from forms.counter.bundle import Question, questions
@@ -36,7 +37,7 @@ LOOK_UP = "look_up:"
 
 def _card_form() -> CardInputs:
     form = CardInputs()
-    form.card.choices = [(name, f"{card.name} / {card.address}") for name, card in SAMPLE_CARDS.items()]
+    form.card.choices = [SelectChoice(name, f"{card.name} / {card.address}") for name, card in SAMPLE_CARDS.items()]
     return form
 
 
