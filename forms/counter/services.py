@@ -157,10 +157,10 @@ def _values(session: Session, facts: CardFacts) -> dict[str, tuple[Any, str]]:
     values: dict[str, tuple[Any, str]] = {
         "person.name": (facts.name, facts.name),
         "person.address": (split(facts.address, _towns(session)).parts(), facts.address),
-        "person.sex": (facts.sex, facts.sex),
     }
     if facts.birth_date is not None:
         values["person.birth_date"] = (facts.birth_date.isoformat(), facts.birth_date.isoformat())
+    values["person.sex"] = (facts.sex, facts.sex)
     return values
 
 
