@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from portal.directory.models import City
@@ -88,10 +89,10 @@ def overview(session: Session, today: date, *, registry: Registry = the_registry
     for line in session.scalars(select(MeasureLine).order_by(MeasureLine.fiscal_year)):
         lines.setdefault(line.measure_no, {})[line.fiscal_year] = line.value
     readings: dict[str, list[tuple[date, Decimal]]] = {}
-    month = func.date_trunc("month", MeasureReading.read_on)
+    month = func.date_trunc(literal_column("'month'"), MeasureReading.read_on)
     for no, day, value in session.execute(
         select(MeasureReading.measure_no, MeasureReading.read_on, MeasureReading.value)
-        .distinct(MeasureReading.measure_no, month)
+        .ext(distinct_on(MeasureReading.measure_no, month))
         .where(MeasureReading.read_on <= today)
         .order_by(MeasureReading.measure_no, month, MeasureReading.read_on.desc())
     ):
