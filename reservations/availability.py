@@ -77,13 +77,14 @@ class Busy:
         return False
 
 
-def state_of(
-    slot: Slot, units: Sequence[int], busy: Busy, policy: Policy, category: str, *, now: datetime
-) -> SlotState:
-    """What the slot is to somebody of the category, now."""
+def refused(slot: Slot, policy: Policy, category: str, *, now: datetime) -> SlotState | None:
+    """What the rules of use say against the slot for somebody of the category, now; None where nothing."""
     refusal = policy.may_book(slot, category, now=now)
-    if refusal is not None:
-        return SlotState(slot, _STATES[refusal.reason], refusal)
+    return None if refusal is None else SlotState(slot, _STATES[refusal.reason], refusal)
+
+
+def occupied(slot: Slot, units: Sequence[int], busy: Busy) -> SlotState:
+    """Whether the slot of these units is free."""
     return SlotState(slot, State.TAKEN if busy.taken(units, slot) else State.FREE)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.kernel import dates
 from portal.kernel.money import Yen
-from reservations.availability import Busy, Mark, SlotState, State, mark, state_of
+from reservations.availability import Busy, Mark, SlotState, State, mark, occupied, refused
 from reservations.documents import Rules
 from reservations.models import Purpose
 from reservations.pricing import NoFee, case_of
@@ -20,6 +20,8 @@ from reservations.timetable import TOKYO, Closed, PartOfDay, Slot
 
 ALTERNATIVES = 3
 DAYS_AHEAD = 21
+LOOK_AHEAD = 14
+STRIP = 7
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,10 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchPage:
-    """What the search page needs."""
+    """What the search page needs: the day that is shown, the days around it at a glance, the facilities."""
 
+    day: date
+    strip: tuple[DayCell, ...]
     hits: tuple[Hit, ...]
 
 
@@ -93,23 +97,35 @@ class DayPage:
 
 @dataclass(frozen=True)
 class _World:
-    """Everything that decides about slots, read once."""
+    """Everything that decides about slots, read once; slots of a timetable and refusals of a policy are computed once a page."""
 
     rules: Rules
     busy: Busy
     city: str | None
     now: datetime
+    _slots: dict[tuple[str, date], tuple[Slot, ...]] = field(default_factory=dict)
+    _refusals: dict[tuple[str, Slot], SlotState | None] = field(default_factory=dict)
+
+    def slots(self, view: SpaceView, day: date) -> tuple[Slot, ...]:
+        """The slots of the view's timetable on the day."""
+        key = (view.timetable_code, day)
+        if key not in self._slots:
+            timetable = self.rules.timetable(view.timetable_code, day)
+            self._slots[key] = timetable.slots_on(day, dates.is_holiday) if timetable else ()
+        return self._slots[key]
 
     def states(self, view: SpaceView, day: date) -> tuple[SlotState, ...]:
-        timetable = self.rules.timetable(view.timetable_code, day)
-        policy = self.rules.policy(view.policy_code, day)
-        if timetable is None or policy is None or not view.facility.open_on(day):
+        """The view's slots on the day and what they are to the looker."""
+        if not view.facility.open_on(day):
             return ()
-        category = self.category(view, day)
-        return tuple(
-            state_of(slot, view.units, self.busy, policy, category, now=self.now)
-            for slot in timetable.slots_on(day, dates.is_holiday)
-        )
+        return tuple(self._state(view, slot) for slot in self.slots(view, day))
+
+    def _state(self, view: SpaceView, slot: Slot) -> SlotState:
+        key = (view.policy_code, slot)
+        if key not in self._refusals:
+            policy = self.rules.policy(view.policy_code, slot.day)
+            self._refusals[key] = refused(slot, policy, self.category(view, slot.day), now=self.now) if policy else None
+        return self._refusals[key] or occupied(slot, view.units, self.busy)
 
     def category(self, view: SpaceView, day: date) -> str:
         """The looker's category; somebody not signed in is shown what residents of the city see."""
@@ -154,31 +170,47 @@ def search(
     session: Session,
     *,
     purpose: str,
-    day: date,
+    day: date | None,
     district: str | None,
     part: PartOfDay | None,
     city: str | None,
     now: datetime,
 ) -> SearchPage:
-    """Facilities where the purpose is possible, free ones first. Three statements.
+    """Facilities where the purpose is possible, free ones first, on a day and the days around it. Three statements.
 
     Args:
         session: any.
         purpose: code.
-        day: the day of use.
+        day: the day of use; None: the first one in the next two weeks on which anything is free.
         district: name; None: all.
         part: part of the day; None: all.
         city: municipality of the looker; None: not signed in.
         now: aware.
     """
-    views = catalog.spaces(session, on=day, purpose=purpose, district=district)
-    world = _world(session, views, day, day, city=city, now=now)
+    today = now.astimezone(TOKYO).date()
+    first = today if day is None else max(today, day - timedelta(days=2))
+    last = first + timedelta(days=LOOK_AHEAD if day is None else STRIP)
+    views = catalog.spaces(session, on=day or today, purpose=purpose, district=district)
+    world = _world(session, views, first, last, city=city, now=now)
+    days = [first + timedelta(days=n) for n in range((last - first).days)]
+    if day is None:
+        day = next((one for one in days if _any_free(world, views, one, part)), today)
+        first = max(today, min(day - timedelta(days=2), last - timedelta(days=STRIP)))
+    strip = tuple(_cell(world, views, first + timedelta(days=n), part) for n in range(STRIP))
     grouped: dict[str, list[SpaceView]] = {}
     for view in views:
         grouped.setdefault(view.facility.code, []).append(view)
     hits = [_hit(world, group, day, part, purpose) for group in grouped.values() if group[0].facility.open_on(day)]
     order = {Mark.PLENTY: 0, Mark.FEW: 0, Mark.FULL: 1, Mark.NONE: 2}
-    return SearchPage(tuple(sorted(hits, key=lambda hit: order[hit.mark])))
+    return SearchPage(day, strip, tuple(sorted(hits, key=lambda hit: order[hit.mark])))
+
+
+def _any_free(world: _World, views: list[SpaceView], day: date, part: PartOfDay | None) -> bool:
+    return any(
+        state.state is State.FREE and (part is None or state.slot.part == part)
+        for view in views
+        for state in world.states(view, day)
+    )
 
 
 def _hit(world: _World, views: list[SpaceView], day: date, part: PartOfDay | None, purpose: str) -> Hit:
@@ -216,8 +248,8 @@ def month(
     return MonthPage(facility, tuple(wanted), purposes, weeks, first)
 
 
-def _cell(world: _World, views: list[SpaceView], day: date) -> DayCell:
-    states = [state for view in views for state in world.states(view, day)]
+def _cell(world: _World, views: list[SpaceView], day: date, part: PartOfDay | None = None) -> DayCell:
+    states = [state for view in views for state in world.states(view, day) if part is None or state.slot.part == part]
     closures = [world.closed(view, day) for view in views]
     closed = closures[0] if closures and all(closures) else None
     return DayCell(day, mark(states), sum(state.state is State.FREE for state in states), closed)

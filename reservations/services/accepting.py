@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments import services as payments
-from payments.contract import CITY, DESCRIPTION_LENGTH, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer, TaxClass
+from payments.contract import CITY, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer, TaxClass
 from portal.accounts.models import Account, Person
 from portal.kernel import dates
 from portal.kernel.audit import Actor
@@ -192,7 +192,7 @@ def _charge(session: Session, booking: Booking, quote: Quote) -> ChargeRequest:
             ChargeLine(line.label, line.amount, TaxClass.STANDARD, ground, line.sample, line.rule)
             for line in quote.lines
         ],
-        description=f"施設 {booking.starts_at.astimezone(TOKYO):%m/%d} {booking.space.name}"[:DESCRIPTION_LENGTH],
+        description=f"施設使用料 {booking.starts_at.astimezone(TOKYO):%m/%d %H:%M}",
         ground=ground,
         pay_until=booking.held_until,
     )

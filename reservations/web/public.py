@@ -25,7 +25,7 @@ from reservations.web.forms import SearchForm, offered
 
 bp = Blueprint("reservations", __name__, template_folder="templates")
 
-DAYS_IN_STRIP = 7
+FACILITIES_SHOWN = 8
 MONTHS_AHEAD = 13
 
 
@@ -65,7 +65,7 @@ def search() -> ResponseReturnValue:
         form.district.choices = offered([("", gettext("どの地区でもよい")), *((name, name) for name in districts)])
         form.part.choices = offered(words.part_choices())
         valid = form.validate()
-        day = form.day.data if valid and form.day.data else today
+        day = form.day.data if valid else None
         purpose = form.purpose.data if valid else ""
         page = None
         if purpose:
@@ -80,9 +80,8 @@ def search() -> ResponseReturnValue:
             )
         facilities = [] if page else catalog.names(session, on=today)
     if form.day.data is None and not form.day.errors:
-        form.day.data = today
+        form.day.data = page.day if page else today
     chosen = next((p for p in choices if p.code == purpose), None)
-    start = max(today, day - timedelta(days=2))
     return (
         render_template(
             "reservations/search.html",
@@ -91,8 +90,7 @@ def search() -> ResponseReturnValue:
             chosen=chosen,
             purposes=choices,
             facilities=facilities,
-            day=day,
-            days=[start + timedelta(days=n) for n in range(DAYS_IN_STRIP)],
+            shown=FACILITIES_SHOWN,
             called=_called,
             words=words,
             query=_query,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import flask_babel
@@ -82,6 +82,13 @@ def short_moment(at: datetime) -> str:
     if locale.current() == "en":
         return f"{local.day} {local:%B} {show_time(at)}"
     return f"{local.month}月{local.day}日 {show_time(at)}"
+
+
+def short_day(day: date) -> str:
+    """12/4(金) (4 Dec Fri)."""
+    if locale.current() == "en":
+        return f"{day.day} {day:%b} {day:%a}"
+    return f"{day.month}/{day.day}({'月火水木金土日'[day.weekday()]})"
 
 
 def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> str:
