@@ -65,3 +65,9 @@ def test_a_period_that_nobody_found_is_open_and_says_so(facilities: dict[str, di
 def test_six_pitches_by_the_river_are_six_spaces(facilities: dict[str, dict[str, Any]]) -> None:
     names = [space["name"] for space in facilities["S11"]["spaces"]]
     assert names == [f"サッカー場 第{number}面" for number in range(1, 7)] + ["マレットゴルフ場"]
+
+
+def test_readings_are_hiragana_and_empty_where_nobody_knows(facilities: dict[str, dict[str, Any]]) -> None:
+    readings = {code: entry["kana"] for code, entry in facilities.items()}
+    assert {code for code, reading in readings.items() if not reading} == {"C08", "G02"}
+    assert all(all("ぁ" <= letter <= "ゖ" or letter == "ー" for letter in reading) for reading in readings.values())
