@@ -44,6 +44,14 @@ class Hit:
     closed: Closed | None
     opens: datetime | None
 
+    @property
+    def by_time(self) -> list[Offer]:
+        """One offer for each time, the cheapest."""
+        first: dict[datetime, Offer] = {}
+        for offer in self.offers:
+            first.setdefault(offer.slot.start, offer)
+        return list(first.values())
+
 
 @dataclass(frozen=True)
 class SearchPage:
@@ -205,6 +213,10 @@ def search(
     return SearchPage(day, strip, tuple(sorted(hits, key=lambda hit: order[hit.mark])))
 
 
+def _cheap_first(offer: Offer) -> tuple[datetime, int]:
+    return (offer.slot.start, offer.price.amount if offer.price else 0)
+
+
 def _any_free(world: _World, views: list[SpaceView], day: date, part: PartOfDay | None) -> bool:
     return any(
         state.state is State.FREE and (part is None or state.slot.part == part)
@@ -221,7 +233,7 @@ def _hit(world: _World, views: list[SpaceView], day: date, part: PartOfDay | Non
         states += wanted
         free = [state.slot for state in wanted if state.state is State.FREE]
         offers += [Offer(view, slot, *world.price(view, slot, purpose)) for slot in free]
-    offers.sort(key=lambda offer: (offer.slot.start, offer.price.amount if offer.price else 0))
+    offers.sort(key=_cheap_first)
     waiting = [s.refusal.at for s in states if s.state is State.NOT_YET and s.refusal and s.refusal.at]
     closed = world.closed(views[0], day) if not states else None
     return Hit(views[0].facility, tuple(offers), mark(states), closed, min(waiting, default=None))
@@ -296,6 +308,7 @@ def alternatives(
     world = _world(session, same_use, day, day + timedelta(days=DAYS_AHEAD), city=city, now=now)
     here = [view for view in same_use if view.facility.code == own.facility.code and view.tariff == own.tariff]
     elsewhere = [view for view in same_use if view.facility.code != own.facility.code]
+    elsewhere.sort(key=lambda view: abs(_usual_price(world, view, day) - _usual_price(world, own, day)))
     later = [day + timedelta(days=n) for n in range(1, DAYS_AHEAD)]
     groups = (
         [(view, day, True) for view in here if view.code != own.code],
@@ -315,6 +328,12 @@ def alternatives(
         if len(offers) >= ALTERNATIVES:
             break
     return offers[:ALTERNATIVES]
+
+
+def _usual_price(world: _World, view: SpaceView, day: date) -> int:
+    """The price of the day's first slot in yen; nothing where there is none."""
+    price = next((world.price(view, slot)[0] for slot in world.slots(view, day)), None)
+    return price.amount if price else 0
 
 
 def _free(world: _World, view: SpaceView, day: date, slot: str | None) -> list[Offer]:

@@ -118,6 +118,28 @@ def booking_words(state: str, *, accepted: bool = False) -> tuple[str, str]:
     }[state]
 
 
+def event_words(kind: str) -> str:
+    """What happened to a booking."""
+    return {
+        "held": gettext("仮押さえ"),
+        "extended": gettext("時間をのばした"),
+        "released": gettext("やめた"),
+        "lapsed": gettext("時間切れ"),
+        "accepted": gettext("料金を承知した"),
+        "requested": gettext("申込みを受け付けた"),
+        "confirmed": gettext("許可した"),
+        "refused": gettext("許可しなかった"),
+        "cancelled": gettext("取り消した"),
+        "refunded": gettext("お金を返した"),
+        "paid_too_late": gettext("支払いが間に合わなかった"),
+    }.get(kind, kind)
+
+
+def actor_words(kind: str) -> str:
+    """Who did it."""
+    return {"resident": gettext("利用者"), "staff": gettext("職員"), "system": gettext("自動")}.get(kind, kind)
+
+
 def part_choices() -> list[tuple[str, str]]:
     """Parts of the day."""
     return [
