@@ -256,6 +256,19 @@ def change_facts(session: Session, *, account_id: int, facts: Facts, actor: Acto
     return account.person
 
 
+def choose_locale(session: Session, *, account_id: int, locale: str) -> None:
+    """Write to the account in this language from now on.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    account = session.get(Account, account_id)
+    if account is None:
+        raise NotFound
+    account.locale = locale
+    session.flush()
+
+
 def production_problems(session: Session) -> list[str]:
     """Why production must not start with these accounts; empty where it may."""
     demo = session.scalar(select(func.count()).select_from(Account).where(Account.is_demo)) or 0

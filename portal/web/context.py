@@ -85,7 +85,7 @@ def _url_or_nothing(endpoint: str) -> str:
 
 
 def _page() -> dict[str, Any]:
-    """Read once for a page. The keys are named in CONTRIBUTING's page on templates."""
+    """Read once for a page: who, which language, which city."""
     settings: Settings = current_app.extensions["portal"]
     now_in = locale.current()
     return {

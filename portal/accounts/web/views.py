@@ -15,16 +15,26 @@ from portal.directory import postal
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
-from portal.web import access
+from portal.web import access, locale
 
 bp = Blueprint("accounts", __name__)
+
+
+def _account_id() -> int:
+    who = access.visitor()
+    if who.account_id is None:
+        raise NotFound
+    return who.account_id
 
 
 @bp.get("/sign-in/done")
 @access.signed_in
 def after_sign_in() -> ResponseReturnValue:
-    """To where the visitor's own things are."""
+    """To where the visitor's own things are; mails follow the language chosen on the page."""
     who = access.visitor()
+    if who.locale != locale.current():
+        with unit_of_work() as session:
+            services.choose_locale(session, account_id=_account_id(), locale=locale.current())
     return redirect(url_for("web.staff_home" if who.is_staff else "web.my_page"), 303)
 
 
@@ -45,13 +55,6 @@ def security() -> ResponseReturnValue:
         recovery_codes=len(current_user.mf_recovery_codes or []),
         passkeys=list(current_user.webauthn),
     )
-
-
-def _account_id() -> int:
-    who = access.visitor()
-    if who.account_id is None:
-        raise NotFound
-    return who.account_id
 
 
 @bp.get("/my/profile")

@@ -17,7 +17,6 @@ def load() -> Visitor:
         datastore.release()
         return GUEST_VISITOR
     settings: Settings = current_app.extensions["portal"]
-    second_factor = bool(account.tf_primary_method) or bool(account.webauthn)
     who = Visitor(
         account_id=account.id,
         person_id=account.person_id,
@@ -26,7 +25,9 @@ def load() -> Visitor:
         email=account.email,
         locale=account.locale,
         grants=tuple(Grant(grant.role, grant.scope_kind, grant.scope_code) for grant in account.grants),
-        second_factor_due=account.is_staff and settings.production and not second_factor,
+        second_factor_due=(
+            account.is_staff and settings.production and not account.tf_primary_method and not account.webauthn
+        ),
     )
     datastore.release()
     return who
