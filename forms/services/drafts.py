@@ -244,7 +244,7 @@ def save_step(
     draft.step = step_id
     application.changed_at = now
     session.flush()
-    fresh = tuple(f.id for f in step.fields if f.id in evaluation.shown and f.id not in seen)
+    fresh = tuple(f.id for f in step.fields if f.has_value and f.id in evaluation.shown and f.id not in seen)
     return _way(step, evaluation, problems, fresh)
 
 

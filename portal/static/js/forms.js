@@ -12,7 +12,7 @@ document.querySelectorAll("form[data-controls]").forEach((form) => {
     const sent = new FormData(form);
     sent.set("action", "refresh");
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(sent), credentials: "same-origin" });
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(sent), credentials: "same-origin" });
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("questions");
