@@ -40,6 +40,9 @@ ITEMS: Mapping[str, DataItem] = dict(
         _item("person.address", "住所", "Address", "address"),
         _item("person.phone", "電話番号", "Phone number", "phone"),
         _item("person.mail", "メールアドレス", "Mail address", "mail"),
+        # Who stands at the counter: choices `self` and `other`; the name only where it is somebody else.
+        _item("visitor.is_applicant", "窓口に来た人が本人か", "Whether the applicant came", "one_of"),
+        _item("visitor.name", "窓口に来た人の氏名", "Name of the visitor", "name"),
     )
 )
 

@@ -32,11 +32,12 @@ class Authority(StrEnum):
 
 
 class FactSource(StrEnum):
-    """Where a fact about the visitor comes from."""
+    """Where a fact about the visitor comes from; `OPENING`: said when the visit was opened."""
 
     CARD = "card"
     SAMPLE_CARD = "sample-card"
     CORRECTION = "correction"
+    OPENING = "opening"
 
 
 def _one_of(column: str, kinds: type[StrEnum]) -> str:
@@ -76,6 +77,10 @@ class Visit(Base):
     def current(self) -> dict[str, VisitFact]:
         """What is known of the visitor now: data item → fact."""
         return {fact.item: fact for fact in self.facts if fact.current}
+
+    def card_facts(self) -> list[VisitFact]:
+        """What the card said, as corrected: without what was said when the visit was opened."""
+        return [fact for fact in self.facts if fact.current and fact.source != FactSource.OPENING]
 
 
 class VisitFact(Base):

@@ -32,6 +32,7 @@ SOURCES: Mapping[str, str] = {
     FactSource.CARD: "カードから読み取り",
     FactSource.SAMPLE_CARD: "カードから読み取り(見本のカード)",
     FactSource.CORRECTION: "窓口で訂正",
+    FactSource.OPENING: "窓口で聞き取り",
 }
 AUTHORITIES: Mapping[str, str] = {
     Authority.SELF: "本人",

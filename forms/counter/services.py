@@ -119,7 +119,10 @@ def open_visit(
         if not definition(application.version).bundled:
             raise NothingChosen
         visit.items.append(VisitItem(position=position, slug=slug, application_id=application.id))
+    came = "self" if authority is Authority.SELF else "other"
+    visit.facts.append(_fact("visitor.is_applicant", came, came, FactSource.OPENING, at=now, clerk=clerk))
     session.flush()
+    _fill(session, visit, now=now)
     _note(session, visit, "open", clerk, slugs=chosen)
     return visit
 
@@ -168,7 +171,7 @@ def take_facts(session: Session, reference: str, *, facts: CardFacts, clerk: Act
     """Keep what the card said and fill it in wherever a procedure asks for it.
 
     It is filled in when the visitor is the applicant. Where the visitor acts for somebody else, the card says who
-    came, and nothing of it goes into the applicant's answers.
+    came: only the name goes in, where a procedure asks who came, and nothing into the applicant's own answers.
 
     Args:
         session: the transaction; the card was read before it began.
@@ -181,32 +184,43 @@ def take_facts(session: Session, reference: str, *, facts: CardFacts, clerk: Act
         NotFound, VisitEnded, AlreadyPrinted: see `changeable`.
     """
     visit = changeable(session, reference)
-    for old in visit.current().values():
+    for old in visit.card_facts():
         old.current = False
     session.flush()
+    source = FactSource(facts.source)
     for item, (value, original) in _values(session, facts).items():
-        visit.facts.append(
-            VisitFact(
-                item=item,
-                value=value,
-                original=original,
-                source=FactSource(facts.source).value,
-                at=facts.read_at,
-                entered_by=_clerk_id(clerk),
-                current=True,
-            )
-        )
+        visit.facts.append(_fact(item, value, original, source, at=facts.read_at, clerk=clerk))
     session.flush()
-    if visit.authority == Authority.SELF:
-        _fill(session, visit, now=now)
+    _fill(session, visit, now=now)
     _note(session, visit, "card_read", clerk, source=facts.source)
     return visit
 
 
+def _fact(item: str, value: Any, original: str, source: FactSource, *, at: datetime, clerk: Actor) -> VisitFact:
+    return VisitFact(
+        item=item,
+        value=value,
+        original=original,
+        source=source.value,
+        at=at,
+        entered_by=_clerk_id(clerk),
+        current=True,
+    )
+
+
+def _applicable(visit: Visit) -> dict[str, VisitFact]:
+    """Data item → fact that may be filled in: of somebody who acts for another, only who they are."""
+    known = visit.current()
+    if visit.authority == Authority.SELF:
+        return known
+    acting = {item: fact for item, fact in known.items() if item.startswith("visitor.")}
+    return acting | ({"visitor.name": known["person.name"]} if "person.name" in known else {})
+
+
 def _fill(session: Session, visit: Visit, *, now: datetime) -> None:
     at = moment(session, now)
-    known = visit.current()
-    first = {fact.item: fact for fact in reversed(visit.facts) if fact.source != FactSource.CORRECTION}
+    known = _applicable(visit)
+    first = {fact.item: fact for fact in visit.facts if fact.source != FactSource.CORRECTION}
     for application in applications(session, visit).values():
         if application.draft is None:
             continue
@@ -298,8 +312,7 @@ def correct(
     )
     visit.facts.append(fact)
     session.flush()
-    if visit.authority == Authority.SELF:
-        _fill(session, visit, now=now)
+    _fill(session, visit, now=now)
     _note(session, visit, "correct", clerk, item=item)
     return fact
 

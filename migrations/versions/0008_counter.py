@@ -54,7 +54,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("replaces_id", sa.BigInteger(), nullable=True),
         sa.Column("current", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("source in ('card', 'sample-card', 'correction')", name="ck_visit_fact_source_known"),
+        sa.CheckConstraint("source in ('card', 'sample-card', 'correction', 'opening')", name="ck_visit_fact_source_known"),
         sa.CheckConstraint("(source = 'correction') = (reason is not null)", name="ck_visit_fact_correction_has_reason"),
         sa.CheckConstraint("(source = 'correction') = (replaces_id is not null)", name="ck_visit_fact_correction_replaces"),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name="fk_visit_fact_visit_id_visit", ondelete="CASCADE"),

@@ -35,7 +35,6 @@ def answer_all(page: Page) -> None:
     page.get_by_role("radio", name="自分だけ").check()
     page.get_by_role("radio", name="仕事・学校").check()
     page.get_by_label("何通 (住民票の写し)").fill("２")
-    page.get_by_role("radio", name="本人", exact=True).check()
     page.get_by_label("何通 (印鑑登録証明書)").fill("1")
 
 
@@ -84,9 +83,8 @@ def test_a_visitor_writes_nothing_but_the_signature(page: Page, site: Site, axe:
 
     page.get_by_role("button", name="署名の紙を作る").click()
     axe(page, "printed")
-    texts = []
-    for link in page.get_by_role("link", name="の申請書 (PDF)").all():
-        texts.append(pdf_text(page, site.url + str(link.get_attribute("href"))))
+    links = page.get_by_role("link", name="の申請書 (PDF)").all()
+    texts = [pdf_text(page, site.url + str(link.get_attribute("href"))) for link in links]
     record, seal = texts
     assert "住民票の写しの交付請求書" in record
     assert "印鑑登録証明書の交付申請書" in seal

@@ -49,7 +49,6 @@ ANSWERS = {
     "resident-record--whose": {"": ["self"]},
     "resident-record--purpose": {"": ["work"]},
     "resident-record--copies": {"": ["2"]},
-    "seal-certificate--comes": {"": ["self"]},
     "seal-certificate--copies": {"": ["1"]},
 }
 
@@ -67,7 +66,6 @@ def test_the_card_fills_both_procedures_and_only_what_is_missing_is_asked_once(k
         "resident-record--purpose",
         "resident-record--copies",
         "seal-certificate--card_number",
-        "seal-certificate--comes",
         "seal-certificate--copies",
     ]
     assert record.answers["name"] == seal.answers["name"] == "見本 花子"
@@ -203,11 +201,14 @@ def test_who_comes_for_somebody_else_fills_nothing_of_theirs(koga: str, clerk: A
     with unit_of_work() as session:
         visit = services.load(session, reference)
         for application in services.applications(session, visit).values():
-            assert application.draft.typed == {}
+            assert set(application.draft.typed) <= {"comes", "agent_name"}
+            assert "東本町" not in str(application.draft.answers)
             assert application.on_behalf == "family"
             assert application.typed_by == "staff"
         assert visit.current()["person.name"].value == "見本 花子"
         assert "item-person-address" in asked(session, reference)
+        _record, seal = services.cases(session, visit)
+        assert (seal.answers["comes"], seal.answers["agent_name"]) == ("other", "見本 花子")
 
 
 def test_every_character_of_a_name_arrives(koga: str, clerk: Actor) -> None:

@@ -92,6 +92,7 @@ def visit_page(session: Session, reference: str, *, clerk: Actor, lang: str) -> 
     left = len(questions(services.cases(session, visit)))
     charges = cash.charges(session, visit)
     due = cash.due(charges)
+    said = sorted(visit.card_facts(), key=lambda fact: list(ITEMS).index(fact.item))
     own = [item for application in known.values() for item in _items(application)]
     return VisitPage(
         reference=visit.reference,
@@ -100,7 +101,7 @@ def visit_page(session: Session, reference: str, *, clerk: Actor, lang: str) -> 
         authority=str(AUTHORITIES[Authority(visit.authority)]),
         for_self=visit.authority == Authority.SELF,
         clerk=session.get_one(Account, visit.opened_by).display_name,
-        facts=[_fact(fact, lang, correctable=fact.item in own) for fact in visit.facts if fact.current],
+        facts=[_fact(fact, lang, correctable=fact.item in own) for fact in said],
         items=[
             ItemRow(
                 slug=item.slug,
@@ -130,7 +131,7 @@ def _step(visit: Visit, left: int, due: Yen) -> int:
         return 4 if due > Yen(0) else 5
     if left == 0 or any(item.printed_at for item in visit.items):
         return 3
-    return 2 if visit.facts else 1
+    return 2 if visit.card_facts() else 1
 
 
 def _fact(fact: VisitFact, lang: str, *, correctable: bool) -> FactRow:

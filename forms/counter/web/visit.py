@@ -114,19 +114,21 @@ def _groups(
     again: bool,
     typed: Mapping[str, Typed] | None = None,
     problems: Mapping[str, Sequence[Problem]] | None = None,
+    keep: Sequence[str] = (),
 ) -> list[tuple[str, list[FieldView]]]:
-    """The page's questions: the shared ones first, then those of each procedure, with a heading each."""
+    """The page's questions: those about people first, then those of each procedure, with a heading each.
+
+    `keep` names questions that stay on the page though they are answered (the page comes back with a mistake).
+    """
     visit_ = services.changeable(session, reference)
     lang = locale.current()
     titles = {
         slug: definition(application.version).plain_name.in_(lang)
         for slug, application in services.applications(session, visit_).items()
     }
-    asked = list(questions(services.cases(session, visit_), again=again))
-    wanted = set(problems or ())
-    if wanted and not again:
-        known = {question.name for question in asked}
-        asked += [q for q in questions(services.cases(session, visit_), again=True) if q.name in wanted - known]
+    cases = services.cases(session, visit_)
+    wanted = {q.name for q in questions(cases, again=again)} | set(keep)
+    asked = [q for q in questions(cases, again=True) if q.name in wanted]
     if typed is not None:
         asked = [Question(q.name, q.spec, q.targets, q.required, typed.get(q.name, q.typed)) for q in asked]
     views = dict(zip([q.name for q in asked], _views(asked, titles, problems or {}), strict=True))
@@ -176,7 +178,7 @@ def answer(reference: str) -> ResponseReturnValue:
     kept = transact(keep)
     if kept.problems:
         with unit_of_work() as session:
-            groups = _groups(session, reference, again=again, typed=typed, problems=kept.problems)
+            groups = _groups(session, reference, again=again, typed=typed, problems=kept.problems, keep=asked_in_form())
         return _ask(reference, groups, again=again), 422
     if kept.left:
         with unit_of_work() as session:

@@ -13,6 +13,7 @@ SOURCES: dict[str, LazyString] = {
     FactSource.CARD: lazy_gettext("カードから読み取り"),
     FactSource.SAMPLE_CARD: lazy_gettext("見本のカードから読み取り"),
     FactSource.CORRECTION: lazy_gettext("窓口で訂正"),
+    FactSource.OPENING: lazy_gettext("窓口で聞き取り"),
 }
 AUTHORITIES: dict[Authority, LazyString] = {
     Authority.SELF: lazy_gettext("本人"),
