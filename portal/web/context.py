@@ -72,6 +72,7 @@ def staff_menu() -> list[MenuItem]:
 def footer_links() -> list[MenuItem]:
     """The links at the end of every page."""
     return _items(
+        (gettext("このサイトについて"), "web.about"),
         (gettext("個人情報の取り扱い"), "web.privacy"),
         (gettext("利用規約"), "web.terms"),
         (gettext("問い合わせ先"), "web.contact"),

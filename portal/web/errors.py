@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask import Flask, Response, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -73,7 +74,13 @@ def _portal_error(error: PortalError) -> ResponseReturnValue:
         log.error("view states no access", endpoint=error.endpoint)
     if error.status >= 500:
         log.error("portal error", code=error.code, exc_info=error)
-    return page(error.code, error.status, error=error)
+    answer = page(error.code, error.status, error=error)
+    wait = getattr(error, "retry_after", None)
+    if not isinstance(wait, timedelta):
+        return answer
+    response = make_response(answer)
+    response.headers["Retry-After"] = str(max(1, round(wait.total_seconds())))
+    return response
 
 
 def _same_origin() -> bool:

@@ -101,6 +101,13 @@ def contact() -> ResponseReturnValue:
     return _text("contact", gettext("問い合わせ先"))
 
 
+@bp.get("/about")
+@access.public
+def about() -> ResponseReturnValue:
+    """What this site is."""
+    return _text("about", gettext("このサイトについて"))
+
+
 @bp.get("/postal")
 @access.public
 def find_postal() -> ResponseReturnValue:

@@ -73,6 +73,16 @@ def test_the_wait_ends_by_itself(koga: str, app: Flask, clock_at: Callable[[str]
     assert attempt(client, PASSWORD, GUESSER) == 303
 
 
+def test_the_answer_says_how_long_to_wait_and_what_else_works(koga: str, app: Flask) -> None:
+    client = app.test_client()
+    for _ in range(5):
+        attempt(client, "まちがいまちがい", GUESSER)
+    data = {"email": "hanako@example.jp", "password": "まちがいまちがい"}
+    answer = post(client, "/sign-in", data, environ_base=GUESSER)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
+    assert "ほかの場所や、いつものスマートフォンからは使えます" in answer.text
+
+
 def test_the_right_password_starts_the_count_anew(koga: str, app: Flask) -> None:
     make_resident()
     for _ in range(3):

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 PUBLIC = [
-    "/", "/privacy", "/terms", "/contact", "/sign-in", "/register", "/register/done", "/register/confirm",
+    "/", "/privacy", "/terms", "/contact", "/about", "/sign-in", "/register", "/register/done", "/register/confirm",
     "/sign-in/reset", "/sign-in/passkey",
 ]  # fmt: skip
 
