@@ -267,6 +267,11 @@ def department_names(session: Session, codes: Iterable[str], lang: str) -> list[
     return [d.name_en if lang == "en" else d.name for d in found]
 
 
+def section_name(session: Session, code: str, lang: str) -> str:
+    """The name of the department that an application goes to (送り先). One statement."""
+    return department_names(session, [code], lang)[0]
+
+
 def waiting(session: Session, departments: Iterable[str]) -> int:
     """How many cases wait for the staff of some departments. One statement."""
     states = [state.value for state in _SHOW["open"]]

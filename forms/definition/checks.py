@@ -168,6 +168,10 @@ def _channel(procedure: Procedure) -> Iterator[Complaint]:
         )
     if procedure.guests and procedure.identity != "none":
         yield Complaint(("guests",), "本人の確認が要る手続きは、サインインなしでは出せません。")
+    if procedure.guests and procedure.fee.kind != "none":
+        yield Complaint(
+            ("guests",), "手数料がある手続きは、サインインなしでは出せません(支払いのページはサインインが要ります)。"
+        )
     if procedure.disposition and procedure.remedy is None:
         yield Complaint(("disposition",), "処分には教示(remedy)が要ります。")
     if not procedure.disposition and procedure.remedy is not None:

@@ -292,6 +292,7 @@ def _review_page(
         application=application,
         procedure=made.procedure,
         made=made,
+        section=queries.section_name(session, application.procedure.department, lang),
         missing=next((s for s in missing if s is not None), None),
         labels=[*(s.title.in_(lang) for s, _rows in made.steps()), gettext("確認")],
         error=error,

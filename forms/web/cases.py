@@ -75,6 +75,7 @@ def application(reference: str) -> ResponseReturnValue:
             application=found,
             procedure=definition(found.version),
             filed=_filed(found),
+            section=queries.section_name(session, found.procedure.department, locale.current()),
             state=state,
             states=views.STATES,
             events=views.EVENTS,

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from forms.models import Application, ApplicationDraft
 from payments import queries as payment_queries
@@ -69,7 +70,7 @@ def test_a_resident_applies_pays_and_follows_the_case(
     assert "手数料を支払ってください" in browser.get("/my").get_data(as_text=True)
 
 
-def _file(browser: FlaskClient, review: object, **more: str):  # type: ignore[no-untyped-def]  # werkzeug's answer
+def _file(browser: FlaskClient, review: TestResponse, **more: str) -> TestResponse:
     return people.post(browser, review.request.path, {"sha256": sha_on(review), **more})
 
 
