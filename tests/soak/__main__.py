@@ -1,0 +1,21 @@
+"""`make soak`: long runs of the race for one slot and of random payment histories.
+
+SOAK=20 makes them twenty times as long as the usual tests (5 where it is not set). The histories are new each time; one that fails is
+printed with what repeats it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def main() -> None:
+    """Run them, one after the other."""
+    sys.exit(pytest.main(["-q", "-n", "0", "-s", str(Path(__file__).with_name("long_runs.py")), *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    main()

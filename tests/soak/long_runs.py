@@ -1,0 +1,60 @@
+"""The same checks as in the tests, for much longer. Not collected by `make test`; `make soak` runs them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy.orm import Session
+
+from tests.payments.conftest import attempts, books, converge, open_page, stripe, take, things
+from tests.payments.test_histories import History
+from tests.payments.things import Things
+from tests.reservations.test_race import PEOPLE, _overlaps, _race, _slots, crowd
+from tests.stripe_server import StripeServer
+
+__all__ = ["attempts", "books", "converge", "crowd", "open_page", "stripe", "take", "things"]
+
+#: How many times longer than the usual test.
+TIMES = int(os.environ.get("SOAK", "5"))
+pytestmark = pytest.mark.timeout(3600)
+
+
+@pytest.mark.parametrize("space", ["S05-01", "S01-01", "S05-02", "S01-91", "S01-92"][:TIMES])
+def test_thirty_two_people_and_one_slot_a_hundred_rounds_a_space(
+    crowd: list[int], session: Session, space: str
+) -> None:
+    slots = _slots(session, [space], 100)
+    session.commit()
+    assert _race(crowd, [[slot] for slot in slots]) == [Counter(won=1, refused=PEOPLE - 1)] * 100
+    assert _overlaps(session) == 0
+
+
+def test_payment_histories_nobody_thought_of(
+    things: Things,
+    stripe: StripeServer,
+    take: Callable[[bytes, dict[str, str]], Any],
+    open_page: Callable[[str], str],
+    database: str,
+) -> None:
+    class Here(History):
+        pass
+
+    Here.server, Here.things, Here.database = stripe, things, database
+    Here.take, Here.open_page = staticmethod(take), staticmethod(open_page)
+    run_state_machine_as_test(
+        Here,
+        settings=settings(
+            max_examples=12 * TIMES,
+            stateful_step_count=40,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
