@@ -41,7 +41,8 @@ def home() -> ResponseReturnValue:
         ("reservations.search", gettext("施設を予約する"), gettext("体育館、コート、会議室などの空きをさがせます。")),
         ("web.my_page", gettext("わたしの手続きと予約"), gettext("いまの状況と、つぎにすることを確認できます。")),
     )
-    return render_template("web/home.html", tiles=tiles)
+    search_url = url_for("forms.catalogue") if "forms.catalogue" in current_app.view_functions else ""
+    return render_template("web/home.html", tiles=tiles, search_url=search_url)
 
 
 @bp.get("/my")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Flask, request, session
+from flask import Flask, current_app, request, session
 from flask_babel import Babel
 
 from portal.kernel.i18n import LOCALES, folders
 from portal.web import access
 
+_KEEPER = "portal.locale_keeper"
 TITLES = {"ja": "日本語", "en": "English"}
 
 
@@ -36,8 +38,17 @@ def current() -> str:
 
 def _remember() -> None:
     asked = request.args.get("lang")
-    if asked in LOCALES and session.get("locale") != asked:
-        session["locale"] = asked
+    if asked not in LOCALES or session.get("locale") == asked:
+        return
+    session["locale"] = asked
+    keep = current_app.extensions.get(_KEEPER)
+    if keep and access.visitor().signed_in:
+        keep(asked)
+
+
+def set_keeper(app: Flask, keep: Callable[[str], None]) -> None:
+    """Hand over what to do when somebody who is signed in chooses a language (portal.accounts.web does)."""
+    app.extensions[_KEEPER] = keep
 
 
 def links() -> list[LanguageLink]:

@@ -107,9 +107,12 @@ def test_names_are_found_by_a_folded_column_and_kept_as_they_are(koga: str, sess
     assert person.search == "神戸ハナコ コガハナコ"
 
 
-def test_mails_follow_the_language_chosen_at_sign_in(koga: str, client: FlaskClient, session: Session) -> None:
+def test_mails_follow_the_language_chosen_on_a_page(koga: str, client: FlaskClient, session: Session) -> None:
     hanako = make_resident()
     client.get("/?lang=en")
     sign_in(client, hanako)
     client.get("/sign-in/done")
     assert session.scalars(select(Account.locale)).one() == "en"
+    session.rollback()
+    client.get("/my?lang=ja")
+    assert session.scalars(select(Account.locale)).one() == "ja"

@@ -15,7 +15,7 @@ from portal.accounts.web import datastore, forms, helpers, mail, messages, views
 from portal.kernel import clock
 from portal.kernel.i18n import folders
 from portal.settings import Settings
-from portal.web import access, error_texts
+from portal.web import access, error_texts, locale
 
 _ANYBODY = access.Rule("public")
 _ACCOUNT = access.Rule("signed_in")
@@ -201,4 +201,5 @@ def init_app(app: Flask) -> None:
         access.declare(app, f"security.{endpoint}", rule)
     helpers.see_other(app)
     access.set_loader(app, visitors.load)
+    locale.set_keeper(app, visitors.keep_locale)
     error_texts.add(messages.TEXTS)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from flask import current_app
 from flask_login import current_user
 
+from portal.accounts import services
 from portal.accounts.web import datastore
+from portal.kernel.database import unit_of_work
 from portal.settings import Settings
+from portal.web import access
 from portal.web.access import GUEST_VISITOR, Grant, Visitor
 
 
@@ -31,3 +34,12 @@ def load() -> Visitor:
     )
     datastore.release()
     return who
+
+
+def keep_locale(chosen: str) -> None:
+    """The visitor chose a language: mails follow it."""
+    account_id = access.visitor().account_id
+    if account_id is None:
+        return
+    with unit_of_work() as session:
+        services.choose_locale(session, account_id=account_id, locale=chosen)
