@@ -29,7 +29,7 @@ from portal.kernel import database, migrate
 from portal.kernel.embedded import EmbeddedServer, ServerBusyError, ServerError
 from portal.settings import Settings
 
-_READY_SECONDS = 60
+_READY_SECONDS = 180  # a busy machine is slow, not broken
 
 
 class PortTakenError(RuntimeError):
@@ -205,7 +205,7 @@ def _wait_until_ready(settings: Settings) -> bool:
     while time.monotonic() < deadline:
         try:
             address = f"http://{settings.host}:{settings.port_number}/readyz"
-            with urllib.request.urlopen(address, timeout=2) as answer:
+            with urllib.request.urlopen(address, timeout=10) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
