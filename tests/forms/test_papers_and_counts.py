@@ -1,0 +1,54 @@
+"""The published schema and its page say what the program does; the plan's counts are truthful."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import get_args
+
+from sqlalchemy.orm import Session
+
+from forms import measures, vocabulary
+from forms.definition.fields import AnyField
+from forms.definition.schema import FILE, json_schema
+from portal.kernel import clock
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "procedures.md"
+
+
+def test_the_published_schema_is_the_one_that_is_used() -> None:
+    assert FILE.read_text("utf-8") == json_schema(), "run: python -m forms.definition.schema"
+
+
+def test_every_field_type_and_data_item_is_documented() -> None:
+    text = DOCS.read_text("utf-8")
+    union = get_args(get_args(AnyField)[0])
+    for field_type in union:
+        (name,) = get_args(field_type.model_fields["type"].annotation)
+        assert re.search(rf"`{name}`", text), name
+    for item in vocabulary.ITEMS:
+        assert f"`{item}`" in text, item
+
+
+def test_here_elsewhere_and_prepared_are_counted_apart_and_truthfully(koga: str, session: Session) -> None:
+    value = measures.online(session, clock.today())
+    by_key = {item.key: item for item in value.evidence}
+    assert (value.parts["here"], value.parts["elsewhere"], value.value) == (3, 0, 3)
+    assert {k for k, e in by_key.items() if e.counted} == {"dog-registration", "road-damage", "smartphone-class"}
+    assert by_key["resident-record"].part == "prepared"
+    assert by_key["moving-out"].address == "https://myna.go.jp/"
+    assert not by_key["moving-out"].counted, "since when is not known"
+
+
+def test_the_writeless_procedures_are_those_that_the_counter_fills_in(koga: str, session: Session) -> None:
+    value = measures.writeless(session, clock.today())
+    assert {item.key for item in value.evidence} == {"resident-record", "seal-certificate"}
+    assert value.value == 2
+
+
+def test_nothing_is_counted_before_it_was_published(
+    koga: str, session: Session, clock_at: Callable[[str], datetime]
+) -> None:
+    assert measures.online(session, date(2026, 3, 31)).value == 0
