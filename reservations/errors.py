@@ -99,3 +99,10 @@ class ReasonMissing(Invalid):
     """A refusal needs its reason (行政手続法8条)."""
 
     code: ClassVar[str] = "refusal_reason_missing"
+
+
+@dataclass(eq=False)
+class NameMissing(Invalid):
+    """A permit names a person: the name has to be entered first; the hold goes on."""
+
+    code: ClassVar[str] = "name_missing"

@@ -258,11 +258,6 @@ def bookable_facilities(session: Session, day: date) -> list[tuple[str, str]]:
     return [(row.code, row.name) for row in session.execute(statement, {"day": day})]
 
 
-def space_id(session: Session, code: str) -> int | None:
-    """The id of a space by its code; one statement."""
-    return session.scalar(select(Space.id).where(Space.code == code))
-
-
 def names(session: Session, *, on: date) -> list[FacilityHead]:
     """All facilities that exist on the day, in order; one statement."""
     rows = session.execute(select(Facility, _names().label("names")).order_by(Facility.position))

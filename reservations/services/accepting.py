@@ -16,7 +16,7 @@ from portal.accounts.models import Account, Person
 from portal.kernel import dates
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
-from reservations.errors import HoldEnded, NotBookable, PriceChanged, WrongState
+from reservations.errors import HoldEnded, NameMissing, NotBookable, PriceChanged, WrongState
 from reservations.models import Booking, BookingState, space_purpose
 from reservations.pricing import PriceCase, Quote, case_of
 from reservations.rules import Refused
@@ -101,6 +101,7 @@ def accept(
 
     Raises:
         NotFound, WrongState, HoldEnded, NotBookable: as for `change_details`.
+        NameMissing: the person has not entered a name yet.
         PriceChanged: the lines are not what the person saw (an option changed, or a forged form).
     """
     booking = own(session, reference, person_id)
@@ -111,6 +112,8 @@ def accept(
     }:
         return booking
     _check_open(booking, now=now)
+    if not session.get_one(Person, booking.person_id).name.strip():
+        raise NameMissing
     _say(session, booking, details)
     quote = quote_of(booking)
     if quote.digest != accepted:

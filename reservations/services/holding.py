@@ -45,29 +45,30 @@ class HoldRequest:
     Attributes:
         person_id: whose booking it is.
         account_id: who is signed in; None where staff type it for somebody without an account.
-        space_id: the space.
+        space: code of the space.
         day: the day of use.
         slot: code of the slot in the timetable of that day.
         locale: language of the messages about it.
         source: how it came in.
-        purpose_id: what for, where the search named it.
+        purpose: code of what for, where the search named it; ignored where the space is not for it.
     """
 
     person_id: int
     account_id: int | None
-    space_id: int
+    space: str
     day: date
     slot: str
     locale: str = "ja"
     source: Source = Source.ONLINE
-    purpose_id: int | None = None
+    purpose: str | None = None
 
 
 _WORLD = text(
     """
     SELECT s.id, s.bookable, p.city, f.opened_on, f.closed_on,
            ARRAY(SELECT su.unit_id FROM space_unit su WHERE su.space_id = s.id ORDER BY su.unit_id) AS units,
-           ARRAY(SELECT sp.purpose_id FROM space_purpose sp WHERE sp.space_id = s.id) AS purposes,
+           (SELECT sp.purpose_id FROM space_purpose sp JOIN purpose u ON u.id = sp.purpose_id
+             WHERE sp.space_id = s.id AND u.code = :purpose) AS purpose_id,
            t.id AS timetable_id, t.digest AS timetable_digest,
            c.id AS fees_id, c.digest AS fees_digest,
            r.id AS policy_id, r.digest AS policy_digest,
@@ -85,7 +86,7 @@ _WORLD = text(
         AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) c
     CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'policy' AND code = s.policy_code
         AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) r
-    WHERE s.id = :space_id
+    WHERE s.code = :space
     """,
 )
 
@@ -139,7 +140,7 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
     slot = timetable.slot(request.day, request.slot, dates.is_holiday)
     if slot is None:
         closed = timetable.closure_on(request.day, dates.is_holiday)
-        raise NoSuchSlot(request.space_id, closed.label if closed else None, closed.label_en if closed else None)
+        raise NoSuchSlot(world.id, closed.label if closed else None, closed.label_en if closed else None)
     category = policy.category(world.city or None)
     refusal = policy.may_book(slot, category.code, now=now)
     if refusal is not None:
@@ -161,7 +162,8 @@ def _read_world(session: Session, request: HoldRequest, *, now: datetime) -> Row
             "now": now,
             "since": now - LAPSE_WINDOW,
             "person_id": request.person_id,
-            "space_id": request.space_id,
+            "space": request.space,
+            "purpose": request.purpose,
             "day": request.day,
             "day_text": request.day.isoformat(),
             "slot": request.slot,
@@ -201,11 +203,11 @@ def _take(
             "reference": reference,
             "person_id": request.person_id,
             "account_id": request.account_id,
-            "space_id": request.space_id,
+            "space_id": world.id,
             "source": request.source.value,
             "locale": request.locale,
             "category": category,
-            "purpose_id": request.purpose_id if request.purpose_id in world.purposes else None,
+            "purpose_id": world.purpose_id,
             "day_text": request.day.isoformat(),
             "slot": slot.code,
             "name": slot.name,
@@ -222,7 +224,7 @@ def _take(
         },
     ).scalar_one()
     if taken != len(world.units):
-        raise SlotTaken(request.space_id, slot.start, slot.end)
+        raise SlotTaken(world.id, slot.start, slot.end)
     return reference
 
 

@@ -27,7 +27,7 @@ from reservations.errors import (
     SlotTaken,
     TooManyHolds,
 )
-from reservations.models import FIRM, Booking, BookingState, Purpose
+from reservations.models import FIRM, Booking, BookingState
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.services import Details, HoldRequest
@@ -75,18 +75,14 @@ def hold(space: str) -> ResponseReturnValue:
 def _hold(session: Session, space: str, purpose: str | None, day: str, slot: str) -> str:
     visitor = access.visitor()
     now = clock.now_in(session)
-    space_id = catalog.space_id(session, space)
-    if space_id is None:
-        raise NotOffered
-    purpose_id = session.scalar(select(Purpose.id).where(Purpose.code == purpose)) if purpose else None
     request_ = HoldRequest(
         person_id=_person(),
         account_id=visitor.account_id,
-        space_id=space_id,
+        space=space,
         day=read_day(day),
         slot=slot,
         locale=locale.current(),
-        purpose_id=purpose_id,
+        purpose=purpose,
     )
     return services.hold(session, request_, actor=visitor.actor, now=now)
 

@@ -169,3 +169,32 @@ def test_the_manager_permits_what_asks_for_it_and_a_rival_gets_alternatives(
     page.goto(booking)
     expect(page.get_by_role("link", name="使用許可書(PDF)を見る")).to_be_visible()
     axe(page, "permitted")
+
+
+def test_a_guest_in_english_on_the_narrowest_phone_signs_in_and_keeps_the_slot(
+    site: Site, axe: Inspector, new_context: Callable[..., BrowserContext]
+) -> None:
+    day = open_day("S05-01", ahead=9)
+    page = new_context(locale="en-GB").new_page()
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{site.url}/facilities")
+    if page.locator("html").get_attribute("lang") != "en":
+        page.get_by_role("link", name="English").click()
+    axe(page, "search-en")
+    page.get_by_role("link", name="Tennis", exact=True).click()
+    axe(page, "tennis-en")
+    page.goto(f"{site.url}/facilities/S05?month={day:%Y-%m}")
+    axe(page, "month-en")
+    page.goto(f"{site.url}/facilities/S05/day/{day}")
+    axe(page, "day-en")
+    page.get_by_role("link", name="9:00").first.click()
+    page.wait_for_url(lambda url: "/sign-in" in url)
+    main = page.get_by_role("main")
+    main.locator("input[name=email]").fill("hanako@example.jp")
+    main.locator("input[name=password]").fill(demo.PASSWORD)
+    main.locator("button[type=submit]").first.click()
+    page.wait_for_url(lambda url: "/sign-in" not in url and "/hold/" in url)
+    axe(page, "confirm-hold-en")
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_url("**/bookings/B-*")
+    axe(page, "held-en")

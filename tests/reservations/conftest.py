@@ -17,7 +17,7 @@ from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from reservations import services
-from reservations.models import Booking, Purpose, Space
+from reservations.models import Booking, Purpose
 from reservations.pricing import Quote
 from reservations.queries import bookings
 from reservations.rules import RefundQuote
@@ -49,8 +49,7 @@ class Resident:
 
     def hold(self, space: str, slot: str, day: date = FRIDAY) -> str:
         with unit_of_work() as session:
-            space_id = session.scalars(select(Space.id).where(Space.code == space)).one()
-            request = HoldRequest(self.person_id, self.account_id, space_id, day, slot)
+            request = HoldRequest(self.person_id, self.account_id, space, day, slot)
             return services.hold(session, request, actor=self.actor, now=clock.now())
 
     def extend(self, reference: str) -> datetime:

@@ -327,3 +327,42 @@ def test_the_pages_are_there_in_english(koga: str, client: FlaskClient) -> None:
     page = client.get(f"/facilities/S01/day/{FRIDAY}?lang=en", headers={"Accept-Language": "en"})
     assert page.status_code == 200
     assert clock.now()
+
+
+def test_a_tap_takes_four_statements_and_no_job(resident: FlaskClient) -> None:
+    hold(resident)
+    page = resident.get(f"/facilities/S05/day/{FRIDAY}")
+    data = {"csrf_token": token(page.text), "date": FRIDAY, "slot": "t1100"}
+    statements: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(engine(), "before_cursor_execute", count)
+    try:
+        assert resident.post("/spaces/S05-01/hold", data=data).status_code == 303
+    finally:
+        event.remove(engine(), "before_cursor_execute", count)
+    own = [text for text in statements if "person" in text or "occupancy" in text]
+    assert sum("INSERT" in text for text in own) == 1
+    assert not any("procrastinate" in text for text in statements)
+
+
+def test_somebody_without_a_name_enters_it_before_anything_is_owed(koga: str, client: FlaskClient) -> None:
+    sign_in(client, people.make_resident(email="new@example.jp", facts=None))
+    _status, where = hold(client)
+    page = client.get(where)
+    assert "先に、名前と住所を登録してください" in page.text
+    purpose = re.search(r'<option[^>]*value="(\d+)"', page.text)
+    digest = re.search(r'name="accepted"[^>]*value="(\w+)"', page.text)
+    assert purpose
+    assert digest
+    data = {
+        "csrf_token": token(page.text),
+        "purpose": purpose[1],
+        "people": "4",
+        "accepted": digest[1],
+        "action": "accept",
+    }
+    assert client.post(where, data=data).status_code == 422
+    assert booking(where.rsplit("/", 1)[1]).accepted_at is None
