@@ -14,6 +14,8 @@ from forms.definition import Procedure
 from forms.definition.procedure import Elsewhere
 from forms.models import ProcedureRow, ProcedureVersion
 from forms.services.common import definition
+from payments.contract import Offer
+from portal.kernel import clock
 from portal.kernel.clock import TOKYO, local
 from portal.plan.registry import Evidence, MeasureValue
 
@@ -71,6 +73,17 @@ def _evidence(procedure: Procedure, published: date, today: date) -> Evidence:
         return replace(known, part="prepared", address=path, since=published, note=note, counted=False)
     since = channel.since or published
     return replace(known, part="here", address=path, since=since, source="このサイトで受け付けている")
+
+
+def office_fees(session: Session) -> Offer:
+    """What is published here now and asks for an office fee that can be paid online (for measure 1_12)."""
+    found = [
+        procedure
+        for procedure, _published in _live(session, clock.today())
+        if procedure.channel.kind == "here" and procedure.fee.kind != "none"
+    ]
+    evidence = [{"title": p.plain_name.ja, "address": f"/procedures/{p.slug}"} for p in found]
+    return Offer(len(found), evidence)
 
 
 def writeless(session: Session, today: date) -> MeasureValue:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from forms import links, measures
 from forms.payable import ApplicationFee
-from payments.contract import register
+from payments.contract import MoneyKind, offers, register
 from portal.plan.registry import Registry
 from portal.settings import Settings
 
 
 def configure(settings: Settings) -> None:
-    """Hand over the public address and the payable. Safe to call again."""
+    """Hand over the public address, the payable and what asks for office fees. Safe to call again."""
     links.configure(settings.public_url)
     register(ApplicationFee())
+    offers(MoneyKind.OFFICE_FEE, measures.office_fees)
 
 
 def provide(registry: Registry) -> None:

@@ -144,6 +144,29 @@ def test_beginning_twice_goes_on_with_the_same_draft(hanako: Account, session: S
     assert session.scalar(select(func.count()).select_from(Application)) == 1
 
 
+def test_beginning_in_six_tabs_at_the_same_moment_makes_one_draft(hanako: Account, session: Session) -> None:
+    start = threading.Barrier(6)
+    keys: list[str] = []
+
+    def begin() -> None:
+        start.wait()
+        with unit_of_work() as own:
+            keys.append(
+                drafts.start_draft(
+                    own, slug="dog-registration", applicant=applicant(hanako), actor=resident(hanako), now=clock.now()
+                ).key
+            )
+
+    threads = [threading.Thread(target=begin) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keys) == 6
+    assert len(set(keys)) == 1
+    assert session.scalar(select(func.count()).select_from(Application)) == 1
+
+
 def test_the_database_allows_one_live_draft_for_a_person_and_a_procedure(hanako: Account, session: Session) -> None:
     draft(hanako)
     with pytest.raises(IntegrityError, match="one_draft"):

@@ -48,6 +48,12 @@ def test_the_writeless_procedures_are_those_that_the_counter_fills_in(koga: str,
     assert value.value == 2
 
 
+def test_what_asks_for_an_office_fee_here_is_told_to_payments(koga: str, session: Session) -> None:
+    offer = measures.office_fees(session)
+    assert offer.count == 1
+    assert offer.evidence[0]["address"] == "/procedures/dog-registration"
+
+
 def test_nothing_is_counted_before_it_was_published(
     koga: str, session: Session, clock_at: Callable[[str], datetime]
 ) -> None:
