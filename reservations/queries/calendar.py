@@ -292,6 +292,18 @@ def _space_day(world: _World, view: SpaceView, day: date, purpose: str | None) -
     return SpaceDay(view, states, prices, sample, world.closed(view, day))
 
 
+def one_slot(
+    session: Session, space_code: str, day: date, slot: str, *, city: str | None, now: datetime
+) -> Offer | None:
+    """A slot as it would be booked, with its price before options, free or not; None where there is none. Three statements."""
+    views = catalog.spaces(session, on=day, space_code=space_code)
+    if not views:
+        return None
+    world = _world(session, views, day, day, city=city, now=now)
+    found = next((one for one in world.slots(views[0], day) if one.code == slot), None)
+    return None if found is None else Offer(views[0], found, *world.price(views[0], found))
+
+
 def alternatives(
     session: Session, space_code: str, day: date, slot: str, *, city: str | None, now: datetime
 ) -> list[Offer]:

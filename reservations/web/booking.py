@@ -30,6 +30,7 @@ from reservations.errors import (
 from reservations.models import FIRM, Booking, BookingState
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
+from reservations.rules import Refused
 from reservations.services import Details, HoldRequest
 from reservations.web import words
 from reservations.web.forms import CancelForm, DetailsForm, EmptyForm
@@ -48,13 +49,13 @@ def _person() -> int:
 @access.resident
 def confirm_hold(space: str, day: str, slot: str) -> ResponseReturnValue:
     """For somebody who tapped a slot before signing in: the slot once more, with the button."""
-    wanted = read_day(day)
     with unit_of_work() as session:
-        found = catalog.spaces(session, on=wanted, space_code=space)
-    if not found:
+        now = clock.now_in(session)
+        offer = calendar.one_slot(session, space, read_day(day), slot, city=city_of_visitor(session), now=now)
+    if offer is None:
         raise NotOffered
     return render_template(
-        "reservations/confirm_hold.html", space=found[0], day=wanted, slot=slot, purpose=request.args.get("purpose", "")
+        "reservations/confirm_hold.html", offer=offer, purpose=request.args.get("purpose", ""), words=words
     )
 
 
@@ -249,10 +250,18 @@ def _after(made: Booking) -> str:
 @bp.post("/bookings/<reference>/extend")
 @access.resident
 def extend(reference: str) -> ResponseReturnValue:
-    """More time."""
+    """More time; three real offers where the hold was over and somebody else has the slot."""
     number = references.parse(reference)
     actor = access.visitor().actor
-    transact(lambda s: services.extend_hold(s, number, person_id=_person(), actor=actor, now=clock.now_in(s)))
+    try:
+        transact(lambda s: services.extend_hold(s, number, person_id=_person(), actor=actor, now=clock.now_in(s)))
+    except HoldEnded:
+        with unit_of_work() as session:
+            made = _own(session, number).booking
+        lost: PortalError = SlotTaken(made.space_id, made.starts_at, made.ends_at)
+        if made.starts_at <= clock.now():
+            lost = NotBookable(Refused.PAST, made.starts_at)
+        return _refused(lost, made.space.code, made.slot["day"], made.slot["code"])
     return redirect(url_for("reservations.booking", reference=number), 303)
 
 

@@ -366,3 +366,23 @@ def test_somebody_without_a_name_enters_it_before_anything_is_owed(koga: str, cl
     }
     assert client.post(where, data=data).status_code == 422
     assert booking(where.rsplit("/", 1)[1]).accepted_at is None
+
+
+def test_more_time_for_a_slot_that_somebody_else_has_by_now_gives_alternatives(
+    resident: FlaskClient, clock_at: Callable[[str], datetime]
+) -> None:
+    _status, where = hold(resident)
+    page = resident.get(where)
+    clock_at("2026-11-25 10:16")
+    Resident("先 着子", "first@example.jp").hold("S05-01", "t0900")
+    answer = resident.post(f"{where}/extend", data={"csrf_token": token(page.text)})
+    assert answer.status_code == 409
+    assert "ほかの人が先に予約しました" in answer.text
+    assert answer.text.count('class="slot slot--free"') == 3
+
+
+def test_the_slot_is_shown_with_time_and_price_before_it_is_held(resident: FlaskClient) -> None:
+    page = resident.get(f"/spaces/S05-01/hold/{FRIDAY}/t0900")
+    assert "2026年12月4日(金) 9:00〜11:00" in page.text
+    assert "600円" in page.text
+    assert resident.get(f"/spaces/S05-01/hold/{FRIDAY}/t0930").status_code == 404
