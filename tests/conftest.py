@@ -167,9 +167,16 @@ def _fresh(server: EmbeddedServer, settings: Settings, template: str) -> Iterato
 
 @pytest.fixture
 def database(
-    request: pytest.FixtureRequest, server: EmbeddedServer, settings: Settings, _empty_template: str
+    request: pytest.FixtureRequest,
+    server: EmbeddedServer,
+    settings: Settings,
+    _empty_template: str,
+    _application: Flask,
 ) -> Iterator[str]:
-    """The address of a fresh database with every table; with Koga's data where the test also asks for `koga`."""
+    """The address of a fresh database with every table; with Koga's data where the test also asks for `koga`.
+
+    The application is put together before, since that points this process at a database of its own.
+    """
     template = request.getfixturevalue("_koga_template") if "koga" in request.fixturenames else _empty_template
     with _fresh(server, settings, template) as url:
         yield url
@@ -218,7 +225,6 @@ def _application(settings: Settings) -> Flask:
 @pytest.fixture
 def app(database: str, _application: Flask) -> Iterator[Flask]:
     """The web application on this test's database; the sandbox provider's notices come in without a socket."""
-    kernel_database.configure(database, pool_size=8)
 
     def post(body: bytes, headers: dict[str, str]) -> int:
         return _application.test_client().post(notices_out.HOOK, data=body, headers=headers).status_code

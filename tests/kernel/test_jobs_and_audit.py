@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import text
@@ -13,19 +13,23 @@ from portal.kernel.audit import AuditEntry
 RAN: list[str] = []
 
 
-@jobs.task(name="tests.remember")
 def remember(word: str) -> None:
     RAN.append(word)
 
 
-@jobs.task(name="tests.fail")
 def fail() -> None:
     raise RuntimeError("meant to fail")
 
 
 @pytest.fixture(autouse=True)
-def _forget() -> None:
+def _tasks() -> Iterator[None]:
+    """Two tasks that exist in these tests only."""
     RAN.clear()
+    jobs.task(name="tests.remember")(remember)
+    jobs.task(name="tests.fail")(fail)
+    yield
+    for name in ("tests.remember", "tests.fail"):
+        jobs.jobs.tasks.pop(name)
 
 
 def test_a_job_exists_if_and_only_if_its_transaction_committed(session: Session, run_jobs: Callable[[], None]) -> None:
