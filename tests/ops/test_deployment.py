@@ -170,7 +170,7 @@ migrate.upgrade(url)
 portal = app.create_app(Settings(environment="test", database_url=url, base_url="http://localhost", data_dir="data"))
 ok, lines = app.load_city(Path(Settings().city_folder))
 assert ok, lines
-for path in ("/static/vendor/tokens.css",):
+for path in ("/readyz", "/", "/facilities", "/procedures", "/static/vendor/tokens.css"):
     answer = portal.test_client().get(path)
     assert answer.status_code == 200, (path, answer.status_code)
     answer.close()
