@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.kernel.errors import Conflict, PortalError
 from portal.web import access, error_texts, errors
-from tests.people import make_resident, post, sign_in
+from tests.people import make_resident, sign_in
 
 
 def test_a_page_that_is_not_there_helps_in_both_languages(koga: str, client: FlaskClient) -> None:
@@ -25,8 +23,8 @@ def test_a_wrong_method_and_a_large_upload_are_told(koga: str, app: Flask, clien
     wrong = client.get("/sign-out")
     assert (wrong.status_code, wrong.headers["Allow"]) == (405, "OPTIONS, POST")
     sign_in(client, make_resident())
-    large = {"name": "x", "file": (io.BytesIO(b"x" * (app.config["MAX_CONTENT_LENGTH"] + 1)), "big.bin")}
-    answer = post(client, "/my/profile", large)
+    large = b"name=" + b"x" * app.config["MAX_CONTENT_LENGTH"]
+    answer = client.post("/my/profile", data=large, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 413
     assert "大きすぎます" in answer.text
 
