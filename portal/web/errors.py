@@ -111,7 +111,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
         return error.get_response()
     answer = page(_CODES.get(status, "error"), status)
     if status == 405 and isinstance(answer, tuple):
-        allowed = ", ".join(getattr(error, "valid_methods", None) or [])
+        allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or []))
         return answer[0], status, {"Allow": allowed}
     return answer
 
