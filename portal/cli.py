@@ -191,3 +191,16 @@ def mail_catcher() -> None:
     if settings.production:
         raise click.ClickException("production sends its mail: set SMTP_HOST")
     catcher.main(settings.smtp_host, settings.smtp_port_number, settings.data / "mail")
+
+
+@main.command("take-bounce")
+def take_bounce() -> None:
+    """Read a mail that came back from standard input (a pipe of the mail server) and mark the message it is about."""
+    from portal.kernel import clock
+    from portal.kernel.database import unit_of_work
+    from portal.notices import bounces
+
+    _assemble(_settings())
+    with unit_of_work() as session:
+        known = bounces.take_in(session, sys.stdin.buffer.read(), now=clock.now())
+    click.echo("marked as returned" if known else "not about a message of ours")

@@ -39,6 +39,8 @@ BRIEF = procrastinate.RetryStrategy(max_attempts=3, wait=5)
 PERIODIC: dict[str, str] = {}
 #: A running job whose worker gave no sign of life for this long was left behind by a killed worker.
 STALLED_AFTER_SECONDS = 40
+#: A job that was left behind so often kills its worker itself (memory, a crash in a library).
+MOST_TRIES = 10
 
 
 def task(
@@ -151,7 +153,10 @@ def run_pending(url: str, *, queues: list[str] | None = None) -> None:
 
 
 def retry_left_behind(url: str) -> int:
-    """Give jobs that a killed worker left running back to the queue; returns how many."""
+    """Give jobs that a killed worker left running back to the queue; returns how many.
+
+    One that was tried `MOST_TRIES` times is taken for the worker's killer and counts as failed: a person looks at it.
+    """
 
     async def rescue() -> int:
         # An app of its own: this runs within a worker, whose connector must not be swapped under it.
@@ -163,7 +168,10 @@ def retry_left_behind(url: str) -> int:
                 await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=float(STALLED_AFTER_SECONDS)),
             )
             for job in stalled:
-                await app.job_manager.retry_job(job)
+                if job.attempts >= MOST_TRIES:
+                    await app.job_manager.finish_job(job, Status.FAILED, delete_job=False)
+                else:
+                    await app.job_manager.retry_job(job)
             return len(stalled)
 
     return asyncio.run(rescue())

@@ -5,18 +5,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
+from portal.cli import take_bounce
 from portal.kernel import database as kernel_database
 from portal.kernel import jobs
 from portal.kernel.audit import AuditEntry
 from portal.kernel.database import unit_of_work
-from portal.notices import catcher
+from portal.notices import catcher, queries
 from portal.notices.models import NoticeState
 from portal.web.access import GUEST_VISITOR, Grant, Visitor
 from tests.notices.conftest import MailServer
+from tests.notices.test_bounces import report
 from tests.notices.test_delivery import Run, ask_for, state_of
 
 IT = Visitor(account_id=9, is_staff=True, display_name="IT 職員", grants=(Grant("it_strategy"),))
@@ -101,13 +104,33 @@ def test_a_job_that_a_killed_worker_left_is_counted_and_runs_again(
                 " WHERE task_name = 'notices.deliver'"
             )
         )
-    from portal.notices import queries
-
     with unit_of_work() as session:
         assert queries.overview(session).stalled_count == 1
     assert jobs.retry_left_behind(kernel_database.engine().url.render_as_string(hide_password=False)) == 1
     run_jobs()
     assert state_of(notice).state is NoticeState.SENT
+
+
+def test_a_job_that_kills_every_worker_is_not_tried_for_ever(database: str, mail_server: MailServer) -> None:
+    ask_for()
+    with unit_of_work() as session:
+        session.execute(text("UPDATE procrastinate_jobs SET status = 'doing', attempts = 10, worker_id = NULL"))
+    jobs.retry_left_behind(kernel_database.engine().url.render_as_string(hide_password=False))
+    with unit_of_work() as session:
+        (job,) = jobs.failed(session)
+    assert job["task_name"] == "notices.deliver"
+
+
+def test_the_mail_server_hands_a_returned_mail_over_by_a_pipe(
+    database: str, mail_server: MailServer, run_jobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notice = ask_for()
+    run_jobs()
+    monkeypatch.setenv("DATABASE_URL", database)
+    content = report(state_of(notice).message_id)
+    answer = CliRunner().invoke(take_bounce, input=content, catch_exceptions=False)
+    assert "marked" in answer.output
+    assert state_of(notice).state is NoticeState.BOUNCED
 
 
 def test_the_catcher_shows_mails_and_makes_their_links_work(app: Flask, koga: str, client: FlaskClient) -> None:
