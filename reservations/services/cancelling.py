@@ -20,11 +20,19 @@ from reservations.services.common import KIND, end_occupancy, note, own, policy_
 from reservations.services.paying import TELL
 from reservations.timetable import TOKYO
 
+WITHDRAWN = "withdrawn"
+
 
 def refund_quote(booking: Booking, *, now: datetime) -> RefundQuote:
-    """What cancelling now would give back. The booking's policy is loaded."""
+    """What cancelling now would give back. The booking's policy is loaded.
+
+    A request that nobody has decided yet is withdrawn, not cancelled: nothing was permitted, so nothing is owed.
+    """
+    paid = booking.total or Yen(0)
+    if booking.state == BookingState.REQUESTED and now < booking.starts_at:
+        return RefundQuote(paid, 100, WITHDRAWN, None)
     return policy_of(booking).refund(
-        booking.total or Yen(0),
+        paid,
         day=booking.starts_at.astimezone(TOKYO).date(),
         starts=booking.starts_at,
         confirmed_at=booking.firm_at,
@@ -74,8 +82,10 @@ def cancel(
             session,
             charge_ref=charge.reference,
             amount=quote.amount,
-            kind=RefundKind.BY_ORDINANCE,
-            ground=Ground(policy_of(booking).cancellation.ground, quote.rule),
+            kind=RefundKind.NOT_OWED if quote.rule == WITHDRAWN else RefundKind.BY_ORDINANCE,
+            ground=Ground("申込みの取下げ")
+            if quote.rule == WITHDRAWN
+            else Ground(policy_of(booking).cancellation.ground, quote.rule),
             requested_by=actor,
             now=now,
         )

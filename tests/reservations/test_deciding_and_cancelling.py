@@ -96,6 +96,16 @@ def test_the_refund_follows_the_steps(hanako: Resident, days_before: int, refund
     assert [given.amount for given in charge.refunds] == [Yen(refund)]
 
 
+def test_a_request_that_nobody_has_decided_is_withdrawn_in_full(hanako: Resident) -> None:
+    """Ten days before, the hall's rule would give back half; but nothing was permitted yet."""
+    reference = hanako.book(HALL, "am", DAY, people=100)
+    clock.move_to(booking(reference).starts_at - timedelta(days=10))
+    assert hanako.cancel(reference, Yen(2400)).rule == "withdrawn"
+    charge = charge_of(reference)
+    assert charge is not None
+    assert [given.amount for given in charge.refunds] == [Yen(2400)]
+
+
 def test_on_the_day_nothing_goes_back_but_the_slot_is_free_again(hanako: Resident, stranger: Resident) -> None:
     reference = hanako.book("S05-01", "t1500")
     clock.move_to(booking(reference).starts_at - timedelta(hours=5))
