@@ -62,7 +62,7 @@ class Run:
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def wait_for(self, words: str, seconds: float = 60) -> float:
+    def wait_for(self, words: str, seconds: float = 150) -> float:
         """Wait until it said the words; the seconds since it was started."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -84,7 +84,7 @@ class Run:
                 return found
         raise AssertionError(f"no child {words}: {[child.cmdline() for child in self.family()]}")
 
-    def end(self, number: int = signal.SIGINT, seconds: float = 30) -> int:
+    def end(self, number: int = signal.SIGINT, seconds: float = 60) -> int:
         self.process.send_signal(number)
         return self.process.wait(seconds)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import ROOT
 from tests.ops.running import READY, Run, free_port, get, gone
 
-pytestmark = [pytest.mark.xdist_group("ops"), pytest.mark.real_clock]
+pytestmark = [pytest.mark.xdist_group("ops"), pytest.mark.real_clock, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,7 @@ def test_it_starts_says_the_sign_ins_and_ctrl_c_ends_every_process(data: Path):
     assert get(f"{run.url}/")[0] == 200
     assert get(f"{run.url}/dev/mail")[0] == 200
     assert run.url in run.said
+    assert _worker_check(data) == 0, "the worker gives a sign of life"
     assert len(re.findall(r"\S+@example\.jp / \S+", run.said)) >= 8, "a demo sign-in a role"
     family = run.family()
     assert any("postgres" in process.name() for process in family)
@@ -50,17 +55,30 @@ def test_it_starts_says_the_sign_ins_and_ctrl_c_ends_every_process(data: Path):
     assert not (data / "running.json").exists()
 
 
+def _worker_check(data: Path) -> int:
+    """What the deployment's health check of the worker asks, once the worker had time to come up."""
+    command = [Path(sys.executable).with_name("portal"), "worker", "--check"]
+    for _ in range(60):
+        done = subprocess.run(
+            command, cwd=ROOT, env=os.environ | {"PORTAL_DATA_DIR": str(data)}, capture_output=True, check=False
+        )
+        if done.returncode == 0:
+            break
+        time.sleep(0.5)
+    return done.returncode
+
+
 def test_a_killed_web_process_is_started_again_and_a_killed_run_leaves_nothing_that_stops_the_next(data: Path):
     run = Run(data, free_port())
     seconds = run.wait_for(READY)
-    # The 10 s are measured on an idle machine by `make bench`; here several test runs may share the processors.
-    assert seconds < 45, f"the second start took {seconds:.1f} s"
+    # The 10 s of an idle machine are measured by `make bench`; here many may share the processors.
+    assert seconds < 120, f"the second start took {seconds:.1f} s"
     assert "load" not in run.said.lower()
 
     web = run.child("gunicorn")
     web.kill()
     run.wait_for("web ended (code -9); starting it again")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while get(f"{run.url}/readyz")[0] != 200:
         assert time.monotonic() < deadline, run.said
         time.sleep(0.1)
@@ -84,7 +102,7 @@ def test_a_killed_web_process_is_started_again_and_a_killed_run_leaves_nothing_t
     gone([postgres], 1)
 
     busy = Run(data, free_port())
-    assert busy.process.wait(30) == 1
+    assert busy.process.wait(90) == 1
     assert "another portal is running" in busy.said
     assert get(f"{again.url}/readyz")[0] == 200, "the one that was there first goes on"
     assert "starting it again" not in again.said
@@ -98,7 +116,7 @@ def test_a_taken_port_is_said_with_the_command_that_helps(data: Path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         run = Run(data, port)
-        assert run.process.wait(30) == 1
+        assert run.process.wait(90) == 1
     assert (
         run.said.strip()
         == f"port {port} is taken: stop what listens there, or choose another: PORT={port + 1} make run"
@@ -107,5 +125,5 @@ def test_a_taken_port_is_said_with_the_command_that_helps(data: Path):
 
 def test_production_is_not_started_this_way(data: Path):
     run = Run(data, free_port(), PORTAL_ENV="production")
-    assert run.process.wait(30) == 2
+    assert run.process.wait(90) == 2
     assert "development" in run.said
