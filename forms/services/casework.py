@@ -42,6 +42,7 @@ from payments import services as payments
 from portal.kernel import dates, jobs
 from portal.kernel.audit import Actor
 from portal.kernel.clock import local
+from portal.kernel.texts import show_date
 
 DAYS_TO_ANSWER = 14
 """Calendar days that an applicant is given for a correction (a sample: the city sets it)."""
@@ -100,7 +101,7 @@ def ask_correction(
         application,
         "correction",
         fields=[_label(procedure, f, application.contact.get("locale", "ja")) for f, _reason in requests],
-        answer_by=answer_by.isoformat(),
+        answer_by=show_date(answer_by, application.contact.get("locale", "ja")),
     )
     return application
 

@@ -23,6 +23,7 @@ from portal.kernel import jobs, references
 from portal.kernel.audit import Actor
 from portal.kernel.clock import local
 from portal.kernel.money import Yen
+from portal.kernel.texts import show_date
 from portal.notices import services as notices
 
 PAYABLE = "application"
@@ -265,7 +266,7 @@ def tell(session: Session, application: Application, what: str, *, secret: str |
         "name": application.applicant_name or "",
         "url": links.address(f"/applications/{application.reference}" + (f"/open/{secret}" if secret else "")),
         "after_filing": after_filing.in_(locale) if after_filing else None,
-        "due": application.due_on.isoformat() if application.due_on else None,
+        "due": show_date(application.due_on, locale) if application.due_on else None,
         **facts,
     }
     notices.send(

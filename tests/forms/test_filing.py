@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -55,6 +56,7 @@ def test_a_filed_case_has_a_number_a_charge_a_mail_and_exactly_the_reviewed_answ
     run_jobs()
     (mail,) = mailbox.to("hanako@example.jp")
     assert reference in mail["Subject"]
+    assert re.search(r"めやす: \d{4}年\d+月\d+日\(.\)", mail.get_content())
     assert f"/applications/{reference}" in mail.get_content()
     session.expire_all()
     (paper,) = case(session, reference).documents

@@ -208,6 +208,18 @@ def test_the_loser_of_two_reviewers_is_told_and_nothing_is_lost(
     assert raised.value.action == "accept"
 
 
+def test_a_decision_is_chosen_by_a_person_and_not_ticked_beforehand(
+    client: FlaskClient, reviewer: Account, reference: str
+) -> None:
+    accept(reference, reviewer)
+    people.sign_in(client, reviewer)
+    page = client.get(f"/staff/applications/{reference}").get_data(as_text=True)
+    assert " checked" not in page.partition('name="outcome"')[2].partition("</fieldset>")[0]
+    empty = people.post(client, f"/staff/applications/{reference}/decision", {"revision": revision(reference)})
+    assert empty.status_code == 422
+    assert "認めるか、認めないか" in empty.get_data(as_text=True)
+
+
 def test_a_refusal_needs_its_reasons_and_gives_the_remedy(
     client: FlaskClient, hanako: Account, reviewer: Account, reference: str, run_jobs: Callable[[], None]
 ) -> None:

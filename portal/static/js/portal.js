@@ -10,7 +10,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "1";
-  window.setTimeout(() => { delete form.dataset.sent; }, 8000);
+  window.setTimeout(() => { delete form.dataset.sent; }, 3000);
 });
 window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; });
