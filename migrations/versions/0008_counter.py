@@ -29,18 +29,14 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state in ('open', 'done', 'cancelled')", name="ck_visit_state_known"),
-        sa.CheckConstraint(
-            "authority in ('self', 'family', 'proxy', 'statutory')", name="ck_visit_authority_known"
-        ),
+        sa.CheckConstraint("authority in ('self', 'family', 'proxy', 'statutory')", name="ck_visit_authority_known"),
         sa.CheckConstraint("(state = 'open') = (ended_at is null)", name="ck_visit_ended_has_time"),
         sa.ForeignKeyConstraint(["office"], ["office.code"], name="fk_visit_office_office"),
         sa.ForeignKeyConstraint(["opened_by"], ["account.id"], name="fk_visit_opened_by_account"),
         sa.PrimaryKeyConstraint("id", name="pk_visit"),
         sa.UniqueConstraint("reference", name="uq_visit_reference"),
     )
-    op.create_index(
-        "ix_visit_open", "visit", ["office", "opened_at"], postgresql_where=sa.text("state = 'open'")
-    )
+    op.create_index("ix_visit_open", "visit", ["office", "opened_at"], postgresql_where=sa.text("state = 'open'"))
     op.create_table(
         "visit_fact",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -54,9 +50,15 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("replaces_id", sa.BigInteger(), nullable=True),
         sa.Column("current", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("source in ('card', 'sample-card', 'correction', 'opening')", name="ck_visit_fact_source_known"),
-        sa.CheckConstraint("(source = 'correction') = (reason is not null)", name="ck_visit_fact_correction_has_reason"),
-        sa.CheckConstraint("(source = 'correction') = (replaces_id is not null)", name="ck_visit_fact_correction_replaces"),
+        sa.CheckConstraint(
+            "source in ('card', 'sample-card', 'correction', 'opening')", name="ck_visit_fact_source_known"
+        ),
+        sa.CheckConstraint(
+            "(source = 'correction') = (reason is not null)", name="ck_visit_fact_correction_has_reason"
+        ),
+        sa.CheckConstraint(
+            "(source = 'correction') = (replaces_id is not null)", name="ck_visit_fact_correction_replaces"
+        ),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name="fk_visit_fact_visit_id_visit", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["entered_by"], ["account.id"], name="fk_visit_fact_entered_by_account"),
         sa.ForeignKeyConstraint(["replaces_id"], ["visit_fact.id"], name="fk_visit_fact_replaces_id_visit_fact"),
@@ -83,7 +85,9 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("signed_at is null or printed_at is not null", name="ck_visit_item_signed_was_printed"),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name="fk_visit_item_visit_id_visit", ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["application_id"], ["application.id"], name="fk_visit_item_application_id_application"),
+        sa.ForeignKeyConstraint(
+            ["application_id"], ["application.id"], name="fk_visit_item_application_id_application"
+        ),
         sa.ForeignKeyConstraint(["file_id"], ["stored_file.id"], name="fk_visit_item_file_id_stored_file"),
         sa.PrimaryKeyConstraint("id", name="pk_visit_item"),
         sa.UniqueConstraint("application_id", name="uq_visit_item_application_id"),
