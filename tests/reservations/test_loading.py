@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from portal.directory.pack import Pack, PackError
 from portal.kernel import dates
-from reservations import documents, loader
+from reservations import documents, loader, measures
 from reservations.models import DocumentKind, Facility, RuleDocument, Space
 from reservations.pricing import case_of
 
@@ -110,3 +110,15 @@ def test_a_mistake_in_a_document_is_told_with_its_line(koga: str, session: Sessi
     assert [problem.file for problem in refused.value.problems] == ["reservations/timetables.yaml"]
     assert abs(refused.value.line - wrong) <= 1
     assert "not after the start" in refused.value.message
+
+
+def test_the_plan_counts_facilities_that_can_be_booked_on_the_day(koga: str, session: Session) -> None:
+    """Measure 1_13: 71 now; none before the rules are in force; one less where a facility has closed."""
+    day = date(2026, 11, 25)
+    counted = measures.online_facilities(session, day)
+    assert counted.value == 71
+    assert counted.evidence[0].address == "/facilities/S01"
+    assert measures.online_facilities(session, date(2025, 3, 31)).value == 0
+    session.scalars(select(Facility).where(Facility.code == "C01")).one().closed_on = day - timedelta(days=1)
+    session.flush()
+    assert measures.online_facilities(session, day).value == 70
