@@ -160,9 +160,9 @@ def weight(on: Ground) -> None:
         say(f"first load: {path}", sum(first_load(guest, path).values()) / KB, "KB", target=150)
 
 
-def _slots(count: int) -> list[tuple[int, Any, str]]:
+def _slots(count: int) -> list[tuple[str, Any, str]]:
     """Free slots that can be held now, spread over the spaces."""
-    found: list[tuple[int, Any, str]] = []
+    found: list[tuple[str, Any, str]] = []
     with unit_of_work() as session:
         session.execute(text("DELETE FROM occupancy WHERE kind = 'city' AND owner_ref = 'bench'"))
         for space in session.scalars(select(Space).order_by(Space.code)):
@@ -173,12 +173,12 @@ def _slots(count: int) -> list[tuple[int, Any, str]]:
                 day = clock.today() + timedelta(days=offset)
                 timetable = rules.timetable(space.timetable_code, day)
                 if timetable is not None:
-                    found += [(space.id, day, slot.code) for slot in timetable.slots_on(day, dates.is_holiday)]
+                    found += [(space.code, day, slot.code) for slot in timetable.slots_on(day, dates.is_holiday)]
     random.Random(4).shuffle(found)
     return found[:count]
 
 
-def _hold(person: int, wanted: tuple[int, Any, str]) -> str | None:
+def _hold(person: int, wanted: tuple[str, Any, str]) -> str | None:
     space, day, slot = wanted
     request = HoldRequest(person, None, space, day, slot)
     try:
