@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -35,6 +36,37 @@ _MAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _DIGITS = re.compile(r"(?<![\w-])\d{7,}(?![\w-])")
 
 
+def _one(error: BaseException) -> list[str]:
+    lines = [
+        f"  {frame.filename}:{frame.lineno} in {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)[-12:]
+    ]
+    original = getattr(error, "orig", error)
+    facts = [str(getattr(error, "code", "")), str(getattr(original, "sqlstate", None) or "")]
+    diagnostics = getattr(original, "diag", None)
+    facts.append(str(getattr(diagnostics, "constraint_name", None) or ""))
+    words = " ".join(fact for fact in facts if fact)
+    return [*lines, f"{type(error).__module__}.{type(error).__qualname__} {words}".rstrip()]
+
+
+def where_it_failed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as its kinds, places and codes; never its message, which may quote what a person typed.
+
+    (PostgreSQL's DETAIL lines quote whole rows, a ValueError the text that it could not read.)
+    """
+    given = event.pop("exc_info", None)
+    if given is True:
+        given = sys.exc_info()
+    error = given[1] if isinstance(given, tuple) else given
+    lines: list[str] = []
+    while isinstance(error, BaseException):
+        lines = [*_one(error), *lines]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if lines:
+        event["trace"] = "\n".join(lines)
+    return event
+
+
 def blot(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Take personal values out of one log event."""
     for key, value in event.items():
@@ -45,17 +77,18 @@ def blot(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutable
     return event
 
 
-def configure(*, json: bool) -> None:
+def configure(*, json: bool, stream: TextIO | None = None) -> None:
     """Set up logging for this process.
 
     Args:
         json: one JSON object a line; else columns for a terminal.
+        stream: where lines go; standard error where None.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        where_it_failed,
         blot,
     ]
     renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False) if json else structlog.dev.ConsoleRenderer()
@@ -64,7 +97,7 @@ def configure(*, json: bool) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
