@@ -104,8 +104,10 @@ def settings_page() -> str:
 def commands_page() -> str:
     """docs/commands.md."""
     lines = ["# Commands", "", _MADE, "`portal COMMAND --help` prints the same.", ""]
+    above = click.Context(cli.main, info_name="portal", **cli.main.context_settings)
     for name, command in commands().items():
-        context = click.Context(command, info_name=f"portal {name}")
+        # Below the group, whose settings (such as -h) a command takes over.
+        context = click.Context(command, info_name=name, parent=above)
         lines += [
             f"## portal {name}",
             "",

@@ -76,8 +76,11 @@ def test_a_killed_web_process_is_started_again_and_a_killed_run_leaves_nothing_t
     assert "load" not in run.said.lower()
 
     web = run.child("gunicorn")
+    old = web.children(recursive=True)
     web.kill()
     run.wait_for("web ended (code -9); starting it again")
+    # For a moment the old one's workers, without a master, still answer: the new one is waited for.
+    gone([process for process in old if process.pid != web.pid])
     deadline = time.monotonic() + 90
     while get(f"{run.url}/readyz")[0] != 200:
         assert time.monotonic() < deadline, run.said
