@@ -1,0 +1,40 @@
+"""What a use costs, as lines that say why. Pure.
+
+A fee table (料金表) is a document that holds from a date. A price is worked out in a fixed order: base row, modifiers, overtime,
+options, reductions, tax, rounding. Every line names its rule, so that a person can check it and a past booking prices the same
+for ever. The format: docs/fees.md.
+"""
+
+from reservations.pricing.cases import NoFee, PriceCase, Quote, QuoteLine, case_of
+from reservations.pricing.parts import (
+    FixedOption,
+    Match,
+    Modifier,
+    Option,
+    Overtime,
+    Reduction,
+    Rounding,
+    Row,
+    ShareOption,
+    Tax,
+)
+from reservations.pricing.table import FeeTable
+
+__all__ = [
+    "FeeTable",
+    "FixedOption",
+    "Match",
+    "Modifier",
+    "NoFee",
+    "Option",
+    "Overtime",
+    "PriceCase",
+    "Quote",
+    "QuoteLine",
+    "Reduction",
+    "Rounding",
+    "Row",
+    "ShareOption",
+    "Tax",
+    "case_of",
+]
