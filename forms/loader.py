@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from forms.definition import Procedure, from_document, sha256_of, to_document
-from forms.definition.checks import DocumentError
+from forms import mistakes
+from forms.definition import Procedure, sha256_of, to_document
 from forms.models import ProcedureRow, ProcedureVersion
 from portal.directory.pack import Pack, near
 from portal.directory.sync import LoadReport
-from portal.directory.wording import explain
 from portal.kernel import clock
 
 Lines = dict[tuple[str | int, ...], int]
@@ -84,32 +82,29 @@ def read(pack: Pack) -> list[Procedure]:
             pack.problem(
                 name, lines.get(("slug",), 1), f"slug「{procedure.slug}」は {found[procedure.slug]} でも使っています。"
             )
-        if procedure.section not in pack.departments():
-            pack.problem(
-                name,
-                lines.get(("section",), 1),
-                f"section「{procedure.section}」は departments.yaml にありません。",
-                near(procedure.section, pack.departments()),
-            )
+        check_section(pack, name, procedure, lines)
         found[procedure.slug] = name
         procedures.append(procedure)
     return procedures
 
 
+def check_section(pack: Pack, name: str, procedure: Procedure, lines: Lines) -> None:
+    """Note a section that the city does not have."""
+    if procedure.section not in pack.departments():
+        pack.problem(
+            name,
+            lines.get(("section",), 1),
+            f"section「{procedure.section}」は departments.yaml にありません。",
+            near(procedure.section, pack.departments()),
+        )
+
+
 def parse(pack: Pack, name: str, data: Any, lines: Lines) -> Procedure | None:
     """One document; None and problems with file and line where it is not sound."""
-    try:
-        return from_document(data)
-    except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            wrong = (fault.get("ctx") or {}).get("error")
-            if isinstance(wrong, DocumentError):
-                for complaint in wrong.complaints:
-                    pack.problem(name, _line(lines, complaint.path), f"{complaint.message}")
-                continue
-            message, suggestion = explain(fault, Procedure)
-            pack.problem(name, _line(lines, fault["loc"]), message, suggestion)
-    return None
+    procedure, found = mistakes.read(data)
+    for path, message, suggestion in found:
+        pack.problem(name, _line(lines, path), message, suggestion)
+    return procedure
 
 
 def _line(lines: Lines, path: tuple[str | int, ...]) -> int:

@@ -125,6 +125,11 @@ def evaluate(procedure: Procedure, answers: Answers) -> Evaluation:
     return Evaluation(states, frozenset(required), tuple(steps), frozenset(shown))
 
 
+def holds(procedure: Procedure, answers: Answers, condition: Condition) -> bool:
+    """Whether one condition holds over answers; the fields it asks about count only where they are shown."""
+    return _Evaluator(procedure, answers).holds(condition, default=False)
+
+
 def _state(answers: Answers, field_id: str, *, shown: bool) -> AnswerState:
     if not shown:
         return AnswerState.HIDDEN

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from forms import commands as forms_commands
 from portal.kernel import logs
 from portal.settings import Settings, SettingsError, from_environ
 
@@ -47,6 +48,9 @@ def _assemble(settings: Settings) -> None:
 @click.version_option(package_name="minna-no-madoguchi")
 def main() -> None:
     """Entry point."""
+
+
+main.add_command(forms_commands.procedures(lambda: _assemble(_settings())))
 
 
 @main.command()

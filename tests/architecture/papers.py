@@ -67,8 +67,13 @@ def tasks() -> dict[str, procrastinate.tasks.Task]:
 
 
 def commands() -> dict[str, click.Command]:
-    """The commands of `portal` by name."""
-    return dict(sorted(cli.main.commands.items()))
+    """The commands of `portal` by name, those of a group as `group command`."""
+    found: dict[str, click.Command] = {}
+    for name, command in cli.main.commands.items():
+        found[name] = command
+        if isinstance(command, click.Group):
+            found |= {f"{name} {below}": each for below, each in command.commands.items()}
+    return dict(sorted(found.items()))
 
 
 def _first(text: str | None) -> str:
