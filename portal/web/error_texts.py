@@ -19,6 +19,7 @@ TEXTS: dict[str, LazyString] = {
     "unavailable": lazy_gettext("いま、つながりにくくなっています。"),
     "error": lazy_gettext("エラーが起きました。"),
     "not_signed_in": lazy_gettext("サインインしてください。"),
+    "signed_out": lazy_gettext("サインインの時間が終わりました。"),
     "residents_only": lazy_gettext("このページは住民の方のページです。職員のアカウントでは使えません。"),
     "role_missing": lazy_gettext("このページは、担当の職員だけが使えます。"),
     "second_factor_missing": lazy_gettext("はじめに、確認コード(2つ目のかぎ)を設定してください。"),

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, g, make_response, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -66,6 +66,8 @@ def page(code: str, status: int, **context: Any) -> ResponseReturnValue:
 
 def _portal_error(error: PortalError) -> ResponseReturnValue:
     if isinstance(error, access.NotSignedIn) and not wants_json():
+        if request.method != "GET" and (typed := _typed()):
+            return _signed_out(typed)
         target = request.full_path.rstrip("?") if request.method == "GET" else url_for("web.my_page")
         return redirect(url_for("security.login", next=target), 303)
     if isinstance(error, access.SecondFactorMissing) and not wants_json():
@@ -91,16 +93,36 @@ def _same_origin() -> bool:
     return bool(origin) and urlsplit(origin).netloc == request.host
 
 
+def _typed() -> list[tuple[str, str]]:
+    """What was typed, to be offered again; nothing where the browser does not say that it came from our page."""
+    if not _same_origin() or request.files:
+        return []
+    return [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if not any(part in name for part in _UNREPEATABLE)
+    ]
+
+
+def _signed_out(typed: list[tuple[str, str]]) -> ResponseReturnValue:
+    """The session ended while a form was being filled in: sign in beside it, then send it again."""
+    return page(
+        "signed_out",
+        access.NotSignedIn.status,
+        repeat=typed,
+        target=request.full_path.rstrip("?"),
+        sign_in=url_for("security.login", next=url_for("web.my_page")),
+    )
+
+
 def _stale_form(_error: CSRFError) -> ResponseReturnValue:
-    """The token does not fit the session: offer what was typed again, if the browser says that it came from our page."""
-    repeat: list[tuple[str, str]] = []
-    if _same_origin() and not request.files:
-        repeat = [
-            (name, value)
-            for name, value in request.form.items(multi=True)
-            if not any(part in name for part in _UNREPEATABLE)
-        ]
-    return page("stale_form", 400, repeat=repeat, target=request.full_path.rstrip("?"))
+    """The token does not fit the session: offer what was typed again."""
+    typed = _typed()
+    view = current_app.view_functions.get(request.endpoint or "")
+    rule: access.Rule | None = getattr(view, "access", None)
+    if typed and rule is not None and rule.kind not in {"public", "provider"} and not access.visitor().signed_in:
+        return _signed_out(typed)
+    return page("stale_form", 400, repeat=typed, target=request.full_path.rstrip("?"))
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from portal.kernel.errors import Conflict, PortalError
 from portal.web import access, error_texts, errors
-from tests.people import make_resident, sign_in
+from tests.people import make_resident, post, sign_in
 
 
 def test_a_page_that_is_not_there_helps_in_both_languages(koga: str, client: FlaskClient) -> None:
@@ -39,6 +39,25 @@ def test_a_stale_form_keeps_what_was_typed_and_goes_on(koga: str, client: FlaskC
     assert 'action="/my/profile"' in answer.text
     assert "secret" not in answer.text
     assert 'value="stale"' not in answer.text
+
+
+def test_a_session_that_ended_while_typing_loses_nothing(koga: str, client: FlaskClient) -> None:
+    """The form comes back with a way to sign in beside it; sent again, it goes through."""
+    hanako = make_resident()
+    here = {"Sec-Fetch-Site": "same-origin"}
+    stale = {"csrf_token": "of the session that ended", "name": "見本 <花子>", "block": "9-9-9"}
+    for answer in (
+        client.post("/my/profile", data=stale, headers=here),
+        post(client, "/my/profile", {"name": "見本 <花子>", "block": "9-9-9"}, headers=here),
+    ):
+        assert answer.status_code == 401
+        assert 'name="name" value="見本 &lt;花子&gt;"' in answer.text
+        assert 'name="block" value="9-9-9"' in answer.text
+        assert 'href="/sign-in?next=/my" target="_blank"' in answer.text
+        assert "まだ送っていません" in answer.text
+    sign_in(client, hanako)
+    answer = post(client, "/my/profile", {"name": "見本 <花子>", "block": "9-9-9"}, headers=here)
+    assert answer.status_code in {303, 422}
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {}])
