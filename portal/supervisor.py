@@ -179,12 +179,12 @@ def _catches_mail(settings: Settings) -> bool:
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[Settings]:
+def _database(settings: Settings) -> Iterator[tuple[Settings, EmbeddedServer | None]]:
     if settings.database_url:
-        yield settings
+        yield settings, None
         return
     with EmbeddedServer(settings.data / "postgres") as server:
-        yield with_database(settings, server.url())
+        yield with_database(settings, server.url()), server
 
 
 class _Stop(BaseException):
@@ -237,9 +237,11 @@ def _end(children: list[Child]) -> None:
                 child.process.wait()
 
 
-def _watch(settings: Settings, children: list[Child], environ: dict[str, str]) -> None:
+def _watch(settings: Settings, children: list[Child], environ: dict[str, str], server: EmbeddedServer | None) -> None:
     while True:
         time.sleep(0.5)
+        if server is not None and server.revive():
+            _say("the database ended; it was started again")
         for child in children:
             if child.process is None or child.process.poll() is None:
                 continue
@@ -270,7 +272,7 @@ def run(settings: Settings) -> int:
             _refuse_taken_port(settings.host, settings.port_number)
             settings = _with_mail_port(settings)
             _say("database …")
-            settings = stack.enter_context(_database(settings))
+            settings, server = stack.enter_context(_database(settings))
             _say("tables …")
             migrate.upgrade(settings.database_url)
             environ = web_environ(settings) | {"SMTP_PORT": settings.smtp_port}
@@ -295,7 +297,7 @@ def run(settings: Settings) -> int:
                 )
             )
             _say("\nCtrl-C ends everything.")
-            _watch(settings, children, environ)
+            _watch(settings, children, environ, server)
         except _Stop:
             _say("\nending …")
         except (PortTakenError, ServerError) as error:

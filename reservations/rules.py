@@ -275,6 +275,13 @@ class RefundQuote:
     rule: str
     step: CancelStep | None
 
+    @property
+    def words(self) -> str:
+        """The rule as the ledger and the receipt of a refund say it."""
+        if self.step is not None:
+            return f"使う日の{self.step.days_before}日前まで {self.percent}%"
+        return "決まってすぐの取消し 100%" if self.rule == "undo" else ""
+
 
 def _moment(day: date, clock: time) -> datetime:
     if clock == time.max:

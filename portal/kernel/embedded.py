@@ -101,6 +101,29 @@ class EmbeddedServer:
             self.stop()
             raise
 
+    def revive(self) -> bool:
+        """Start the server again on its port if it ended by itself (killed, out of memory).
+
+        Returns:
+            True if it had ended and is back.
+
+        Raises:
+            ServerError: it does not come back.
+        """
+        if self._process is None or self._process.poll() is None:
+            return False
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                # The pid file stays: by it the server waits for the last process of the one that was killed.
+                self._launch()
+            except ServerError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+            else:
+                return True
+
     def stop(self) -> None:
         """Stop the server (fast shutdown: open transactions are rolled back) and give the folder free."""
         if self._process is not None:
@@ -182,7 +205,7 @@ class EmbeddedServer:
         fresh.rename(self._data)
 
     def _launch(self) -> None:
-        self._port = _free_port()
+        self._port = self._port or _free_port()
         options = {
             "port": str(self._port),
             "listen_addresses": "127.0.0.1",

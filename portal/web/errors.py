@@ -11,6 +11,7 @@ import structlog
 from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from portal.kernel.errors import PortalError
@@ -146,10 +147,22 @@ def _unexpected(error: Exception) -> ResponseReturnValue:
     return page("error", 500)
 
 
+def _database_away(error: OperationalError) -> ResponseReturnValue:
+    """The database does not answer (it is starting again): a wait, not a fault of the page."""
+    g.setdefault("visitor", access.GUEST_VISITOR)
+    g.setdefault("_login_user", None)
+    log.error("database away", reason=type(error.orig).__name__)
+    # Whether the last thing was kept is not known here.
+    answer = make_response(page("unavailable", 503, kept=error_texts.help_for(500).kept))
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
 def init_app(app: Flask) -> None:
     """Answer every error with words from the catalogue."""
     app.register_error_handler(PortalError, _portal_error)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(OperationalError, _database_away)
     if not app.debug:
         app.register_error_handler(Exception, _unexpected)

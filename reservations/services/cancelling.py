@@ -85,7 +85,7 @@ def cancel(
             kind=RefundKind.NOT_OWED if quote.rule == WITHDRAWN else RefundKind.BY_ORDINANCE,
             ground=Ground("申込みの取下げ")
             if quote.rule == WITHDRAWN
-            else Ground(policy_of(booking).cancellation.ground, quote.rule),
+            else Ground(policy_of(booking).cancellation.ground, quote.words),
             requested_by=actor,
             now=now,
         )

@@ -109,7 +109,8 @@ class DecisionForm(PortalForm):
     )
     reason = LongTextField(
         lazy_gettext("許可しない理由"),
-        validators=[Optional(), MaxLength(1000)],
+        # No Optional(): it would end the checks of an empty field before `validate_reason`.
+        validators=[MaxLength(1000)],
         description=lazy_gettext("許可しないときだけ書きます。申し込んだ人に、そのまま届きます。"),
     )
 

@@ -87,6 +87,13 @@ def test_a_killed_web_process_is_started_again_and_a_killed_run_leaves_nothing_t
         time.sleep(0.1)
     assert run.child("gunicorn").pid != web.pid
 
+    run.child("postgres").kill()
+    run.wait_for("the database ended; it was started again")
+    deadline = time.monotonic() + 90
+    while get(f"{run.url}/readyz")[0] != 200:
+        assert time.monotonic() < deadline, run.said
+        time.sleep(0.1)
+
     family = run.family()
     databases = [process for process in family if process.name() == "postgres"]
     postgres = databases[0]

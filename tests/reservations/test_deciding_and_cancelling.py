@@ -94,6 +94,7 @@ def test_the_refund_follows_the_steps(hanako: Resident, days_before: int, refund
     charge = charge_of(reference)
     assert charge is not None
     assert [given.amount for given in charge.refunds] == [Yen(refund)]
+    assert "日前まで" in charge.refunds[0].ground  # people read it: words, not the rule's code
 
 
 def test_a_request_that_nobody_has_decided_is_withdrawn_in_full(hanako: Resident) -> None:

@@ -307,6 +307,7 @@ def test_a_manager_sees_and_decides_only_their_own_facility(
     assert stolen.status_code == 404
     assert booking(reference).state == BookingState.REQUESTED
     empty = manager.post(f"/staff/bookings/{reference}", data={**data, "decision": "refuse"})
+    assert "error-summary" in empty.text  # beside the field, on the same page
     assert empty.status_code == 422
     assert manager.post(f"/staff/bookings/{reference}", data=data).status_code == 303
     run_jobs()

@@ -90,8 +90,8 @@ def test_the_error_page_needs_no_database(app: Flask) -> None:
     sign_in(client, hanako)
     database.configure("postgresql://nobody@127.0.0.1:1/none")
     answer = client.get("/my")
-    assert answer.status_code == 500
-    assert "エラーが起きました" in answer.text
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "つながりにくくなっています" in answer.text
 
 
 def test_a_domain_error_has_its_status_and_its_words(koga: str, app: Flask) -> None:

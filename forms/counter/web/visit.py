@@ -233,7 +233,7 @@ def _correct_page(
             problems=problems,
             required=True,
         )
-        original = fact.original
+        original = spec.show(fact.value, locale.current()) or fact.original
     return render_template(
         "counter/correct.html", reference=reference, item=item, form=form, view=view, original=original
     )
