@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Date, DateTime, Engine, MetaData, create_engine
+from sqlalchemy import BigInteger, Date, DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from portal.kernel.money import Yen
@@ -93,7 +94,7 @@ def configure(url: str, *, pool_size: int = 5) -> None:
         pool_size: connections kept open; as many again may be opened under load.
     """
     dispose()
-    _Database.engine = create_engine(
+    made = create_engine(
         sqlalchemy_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -102,7 +103,19 @@ def configure(url: str, *, pool_size: int = 5) -> None:
         hide_parameters=True,
         connect_args={"options": "-c TimeZone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"},
     )
+    event.listen(made, "checkin", _close_when_disposed(made))
+    _Database.engine = made
     _Database.sessions = sessionmaker(_Database.engine, expire_on_commit=False)
+
+
+def _close_when_disposed(made: Engine) -> Callable[[Any, ConnectionPoolEntry], None]:
+    """A connection that was in use while its engine was disposed of is closed when it comes back."""
+
+    def checkin(_connection: Any, entry: ConnectionPoolEntry) -> None:
+        if _Database.engine is not made:
+            entry.close()
+
+    return checkin
 
 
 def dispose() -> None:
