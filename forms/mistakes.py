@@ -103,9 +103,9 @@ def _drop(data: Any, loc: Path) -> bool:
     *parents, key = loc
     node = data
     for part in parents:
-        if (isinstance(node, dict) and part in node) or (
-            isinstance(node, list) and isinstance(part, int) and part < len(node)
-        ):
+        if isinstance(node, dict):
+            node = node.get(part, node)
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
             node = node[part]
     if not isinstance(node, dict) or key not in node:
         return False
