@@ -15,6 +15,7 @@ import click
 from forms import commands as forms_commands
 from portal.kernel import logs
 from portal.settings import Settings, SettingsError, from_environ
+from reservations import commands as reservation_commands
 
 
 def _settings(*, need_database: bool = True) -> Settings:
@@ -51,6 +52,7 @@ def main() -> None:
 
 
 main.add_command(forms_commands.procedures(lambda: _assemble(_settings())))
+main.add_command(reservation_commands.fees)
 
 
 @main.command()
