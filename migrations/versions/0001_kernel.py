@@ -74,7 +74,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint("size = octet_length(content)", name="ck_stored_file_size"),
+        sa.CheckConstraint("size = octet_length(content)", name=op.f("ck_stored_file_size")),
         sa.PrimaryKeyConstraint("id", name="pk_stored_file"),
     )
     # The queue's own schema, from the library; psycopg runs it as one script.

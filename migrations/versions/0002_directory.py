@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("tree", sa.Text(), nullable=True),
         sa.Column("districts", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("languages", sa.ARRAY(sa.Text()), nullable=False),
-        sa.CheckConstraint("single", name="ck_city_single_row"),
+        sa.CheckConstraint("single", name=op.f("ck_city_single_row")),
         sa.PrimaryKeyConstraint("code", name="pk_city"),
         sa.UniqueConstraint("single", name="uq_city_single"),
     )
@@ -77,7 +77,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("district", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=True),
-        sa.CheckConstraint("code ~ '^[0-9]{7}$'", name="ck_postal_code_seven_digits"),
+        sa.CheckConstraint("code ~ '^[0-9]{7}$'", name=op.f("ck_postal_code_seven_digits")),
         sa.PrimaryKeyConstraint("id", name="pk_postal_code"),
         sa.UniqueConstraint("code", "town", "detail", name="uq_postal_code_code_town_detail"),
     )

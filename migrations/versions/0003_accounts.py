@@ -36,8 +36,8 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), server_default=sa.text("'self'"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("sex IN ('female', 'male', 'other', 'unsaid')", name="ck_person_sex_known"),
-        sa.CheckConstraint("source IN ('self', 'counter')", name="ck_person_source_known"),
+        sa.CheckConstraint("sex IN ('female', 'male', 'other', 'unsaid')", name=op.f("ck_person_sex_known")),
+        sa.CheckConstraint("source IN ('self', 'counter')", name=op.f("ck_person_source_known")),
         sa.PrimaryKeyConstraint("id", name="pk_person"),
     )
     op.create_table(
@@ -69,8 +69,8 @@ def upgrade() -> None:
         sa.Column("is_demo", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("person_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("locale IN ('ja', 'en')", name="ck_account_locale_known"),
-        sa.CheckConstraint("is_staff OR person_id IS NOT NULL", name="ck_account_resident_has_person"),
+        sa.CheckConstraint("locale IN ('ja', 'en')", name=op.f("ck_account_locale_known")),
+        sa.CheckConstraint("is_staff OR person_id IS NOT NULL", name=op.f("ck_account_resident_has_person")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_account_person_id_person"),
         sa.PrimaryKeyConstraint("id", name="pk_account"),
         sa.UniqueConstraint("fs_uniquifier", name="uq_account_fs_uniquifier"),
@@ -107,12 +107,14 @@ def upgrade() -> None:
         sa.Column("scope_kind", sa.Text(), server_default=sa.text("'none'"), nullable=False),
         sa.Column("scope_code", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("granted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("(scope_kind = 'none') = (scope_code = '')", name="ck_role_grant_scope_code_given"),
+        sa.CheckConstraint("(scope_kind = 'none') = (scope_code = '')", name=op.f("ck_role_grant_scope_code_given")),
         sa.CheckConstraint(
             "role IN ('counter', 'reviewer', 'approver', 'facility_manager', 'editor', 'finance', 'it_strategy')",
-            name="ck_role_grant_role_known",
+            name=op.f("ck_role_grant_role_known"),
         ),
-        sa.CheckConstraint("scope_kind IN ('none', 'department', 'facility')", name="ck_role_grant_scope_kind_known"),
+        sa.CheckConstraint(
+            "scope_kind IN ('none', 'department', 'facility')", name=op.f("ck_role_grant_scope_kind_known")
+        ),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name="fk_role_grant_account_id_account", ondelete="CASCADE"
         ),

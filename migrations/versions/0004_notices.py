@@ -35,14 +35,15 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("problem_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("state IN ('pending', 'sent', 'failed', 'bounced')", name="ck_notice_state"),
+        sa.CheckConstraint("state IN ('pending', 'sent', 'failed', 'bounced')", name=op.f("ck_notice_state")),
         sa.CheckConstraint(
-            "(state = 'sent' OR state = 'bounced') = (sent_at IS NOT NULL)", name="ck_notice_sent_has_time"
+            "(state = 'sent' OR state = 'bounced') = (sent_at IS NOT NULL)", name=op.f("ck_notice_sent_has_time")
         ),
         sa.CheckConstraint(
-            "(state = 'failed' OR state = 'bounced') = (problem_at IS NOT NULL)", name="ck_notice_problem_has_time"
+            "(state = 'failed' OR state = 'bounced') = (problem_at IS NOT NULL)",
+            name=op.f("ck_notice_problem_has_time"),
         ),
-        sa.CheckConstraint("attempts >= 0", name="ck_notice_attempts_not_negative"),
+        sa.CheckConstraint("attempts >= 0", name=op.f("ck_notice_attempts_not_negative")),
         sa.PrimaryKeyConstraint("id", name="pk_notice"),
         sa.UniqueConstraint("key", name="uq_notice_key"),
         sa.UniqueConstraint("message_id", name="uq_notice_message_id"),

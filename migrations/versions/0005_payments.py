@@ -134,7 +134,8 @@ def _tables() -> None:
         sa.Column("evidence", sa.String(), nullable=False),
         sa.Column("note", sa.String(), nullable=False),
         sa.CheckConstraint(
-            "money_kind IN ('city_tax', 'office_fee', 'facility_fee')", name="ck_cashless_elsewhere_money_kind_known"
+            "money_kind IN ('city_tax', 'office_fee', 'facility_fee')",
+            name=op.f("ck_cashless_elsewhere_money_kind_known"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_cashless_elsewhere"),
         sa.UniqueConstraint("money_kind", "title", name="uq_cashless_elsewhere_money_kind_title"),
@@ -161,9 +162,9 @@ def _tables() -> None:
         sa.Column("merchant", sa.String(length=60), nullable=True),
         sa.Column("sample", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('city', 'designated_manager', 'public_enterprise', 'other')", name="ck_payee_kind_known"
+            "kind IN ('city', 'designated_manager', 'public_enterprise', 'other')", name=op.f("ck_payee_kind_known")
         ),
-        sa.CheckConstraint("registration_number ~ '^T[0-9]{13}$'", name="ck_payee_registration_number_form"),
+        sa.CheckConstraint("registration_number ~ '^T[0-9]{13}$'", name=op.f("ck_payee_registration_number_form")),
         sa.PrimaryKeyConstraint("id", name="pk_payee"),
         sa.UniqueConstraint("code", name="uq_payee_code"),
     )
@@ -181,7 +182,8 @@ def _tables() -> None:
         sa.Column("reason", sa.String(length=60), nullable=False),
         sa.Column("payload", postgresql.JSONB(), nullable=False),
         sa.CheckConstraint(
-            "outcome IN ('received', 'applied', 'known', 'ignored', 'refused')", name="ck_provider_event_outcome_known"
+            "outcome IN ('received', 'applied', 'known', 'ignored', 'refused')",
+            name=op.f("ck_provider_event_outcome_known"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_provider_event"),
         sa.UniqueConstraint("provider", "event_id", name="uq_provider_event_provider_event_id"),
@@ -224,7 +226,7 @@ def _tables() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "state IN ('open', 'pending', 'expired', 'failed', 'paid')", name="ck_sandbox_session_state_known"
+            "state IN ('open', 'pending', 'expired', 'failed', 'paid')", name=op.f("ck_sandbox_session_state_known")
         ),
         sa.PrimaryKeyConstraint("id", name="pk_sandbox_session"),
         sa.UniqueConstraint("idempotency_key", name="uq_sandbox_session_idempotency_key"),
@@ -248,13 +250,13 @@ def _tables() -> None:
         sa.Column("state_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "money_kind IN ('city_tax', 'office_fee', 'facility_fee')", name="ck_charge_money_kind_known"
+            "money_kind IN ('city_tax', 'office_fee', 'facility_fee')", name=op.f("ck_charge_money_kind_known")
         ),
         sa.CheckConstraint(
-            "state IN ('open', 'paid', 'void', 'partly_refunded', 'refunded')", name="ck_charge_state_known"
+            "state IN ('open', 'paid', 'void', 'partly_refunded', 'refunded')", name=op.f("ck_charge_state_known")
         ),
-        sa.CheckConstraint("char_length(description) BETWEEN 1 AND 22", name="ck_charge_description_length"),
-        sa.CheckConstraint("total BETWEEN 0 AND 9999999", name="ck_charge_total_in_range"),
+        sa.CheckConstraint("char_length(description) BETWEEN 1 AND 22", name=op.f("ck_charge_description_length")),
+        sa.CheckConstraint("total BETWEEN 0 AND 9999999", name=op.f("ck_charge_total_in_range")),
         sa.ForeignKeyConstraint(["ground_id"], ["ground.id"], name="fk_charge_ground_id_ground"),
         sa.ForeignKeyConstraint(["payee_id"], ["payee.id"], name="fk_charge_payee_id_payee"),
         sa.PrimaryKeyConstraint("id", name="pk_charge"),
@@ -273,7 +275,7 @@ def _tables() -> None:
         sa.Column("code", sa.String(length=30), nullable=False),
         sa.CheckConstraint(
             "code IN ('receivable', 'revenue', 'provider', 'cash', 'overpaid', 'refund_due')",
-            name="ck_ledger_account_code_known",
+            name=op.f("ck_ledger_account_code_known"),
         ),
         sa.ForeignKeyConstraint(["payee_id"], ["payee.id"], name="fk_ledger_account_payee_id_payee"),
         sa.PrimaryKeyConstraint("id", name="pk_ledger_account"),
@@ -308,7 +310,9 @@ def _tables() -> None:
         sa.Column("ground_id", sa.BigInteger(), nullable=False),
         sa.Column("sample", sa.Boolean(), nullable=False),
         sa.Column("rule", sa.String(), nullable=False),
-        sa.CheckConstraint("tax IN ('standard', 'reduced', 'exempt', 'outside')", name="ck_charge_line_tax_known"),
+        sa.CheckConstraint(
+            "tax IN ('standard', 'reduced', 'exempt', 'outside')", name=op.f("ck_charge_line_tax_known")
+        ),
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_charge_line_charge_id_charge"),
         sa.ForeignKeyConstraint(["ground_id"], ["ground.id"], name="fk_charge_line_ground_id_ground"),
         sa.PrimaryKeyConstraint("charge_id", "position", name="pk_charge_line"),
@@ -347,9 +351,9 @@ def _tables() -> None:
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "state IN ('opening', 'open', 'pending', 'expired', 'failed', 'paid')",
-            name="ck_payment_attempt_state_known",
+            name=op.f("ck_payment_attempt_state_known"),
         ),
-        sa.CheckConstraint("amount > 0", name="ck_payment_attempt_amount_positive"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_payment_attempt_amount_positive")),
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_payment_attempt_charge_id_charge"),
         sa.PrimaryKeyConstraint("id", name="pk_payment_attempt"),
         sa.UniqueConstraint("idempotency_key", name="uq_payment_attempt_idempotency_key"),
@@ -390,11 +394,11 @@ def _tables() -> None:
         sa.Column("cash_received", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "(provider = 'counter') = (cash_received IS NOT NULL AND place IS NOT NULL) AND cash_received >= amount",
-            name="ck_payment_cash_covers",
+            name=op.f("ck_payment_cash_covers"),
         ),
-        sa.CheckConstraint("why_not_accepted IN ('paid_twice', 'refused')", name="ck_payment_reason_known"),
-        sa.CheckConstraint("(why_not_accepted IS NULL) = accepted", name="ck_payment_reason_when_not_accepted"),
-        sa.CheckConstraint("amount > 0", name="ck_payment_amount_positive"),
+        sa.CheckConstraint("why_not_accepted IN ('paid_twice', 'refused')", name=op.f("ck_payment_reason_known")),
+        sa.CheckConstraint("(why_not_accepted IS NULL) = accepted", name=op.f("ck_payment_reason_when_not_accepted")),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_payment_amount_positive")),
         sa.ForeignKeyConstraint(["attempt_id"], ["payment_attempt.id"], name="fk_payment_attempt_id_payment_attempt"),
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_payment_charge_id_charge"),
         sa.ForeignKeyConstraint(["clerk_account_id"], ["account.id"], name="fk_payment_clerk_account_id_account"),
@@ -438,9 +442,11 @@ def _tables() -> None:
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("kind IN ('not_owed', 'by_ordinance')", name="ck_refund_kind_known"),
-        sa.CheckConstraint("state IN ('requested', 'pending', 'succeeded', 'failed')", name="ck_refund_state_known"),
-        sa.CheckConstraint("amount > 0", name="ck_refund_amount_positive"),
+        sa.CheckConstraint("kind IN ('not_owed', 'by_ordinance')", name=op.f("ck_refund_kind_known")),
+        sa.CheckConstraint(
+            "state IN ('requested', 'pending', 'succeeded', 'failed')", name=op.f("ck_refund_state_known")
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_refund_amount_positive")),
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_refund_charge_id_charge"),
         sa.ForeignKeyConstraint(["ground_id"], ["ground.id"], name="fk_refund_ground_id_ground"),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_refund_payment_id_payment"),
@@ -467,7 +473,7 @@ def _tables() -> None:
         sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "kind IN ('charged', 'voided', 'revived', 'paid', 'overpaid', 'refund_requested', 'refund_sent', 'refund_returned')",
-            name="ck_ledger_transaction_kind_known",
+            name=op.f("ck_ledger_transaction_kind_known"),
         ),
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_ledger_transaction_charge_id_charge"),
         sa.ForeignKeyConstraint(["payee_id"], ["payee.id"], name="fk_ledger_transaction_payee_id_payee"),
@@ -484,7 +490,7 @@ def _tables() -> None:
         sa.Column("serial", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint("serial >= 1", name="ck_receipt_issue_serial_positive"),
+        sa.CheckConstraint("serial >= 1", name=op.f("ck_receipt_issue_serial_positive")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_receipt_issue_account_id_account"),
         sa.ForeignKeyConstraint(["receipt_id"], ["receipt.id"], name="fk_receipt_issue_receipt_id_receipt"),
         sa.PrimaryKeyConstraint("receipt_id", "serial", name="pk_receipt_issue"),
@@ -498,7 +504,7 @@ def _tables() -> None:
         sa.Column("payee_id", sa.BigInteger(), nullable=False),
         sa.Column("ground_id", sa.BigInteger(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("amount <> 0", name="ck_ledger_entry_amount_not_zero"),
+        sa.CheckConstraint("amount <> 0", name=op.f("ck_ledger_entry_amount_not_zero")),
         sa.ForeignKeyConstraint(
             ["account_id", "payee_id"], ["ledger_account.id", "ledger_account.payee_id"], name="fk_ledger_entry_account"
         ),

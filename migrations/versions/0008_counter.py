@@ -28,9 +28,11 @@ def upgrade() -> None:
         sa.Column("opened_by", sa.BigInteger(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("state in ('open', 'done', 'cancelled')", name="ck_visit_state_known"),
-        sa.CheckConstraint("authority in ('self', 'family', 'proxy', 'statutory')", name="ck_visit_authority_known"),
-        sa.CheckConstraint("(state = 'open') = (ended_at is null)", name="ck_visit_ended_has_time"),
+        sa.CheckConstraint("state in ('open', 'done', 'cancelled')", name=op.f("ck_visit_state_known")),
+        sa.CheckConstraint(
+            "authority in ('self', 'family', 'proxy', 'statutory')", name=op.f("ck_visit_authority_known")
+        ),
+        sa.CheckConstraint("(state = 'open') = (ended_at is null)", name=op.f("ck_visit_ended_has_time")),
         sa.ForeignKeyConstraint(["office"], ["office.code"], name="fk_visit_office_office"),
         sa.ForeignKeyConstraint(["opened_by"], ["account.id"], name="fk_visit_opened_by_account"),
         sa.PrimaryKeyConstraint("id", name="pk_visit"),
@@ -51,13 +53,13 @@ def upgrade() -> None:
         sa.Column("replaces_id", sa.BigInteger(), nullable=True),
         sa.Column("current", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
-            "source in ('card', 'sample-card', 'correction', 'opening')", name="ck_visit_fact_source_known"
+            "source in ('card', 'sample-card', 'correction', 'opening')", name=op.f("ck_visit_fact_source_known")
         ),
         sa.CheckConstraint(
-            "(source = 'correction') = (reason is not null)", name="ck_visit_fact_correction_has_reason"
+            "(source = 'correction') = (reason is not null)", name=op.f("ck_visit_fact_correction_has_reason")
         ),
         sa.CheckConstraint(
-            "(source = 'correction') = (replaces_id is not null)", name="ck_visit_fact_correction_replaces"
+            "(source = 'correction') = (replaces_id is not null)", name=op.f("ck_visit_fact_correction_replaces")
         ),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name="fk_visit_fact_visit_id_visit", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["entered_by"], ["account.id"], name="fk_visit_fact_entered_by_account"),
@@ -79,11 +81,13 @@ def upgrade() -> None:
         sa.Column("printed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reviewed_sha256", sa.Text(), nullable=True),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("(printed_at is null) = (file_id is null)", name="ck_visit_item_printed_has_file"),
+        sa.CheckConstraint("(printed_at is null) = (file_id is null)", name=op.f("ck_visit_item_printed_has_file")),
         sa.CheckConstraint(
-            "(printed_at is null) = (reviewed_sha256 is null)", name="ck_visit_item_printed_was_reviewed"
+            "(printed_at is null) = (reviewed_sha256 is null)", name=op.f("ck_visit_item_printed_was_reviewed")
         ),
-        sa.CheckConstraint("signed_at is null or printed_at is not null", name="ck_visit_item_signed_was_printed"),
+        sa.CheckConstraint(
+            "signed_at is null or printed_at is not null", name=op.f("ck_visit_item_signed_was_printed")
+        ),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name="fk_visit_item_visit_id_visit", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["application_id"], ["application.id"], name="fk_visit_item_application_id_application"

@@ -63,8 +63,8 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("active", sa.Boolean(), server_default="true", nullable=False),
-        sa.CheckConstraint("better IN ('up', 'down')", name="ck_plan_measure_better_known"),
-        sa.CheckConstraint("line_kind IN ('level', 'yearly')", name="ck_plan_measure_line_kind_known"),
+        sa.CheckConstraint("better IN ('up', 'down')", name=op.f("ck_plan_measure_better_known")),
+        sa.CheckConstraint("line_kind IN ('level', 'yearly')", name=op.f("ck_plan_measure_line_kind_known")),
         sa.ForeignKeyConstraint(
             ["initiative_no"], ["plan_initiative.no"], name="fk_plan_measure_initiative_no_plan_initiative"
         ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import CheckConstraint, create_engine, inspect
 
 from portal.kernel import database as kernel_database
 from portal.kernel import migrate
@@ -76,3 +76,23 @@ def test_each_step_down_leaves_the_data_of_the_steps_below(koga: str):
         migrate.downgrade(koga, revision)
         after = ground.rows(koga)
         assert after == {table: before[table] for table in after}, revision
+
+
+def test_constraints_carry_the_names_that_the_models_give_them(database: str):
+    """`alembic check` does not compare check constraints: their names are what errors are told apart by."""
+    declared = {
+        str(constraint.name)
+        for table in Base.metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint) and constraint.name
+    }
+    with psycopg.connect(database) as connection:
+        there = {
+            row[0]
+            for row in connection.execute(
+                "SELECT conname FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
+                " AND conrelid::regclass::text NOT LIKE 'procrastinate%'"
+            )
+        }
+    assert declared - there == set(), "the models name them, the migrations do not"
+    assert there - declared == set(), "the migrations name them, the models do not"
