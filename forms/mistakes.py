@@ -103,10 +103,8 @@ def _drop(data: Any, loc: Path) -> bool:
     *parents, key = loc
     node = data
     for part in parents:
-        if isinstance(node, dict):
-            node = node.get(part, node)
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            node = node[part]
+        inside = node if isinstance(node, dict) else dict(enumerate(node)) if isinstance(node, list) else {}
+        node = inside.get(part, node)
     if not isinstance(node, dict) or key not in node:
         return False
     del node[key]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from forms import vocabulary
 from forms.definition.conditions import Condition, tests_of
-from forms.definition.fields import FieldSpec, NumberField, OneOfField
+from forms.definition.fields import ChooseField, FieldSpec, NumberField, OneOfField
 
 if TYPE_CHECKING:
     from forms.definition.procedure import Procedure
@@ -167,11 +167,11 @@ def _fee(procedure: Procedure) -> Iterator[Complaint]:
     fee = procedure.fee
     if fee.kind == "by_choice":
         field = procedure.field(fee.field)
-        if not isinstance(field, OneOfField):
+        if not isinstance(field, (OneOfField, ChooseField)):
             yield Complaint(
                 ("fee", "field"),
                 f"「{fee.field}」は one_of の項目ではありません。",
-                _near(fee.field, [f.id for f in procedure.fields() if isinstance(f, OneOfField)]),
+                _near(fee.field, [f.id for f in procedure.fields() if isinstance(f, (OneOfField, ChooseField))]),
             )
             return
         codes = {c.code for c in field.choices}

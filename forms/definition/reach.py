@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from forms.definition.checks import Complaint
 from forms.definition.conditions import Condition, Test, tests_of
-from forms.definition.fields import FieldSpec, ManyOfField, NumberField, OneOfField, YesNoField
+from forms.definition.fields import ChooseField, FieldSpec, ManyOfField, NumberField, OneOfField, YesNoField
 
 if TYPE_CHECKING:
     from forms.definition.procedure import Procedure
@@ -84,7 +84,7 @@ def _domain(procedure: Procedure, field_id: str, tests: list[Test]) -> list[Any]
         return [None]
     if isinstance(field, YesNoField):
         return [True, False, None]
-    if isinstance(field, OneOfField):
+    if isinstance(field, (OneOfField, ChooseField)):
         return [*(c.code for c in field.choices), None]
     if isinstance(field, ManyOfField):
         named = [str(v) for t in tests for v in t.values()]

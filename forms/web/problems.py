@@ -41,6 +41,17 @@ _WORDS: dict[str, Callable[[Facts, str], str]] = {
     "in_the_future": lambda _f, _l: gettext("今日より後の日は書けません。"),
     "too_late": lambda f, loc: gettext("%(day)sまでの日を書いてください。", day=_day(f, "latest", loc)),
     "too_early": lambda f, loc: gettext("%(day)sより後の日を書いてください。", day=_day(f, "earliest", loc)),
+    "not_time": lambda _f, _l: gettext("時刻として読めません。例: 9:30、午後3時"),
+    "outside_hours": lambda f, _l: gettext(
+        "%(earliest)sから%(latest)sまでの時刻を書いてください。", earliest=f["earliest"], latest=f["latest"]
+    ),
+    "ends_before": lambda _f, _l: gettext("終わりの日は、始まりの日か、それより後の日にしてください。"),
+    "too_many_days": lambda f, _l: gettext(
+        "%(max)s日以内にしてください(いま%(now)s日です)。", max=f["max"], now=f["now"]
+    ),
+    "not_money": lambda _f, _l: gettext("金額を数字で書いてください。例: 3,000"),
+    "not_coordinate": lambda _f, _l: gettext("日本の中の緯度・経度を、数字で書いてください。例: 36.1783"),
+    "not_in_list": lambda _f, _l: gettext("この中にありません。少し書くと、選べるものが出ます。"),
     "not_offered": lambda _f, _l: gettext("選べるものの中から選んでください。"),
     "not_postal_code": lambda _f, _l: gettext("郵便番号を7けたの数字で書いてください。"),
     "unknown_postal_code": lambda _f, _l: gettext("この郵便番号は見つかりません。"),
@@ -61,5 +72,10 @@ PART_NAMES: dict[str, LazyString] = {
     "city": lazy_gettext("市区町村"),
     "town": lazy_gettext("町名"),
     "block": lazy_gettext("番地"),
+    "from": lazy_gettext("始まりの日"),
+    "until": lazy_gettext("終わりの日"),
+    "spot": lazy_gettext("場所の説明"),
+    "latitude": lazy_gettext("緯度"),
+    "longitude": lazy_gettext("経度"),
     "building": lazy_gettext("建物の名前と部屋の番号"),
 }

@@ -15,6 +15,12 @@ AT = Moment(TODAY, {"3060042": Town("茨城県", "古河市", "三和"), "306000
 _adapter: TypeAdapter[FieldSpec] = TypeAdapter(AnyField)
 
 
+PARKS = [
+    {"code": "kubo", "label": {"ja": "古河公方公園", "en": "Koga Kubo Park"}},
+    {"code": "sowa", "label": {"ja": "総和の公園", "en": "Sowa Park"}},
+]
+
+
 def spec(kind: str, **keys: Any) -> FieldSpec:
     return _adapter.validate_python({"id": "f", "label": "質問", "type": kind, **keys})
 
@@ -45,6 +51,15 @@ def codes(reading: Reading) -> list[str]:
         ("date", {}, "令和元年5月1日", "2019-05-01"),
         ("date", {}, "Ｈ３１．４．３０", "2019-04-30"),
         ("date", {"latest": "today"}, "2026/11/25", "2026-11-25"),
+        ("money", {}, "３，０００円", 3000),
+        ("money", {}, "¥1,200", 1200),
+        ("time", {}, "９時半", "09:30"),
+        ("time", {}, "午後3時", "15:00"),
+        ("time", {}, "0930", "09:30"),
+        ("time", {}, "23：59", "23:59"),
+        ("choose", {"choices": PARKS}, "古河公方公園", "kubo"),
+        ("choose", {"choices": PARKS}, "ｓｏｗａ ｐａｒｋ", "sowa"),
+        ("choose", {"choices": PARKS}, "sowa", "sowa"),
         ("phone", {}, "０２８０－２２－５１１１", "0280-22-5111"),
         ("phone", {}, "090(1234)5678", "090-1234-5678"),
         ("mail", {}, "hanako@example.jp", "hanako@example.jp"),
@@ -78,6 +93,16 @@ def test_what_people_type_is_taken_and_normalised(kind: str, keys: dict[str, Any
         ("date", {}, "2025-02-29", "not_date"),
         ("date", {"latest": "today"}, "2026-11-26", "in_the_future"),
         ("date", {"earliest": "today"}, "2026-11-24", "too_early"),
+        ("money", {}, "-3", "not_money"),
+        ("money", {}, "円", "not_money"),
+        ("money", {"maximum": 10}, "11円", "too_large"),
+        ("money", {"minimum": 10}, "9", "too_small"),
+        ("time", {}, "25:00", "not_time"),
+        ("time", {}, "9", "not_time"),
+        ("time", {}, "午後13時", "not_time"),
+        ("time", {}, "あとで", "not_time"),
+        ("time", {"earliest": "09:00", "latest": "17:00"}, "8:59", "outside_hours"),
+        ("choose", {"choices": PARKS}, "ない公園", "not_in_list"),
         ("phone", {}, "12345", "not_phone"),
         ("mail", {}, "hanako@", "not_mail"),
         ("yes_no", {}, "maybe", "not_offered"),
@@ -131,3 +156,70 @@ def test_a_twelve_digit_number_is_a_resident_number_only_with_its_check_digit() 
     assert is_resident_number("123456789018")
     assert not is_resident_number("123456789012")
     assert not is_resident_number("392149012345678"), "a microchip has fifteen digits"
+
+
+@pytest.mark.parametrize("kind", ["money", "time", "period", "place"])
+def test_nothing_typed_into_the_newer_types_is_empty(kind: str) -> None:
+    assert read(spec(kind), "") == Reading()
+
+
+def test_a_period_is_read_in_either_calendar_and_shown_in_both() -> None:
+    field = spec("period", max_days=31)
+    typed = {"from": ["令和8年12月1日"], "until": ["2026/12/31"]}
+    value = field.read(typed, AT).value
+    assert value == {"from": "2026-12-01", "until": "2026-12-31"}
+    assert field.read(field.typed_of(value), AT).value == value
+    assert field.show(value, "ja") == "2026年12月1日(令和8年)から\n2026年12月31日(令和8年)まで"
+    assert field.show(value, "en") == "2026-12-01 – 2026-12-31"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "part", "code"),
+    [
+        ("2026-12-01", "", "until", "required_part"),
+        ("", "2026-12-01", "from", "required_part"),
+        ("2026-12-02", "2026-12-01", "until", "ends_before"),
+        ("2026-12-01", "2027-01-01", "until", "too_many_days"),
+        ("2026-11-24", "2026-12-01", "from", "too_early"),
+        ("2026-13-01", "2026-12-01", "from", "not_date"),
+    ],
+)
+def test_a_period_that_cannot_be_is_told_at_its_day(first: str, last: str, part: str, code: str) -> None:
+    reading = spec("period", max_days=31, earliest="today").read({"from": [first], "until": [last]}, AT)
+    assert [(p.part, p.code) for p in reading.problems] == [(part, code)]
+
+
+def test_a_place_keeps_its_words_and_its_coordinates() -> None:
+    field = spec("place")
+    value = field.read(
+        {"spot": ["総和庁舎の前"], "latitude": ["３６．１７８３"], "longitude": ["139.75551234"]}, AT
+    ).value
+    assert value == {"spot": "総和庁舎の前", "latitude": "36.178300", "longitude": "139.755512"}
+    assert field.read(field.typed_of(value), AT).value == value
+    assert field.show(value, "ja") == "総和庁舎の前\n北緯 36.178300 東経 139.755512"
+    only_words = field.read({"spot": ["総和庁舎の前"]}, AT).value
+    assert field.show(only_words, "en") == "総和庁舎の前"
+
+
+@pytest.mark.parametrize(
+    ("typed", "part", "code"),
+    [
+        ({"latitude": "36", "longitude": "139"}, "spot", "required_part"),
+        ({"spot": "前", "latitude": "36"}, "longitude", "required_part"),
+        ({"spot": "前", "latitude": "91", "longitude": "139"}, "latitude", "not_coordinate"),
+        ({"spot": "前", "latitude": "36", "longitude": "-77"}, "longitude", "not_coordinate"),
+        ({"spot": "長" * 201}, "spot", "too_long"),
+        ({"spot": "1234 5678 9018"}, "spot", "resident_number"),
+    ],
+)
+def test_a_place_that_cannot_be_is_told_at_its_part(typed: dict[str, str], part: str, code: str) -> None:
+    reading = spec("place").read({k: [v] for k, v in typed.items()}, AT)
+    assert [(p.part, p.code) for p in reading.problems] == [(part, code)]
+
+
+def test_times_and_amounts_are_shown_as_people_write_them() -> None:
+    assert spec("time").show("09:30", "ja") == "9時30分"
+    assert spec("time").show("15:00", "ja") == "15時"
+    assert spec("money").show(3000, "ja") == "3,000円"
+    assert spec("money").show(3000, "en") == "¥3,000"
+    assert spec("choose", choices=PARKS).show("kubo", "en") == "Koga Kubo Park"

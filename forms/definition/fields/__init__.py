@@ -8,8 +8,11 @@ from pydantic import Field
 
 from forms.definition.fields.address import AddressField
 from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Town, Typed, is_resident_number, one
-from forms.definition.fields.choices import Choice, ConsentField, ManyOfField, OneOfField, YesNoField
+from forms.definition.fields.choices import Choice, ChooseField, ConsentField, ManyOfField, OneOfField, YesNoField
 from forms.definition.fields.figures import DateField, NumberField
+from forms.definition.fields.moments import PeriodField, TimeField
+from forms.definition.fields.money import MoneyField
+from forms.definition.fields.place import PlaceField
 from forms.definition.fields.text import (
     KanaField,
     LongTextField,
@@ -26,11 +29,16 @@ AnyField = Annotated[
     | KanaField
     | NameField
     | NumberField
+    | MoneyField
     | DateField
+    | TimeField
+    | PeriodField
     | YesNoField
     | OneOfField
+    | ChooseField
     | ManyOfField
     | AddressField
+    | PlaceField
     | PhoneField
     | MailField
     | ConsentField
@@ -42,6 +50,7 @@ __all__ = [
     "AddressField",
     "AnyField",
     "Choice",
+    "ChooseField",
     "ConsentField",
     "DateField",
     "FieldSpec",
@@ -50,14 +59,18 @@ __all__ = [
     "MailField",
     "ManyOfField",
     "Moment",
+    "MoneyField",
     "NameField",
     "NoteField",
     "NumberField",
     "OneOfField",
+    "PeriodField",
     "PhoneField",
+    "PlaceField",
     "Problem",
     "Reading",
     "TextField",
+    "TimeField",
     "Town",
     "Typed",
     "YesNoField",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Typed, one
 from forms.definition.words import Strict, Words
+from portal.kernel.text import fold
 
 YES = Words(ja="はい", en="Yes")
 NO = Words(ja="いいえ", en="No")
@@ -95,6 +96,40 @@ class OneOfField(_Choices):
     def typed_of(self, value: Any) -> dict[str, list[str]]:
         """See `FieldSpec.typed_of`."""
         return {"": [] if value is None else [str(value)]}
+
+
+class ChooseField(_Choices):
+    """One of many choices, found by typing: the words (in either language) or the code are taken; the code is kept."""
+
+    value_kind: ClassVar[str] = "code"
+    type: Literal["choose"]
+
+    @model_validator(mode="after")
+    def _words_differ(self) -> ChooseField:
+        words = [fold(w) for c in self.choices for w in {c.label.ja, c.label.en or c.label.ja}]
+        if len(set(words)) != len(words):
+            raise ValueError("2つの選択肢が同じ言葉です|区別できる言葉にします。")
+        return self
+
+    def read(self, typed: Typed, at: Moment) -> Reading:
+        """See `FieldSpec.read`."""
+        del at
+        text = one(typed)
+        if not text:
+            return Reading()
+        wanted = fold(text)
+        for choice in self.choices:
+            if text == choice.code or wanted in {fold(choice.label.ja), fold(choice.label.en or choice.label.ja)}:
+                return Reading(choice.code)
+        return Reading(problems=(Problem("not_in_list"),))
+
+    def show(self, value: Any, locale: str) -> str:
+        """See `FieldSpec.show`."""
+        return "" if value is None else self.label_of(str(value), locale)
+
+    def typed_of(self, value: Any) -> dict[str, list[str]]:
+        """See `FieldSpec.typed_of`."""
+        return {"": ["" if value is None else self.label_of(str(value), "ja")]}
 
 
 class ManyOfField(_Choices):
