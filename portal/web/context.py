@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import gettext
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from portal.kernel import dates, texts
+from portal.kernel.money import Yen
 from portal.settings import Settings
 from portal.web import access, city, forms, locale, staff
 
@@ -100,8 +104,26 @@ def _page() -> dict[str, Any]:
     }
 
 
+def _sum_in_words(value: object) -> object:
+    """An amount of money as the reader's language writes it: 3,000円, in English 3,000 yen; all else as it is."""
+    return f"{value.amount:,} yen" if isinstance(value, Yen) and locale.current() == "en" else value
+
+
+def _with_sums(function: Any) -> Callable[..., Any]:
+    """The template's gettext, for which amounts of money in a sentence are written in the reader's language."""
+
+    @pass_context
+    def translate(context: Context, *texts: Any, **values: Any) -> Any:
+        return function(context, *texts, **{name: _sum_in_words(value) for name, value in values.items()})
+
+    return translate
+
+
 def init_app(app: Flask) -> None:
-    """Put the helpers into every template, macros included."""
+    """Put the helpers into every template, macros included; after the languages."""
+    app.jinja_env.finalize = _sum_in_words
+    for name in ("gettext", "ngettext"):
+        app.jinja_env.globals[name] = _with_sums(app.jinja_env.globals[name])
     app.context_processor(_page)
     app.jinja_env.globals.update(
         asset=asset,

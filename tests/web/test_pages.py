@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask, render_template_string
 from flask.testing import FlaskClient
+
+from portal.kernel.money import Yen
 
 PUBLIC = [
     "/", "/privacy", "/terms", "/contact", "/about", "/sign-in", "/register", "/register/done", "/register/confirm",
@@ -17,3 +20,10 @@ def test_a_public_page_answers_in_both_languages(koga: str, client: FlaskClient,
     answer = client.get(path, query_string={"lang": locale})
     assert answer.status_code == 200, answer.text
     assert f'<html lang="{locale}">' in answer.text
+
+
+def test_money_is_written_in_the_language_of_the_page(app: Flask) -> None:
+    template = "{{ sum }} {% trans %}a {{ sum }}{% endtrans %} {{ _('b %(sum)s', sum=sum) }}"
+    for lang, words in (("ja", "3,000円 a 3,000円 b 3,000円"), ("en", "3,000 yen a 3,000 yen b 3,000 yen")):
+        with app.test_request_context("/", headers={"Accept-Language": lang}):
+            assert render_template_string(template, sum=Yen(3000)) == words
