@@ -104,7 +104,7 @@ def _page() -> dict[str, Any]:
     }
 
 
-def _sum_in_words(value: object) -> object:
+def sum_in_words(value: object) -> object:
     """An amount of money as the reader's language writes it: 3,000円, in English 3,000 yen; all else as it is."""
     return f"{value.amount:,} yen" if isinstance(value, Yen) and locale.current() == "en" else value
 
@@ -114,14 +114,14 @@ def _with_sums(function: Any) -> Callable[..., Any]:
 
     @pass_context
     def translate(context: Context, *texts: Any, **values: Any) -> Any:
-        return function(context, *texts, **{name: _sum_in_words(value) for name, value in values.items()})
+        return function(context, *texts, **{name: sum_in_words(value) for name, value in values.items()})
 
     return translate
 
 
 def init_app(app: Flask) -> None:
     """Put the helpers into every template, macros included; after the languages."""
-    app.jinja_env.finalize = _sum_in_words
+    app.jinja_env.finalize = sum_in_words
     for name in ("gettext", "ngettext"):
         app.jinja_env.globals[name] = _with_sums(app.jinja_env.globals[name])
     app.context_processor(_page)

@@ -31,6 +31,7 @@ from portal.kernel import clock
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access, locale
+from portal.web.context import sum_in_words
 
 LOOK_UP = "look_up:"
 
@@ -340,7 +341,11 @@ def take_cash(reference: str) -> ResponseReturnValue:
         flash(gettext("手数料はもう受け取っています。お金を返してください。"), "warning")
         return _back(reference)
     flash(
-        gettext("%(received)sを預かりました。おつりは%(change)sです。", received=taken.received, change=taken.change),
+        gettext(
+            "%(received)sを預かりました。おつりは%(change)sです。",
+            received=sum_in_words(taken.received),
+            change=sum_in_words(taken.change),
+        ),
         "success",
     )
     return _back(reference)
