@@ -202,8 +202,8 @@ def _schema_at(schema: type[BaseModel], path: tuple[str | int, ...]) -> type[Bas
         if len(inside) == 1:
             here = inside[0]
         elif inside:  # a choice: pydantic names its kind next
-            kind = next((part for part in path if part in {"fixed", "share"}), None)
-            here = next((model for model in inside if kind in get_args(model.model_fields["kind"].annotation)), here)
+            chosen = [model for model in inside if set(path) & set(get_args(model.model_fields["kind"].annotation))]
+            here = chosen[0] if chosen else here
     return here
 
 
@@ -217,7 +217,7 @@ def _tables(pack: Pack, name: str) -> list[Found]:
     data, lines = pack.raw(name)
     if data is None:
         return []
-    if isinstance(data, dict):  # one table alone, or a list under `tables`
+    if isinstance(data, dict):  # one table alone
         data, lines = [data], {(0, *path): line for path, line in lines.items()}
     if not isinstance(data, list):
         pack.problem(name, 1, "料金表ではありません。", "code: で始まる1つの表か、「- code:」で始まる一覧にします。")
@@ -310,4 +310,4 @@ def _known_names(pack: Pack, name: str, found: Found, uses: list[Use]) -> None:
                 pack.problem(name, found.line(*path), f"「{word}」は {where} にありません。", near(word, names))
 
 
-__all__ = ["BadCase", "CaseFile", "PackError", "check", "line_of", "quote", "read"]
+__all__ = ["BadCase", "CaseFile", "PackError", "check", "explained", "line_of", "quote", "read"]

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from portal.directory.pack import Located, Pack, near
 from portal.directory.sync import LoadReport, sync
-from portal.directory.wording import explain
 from portal.kernel import clock
 from reservations import documents
+from reservations.fee_files import explained, line_of
 from reservations.models import DocumentKind, Facility, FacilityName, NameKind, Purpose, RuleDocument, Space, Unit
 from reservations.schemas import AddedSpace, FacilityEntry, PurposeEntry, RuleEntry, SpaceEntry, SpacesFile
 
@@ -86,8 +86,8 @@ def _documents(pack: Pack, kind: DocumentKind) -> list[dict[str, Any]]:
             found.append(documents.read(kind, content).model_dump(mode="json"))
         except ValidationError as error:
             for fault in error.errors(include_url=False):
-                message, suggestion = explain(fault, documents.schema(kind))
-                pack.problem(name, _line(lines, (index, *fault["loc"])), message, suggestion)
+                message, suggestion = explained(fault, documents.schema(kind))
+                pack.problem(name, line_of(lines, (index, *fault["loc"])), message, suggestion)
     return found
 
 
@@ -96,17 +96,6 @@ def _codes(pack: Pack, kind: DocumentKind) -> set[str]:
     data, _lines = Pack(pack.folder).raw(FILES[kind])
     entries = data if isinstance(data, list) else []
     return {str(content["code"]) for content in entries if isinstance(content, dict) and "code" in content}
-
-
-def _line(lines: Mapping[tuple[str | int, ...], int], path: tuple[str | int, ...]) -> int:
-    """The line of a path; pydantic also names the kind of a choice, which is no key of the file."""
-    best = 1
-    here: tuple[str | int, ...] = ()
-    for step in path:
-        if (*here, step) in lines:
-            here = (*here, step)
-            best = lines[here]
-    return best
 
 
 def _check(

@@ -166,6 +166,8 @@ def _crossing(table: FeeTable) -> Iterator[Finding]:
     """Two rows that fit the same case although neither is a special case of the other: which counts is chance."""
     for index, row in enumerate(table.rows):
         for earlier in table.rows[:index]:
+            if apart(earlier.match.tariffs, row.match.tariffs) or apart(earlier.match.slots, row.match.slots):
+                continue
             conditions = [earlier.match, row.match]
             world = World(table, Use())
             both, only_row, only_earlier = None, False, False
@@ -180,3 +182,8 @@ def _crossing(table: FeeTable) -> Iterator[Finding]:
                     f"「{earlier.id}」と「{row.id}」の両方に合う場合があります: {text}。",
                     "どちらか一方だけに合うように match を書きます。",
                 )
+
+
+def apart(one: Sequence[str] | None, other: Sequence[str] | None) -> bool:
+    """Whether two lists of names have nothing in common; no list is every name."""
+    return one is not None and other is not None and not set(one) & set(other)

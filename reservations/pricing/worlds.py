@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import combinations, islice, product
+from math import gcd
 
 from reservations.calendar import Season
 from reservations.pricing.cases import PriceCase
@@ -113,7 +114,9 @@ class World:
         sizes = len(spots) * len(lengths)
         for axis in axes:
             sizes *= len(axis)
-        every = max(1, sizes // MOST)
+        every = max(1, -(-sizes // MOST))
+        while gcd(every, sizes) > 1:  # in step with the length of an axis, some of its values would never be tried
+            every += 1
         for (tariff, slot), minutes, category, purpose, (day, weekend), people, admission, traits in islice(
             product(spots, lengths, *axes), 0, None, every
         ):

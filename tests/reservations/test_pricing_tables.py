@@ -18,7 +18,7 @@ from portal.directory.plain import read
 from portal.kernel.money import Yen
 from reservations import fee_files
 from reservations.pricing import FeeTable, NoFee, PriceCase, Quote
-from reservations.pricing.worlds import Use, World, matches
+from reservations.pricing.worlds import MOST, Use, World, matches
 
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "tables").glob("*.yaml"))
@@ -271,6 +271,19 @@ def test_names_that_no_space_of_the_pack_knows_are_found(tmp_path: Path) -> None
     assert "「gulf」は spaces.yaml にありません。 → 「golf」ではありませんか。" in told
     assert "「outsyder」は policies.yaml にありません。 → 「outsider」ではありませんか。" in told
     assert "料金がない場合があります: tariff golf" in told
+
+
+def test_of_too_many_cases_every_value_of_every_axis_is_tried() -> None:
+    names = [f"t{number}" for number in range(12)]
+    steps = [{"id": f"a{n}", "match": {"admission_from": n * 100}, "percent": 1, "label": "x"} for n in range(1, 13)]
+    crowds = [{"id": f"p{n}", "match": {"people_from": n * 10}, "percent": 1, "label": "x"} for n in range(1, 13)]
+    traits = [{"id": name, "match": {"traits": [name]}, "percent": 1, "label": "x"} for name in names]
+    table = _table(modifiers=[*steps, *crowds, *traits])
+    cases = list(World(table, Use()).cases([match for _, match in matches(table)]))
+    assert len(cases) <= MOST
+    assert len({case.admission for case in cases}) == 25
+    assert len({case.people for case in cases}) == 25
+    assert {name for case in cases for name in case.traits} == set(names)
 
 
 def _run(tmp_path: Path, case: dict[str, Any], *more: str) -> Any:
