@@ -1,0 +1,33 @@
+"""The newer field types on a phone: a long list by typing, an amount, a period, times, a place; without mistakes and with them."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Inspector, Site
+from tests.browser.journeys import next_page, sign_in
+
+
+def test_a_permit_for_a_park_is_asked_for_with_every_newer_type(page: Page, site: Site, axe: Inspector) -> None:
+    sign_in(page, site, "hanako@example.jp")
+    page.goto(f"{site.url}/apply/park-activity")
+    page.get_by_role("button", name="はじめる").click()
+    next_page(page)
+    axe(page, "empty")
+    next_page(page, "確認に進む")
+    expect(page.locator("#error-summary")).to_be_visible()
+    axe(page, "mistakes")
+    page.set_viewport_size({"width": 320, "height": 720})
+    axe(page, "narrow")
+    page.get_by_label("物を売る・募金をする").check()
+    price = page.get_by_label("売る物のいちばん高い値段")
+    expect(price).to_be_visible()
+    price.fill("500円")
+    page.locator("#f-park").fill("古河公方公園(古河総合公園)")
+    page.get_by_label("始まりの日").fill("令和8年12月1日")
+    page.get_by_label("終わりの日").fill("2026/11/30")
+    next_page(page, "確認に進む")
+    summary = page.locator("#error-summary")
+    expect(summary).to_contain_text("終わりの日")
+    axe(page, "period")
+    assert price.input_value() == "500円"
