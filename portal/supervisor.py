@@ -80,7 +80,7 @@ def web_command(settings: Settings, *, workers: int, threads: int) -> list[str]:
     return [
         gunicorn, "portal.app:wsgi()", "--bind", f"{settings.host}:{settings.port_number}", "--workers", str(workers),
         "--threads", str(threads), "--worker-class", "gthread", "--timeout", "60", "--graceful-timeout", "15",
-        "--keep-alive", "5", "--log-level", "warning", "--no-control-socket",
+        "--keep-alive", "5", "--log-level", "warning", "--no-control-socket", "--limit-request-line", "8190",
     ]  # fmt: skip
 
 

@@ -87,6 +87,8 @@ def test_a_killed_web_process_is_started_again_and_a_killed_run_leaves_nothing_t
         time.sleep(0.1)
     assert run.child("gunicorn").pid != web.pid
 
+    assert get(f"{run.url}/procedures?q={'%E3%81%82' * 500}")[0] == 200, "a long search is a page, not a bare refusal"
+
     run.child("postgres").kill()
     run.wait_for("the database ended; it was started again")
     deadline = time.monotonic() + 90
