@@ -144,7 +144,8 @@ def file(
     )
     if made.fee:
         _charge(session, application, made, payer_name=payer_name, now=now)
-    tell(session, application, "filed", secret=secret, total=str(made.total) if made.fee else None)
+    total = str(made.total) if made.fee else None
+    tell(session, application, "filed", secret=secret, total=total, sample=any(line.sample for line in made.fee))
     return application, secret
 
 
