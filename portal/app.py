@@ -136,10 +136,13 @@ def create_app(settings: Settings) -> Flask:
 
 
 def wsgi() -> Flask:
-    """What gunicorn loads: settings from the environment, logs for machines."""
+    """What gunicorn loads, once, before it forks: settings from the environment, logs for machines."""
     settings = from_environ()
     logs.configure(json=settings.production)
-    return create_app(settings)
+    made = create_app(settings)
+    # A connection opened until here must not be shared by the processes that are forked now.
+    database.engine().dispose()
+    return made
 
 
 def load_city(folder: Path) -> tuple[bool, list[str]]:

@@ -24,7 +24,6 @@ from types import FrameType
 
 import psutil
 
-from portal import app as composition
 from portal.kernel import database, migrate
 from portal.kernel.embedded import EmbeddedServer, ServerBusyError, ServerError
 from portal.settings import Settings
@@ -80,7 +79,7 @@ def web_command(settings: Settings, *, workers: int, threads: int) -> list[str]:
     return [
         gunicorn, "portal.app:wsgi()", "--bind", f"{settings.host}:{settings.port_number}", "--workers", str(workers),
         "--threads", str(threads), "--worker-class", "gthread", "--timeout", "60", "--graceful-timeout", "15",
-        "--keep-alive", "5", "--log-level", "warning", "--no-control-socket", "--limit-request-line", "8190",
+        "--keep-alive", "5", "--preload", "--log-level", "warning", "--no-control-socket", "--limit-request-line", "8190",
     ]  # fmt: skip
 
 
@@ -214,6 +213,9 @@ def _wait_until_ready(settings: Settings) -> bool:
 
 def _prepare(settings: Settings) -> list[str]:
     """Load the city, make the demo people; what to print at the end."""
+    # Here, not above: it takes seconds, during which the children already come up.
+    from portal import app as composition
+
     composition.assemble(settings)
     ok, lines = composition.load_city(Path(settings.city_folder))
     if not ok:
