@@ -44,8 +44,10 @@ def pay(page: Page, axe: Inspector) -> None:
     axe(page, "checkout")
     page.get_by_role("button", name="を払う").click()
     page.wait_for_url("**/sandbox/pay/**")
+    axe(page, "provider")
     page.locator("button[value=pay]").first.click()
     page.wait_for_url("**/pay/**/return*")
+    axe(page, "returned")
 
 
 def test_a_resident_books_a_court_pays_gets_the_permit_and_cancels(page: Page, site: Site, axe: Inspector) -> None:
