@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -72,6 +74,16 @@ class Site:
         pytest.fail(f"no link to {path} in the mails to {address}")
 
 
+def _whole(app: Flask) -> Callable[..., list[bytes]]:
+    """Answer whole and closed, so that a browser that hangs up in the middle leaves no open file behind."""
+
+    def answer(environ: Any, start_response: Any) -> list[bytes]:
+        with contextlib.closing(app(environ, start_response)) as parts:  # type: ignore[type-var]  # WSGI: it has close()
+            return [b"".join(parts)]
+
+    return answer
+
+
 @pytest.fixture
 def site(server: EmbeddedServer, settings: Settings, smtp: Mailbox, _koga_template: str) -> Iterator[Site]:
     """A portal with Koga's data and demo people, served on loopback."""
@@ -89,7 +101,7 @@ def site(server: EmbeddedServer, settings: Settings, smtp: Mailbox, _koga_templa
         )
         app = composition.create_app(here)
         composition.seed_demo()
-        listener.app = app
+        listener.app = _whole(app)
         thread = threading.Thread(target=listener.serve_forever, daemon=True)
         thread.start()
         yield Site(address, app, url, smtp, lambda: None)
