@@ -21,7 +21,7 @@ UNESCAPED: dict[str, str] = {
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:home|root|Users|work|workspace|mnt)/[\w.-]+")
 #: Addresses where packages are fetched: a lock file or a script that names one fetches from nowhere else.
 REGISTRIES = re.compile(
-    r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|yarnpkg|registry\.[a-z-]+\.(?:org|com|io|jp)|(?:ghcr|quay)\.io|docker\.io|simple/",
+    r"py[p]i\.org|pythonh[o]sted\.org|npm[j]s\.(?:org|com)|yarnpkg|registry\.[a-z-]+\.(?:org|com|io|jp)|(?:ghcr|quay)\.io|docker\.io|simple/",
     re.IGNORECASE,
 )
 
