@@ -11,4 +11,6 @@ import portal.kernel.audit
 import portal.kernel.files
 import portal.notices.models
 import portal.plan.models
+import reservations.groups.models
 import reservations.models
+import reservations.money_models

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.kernel.database import Base
 from portal.kernel.money import Yen
+from reservations.groups.models import BookingGroup
 
 
 class NameKind(StrEnum):
@@ -73,6 +74,7 @@ class DocumentKind(StrEnum):
     TIMETABLE = "timetable"
     FEES = "fees"
     POLICY = "policy"
+    GROUPS = "groups"
 
 
 space_unit = Table(
@@ -200,7 +202,7 @@ class RuleDocument(Base):
     __tablename__ = "rule_document"
     __table_args__ = (
         UniqueConstraint("kind", "code", "valid_from", "revision"),
-        CheckConstraint("kind IN ('timetable', 'fees', 'policy')", name="kind"),
+        CheckConstraint("kind IN ('timetable', 'fees', 'policy', 'groups')", name="kind"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -221,6 +223,7 @@ class Booking(Base):
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="forward"),
         CheckConstraint("people >= 1", name="people"),
+        CheckConstraint("pay_when IN ('advance', 'within', 'on_day', 'after_use', 'counter')", name="pay_when"),
         Index("ix_booking_person_id_state", "person_id", "state"),
         Index("ix_booking_space_id_starts_at", "space_id", "starts_at"),
         Index("ix_booking_held", "held_until", postgresql_where=text("state = 'held'")),
@@ -256,7 +259,19 @@ class Booking(Base):
     reason: Mapped[str | None]
     permit_code: Mapped[str | None] = mapped_column(unique=True)
     permit_file_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("stored_file.id"))
+    group_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("booking_group.id"), index=True)
+    #: What else the person said that the price depends on (`reservations.services.facts`).
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    pay_when: Mapped[str] = mapped_column(server_default=text("'advance'"))
+    #: Conditions that the manager put on this permit, besides those of the rules of use.
+    conditions: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
+    reviewed_at: Mapped[datetime | None]
+    reviewed_by: Mapped[int | None] = mapped_column(BigInteger)
+    no_show_at: Mapped[datetime | None]
+    #: How often it was moved (one change only: rules of use decide).
+    changes: Mapped[int] = mapped_column(server_default=text("0"))
 
+    group: Mapped[BookingGroup | None] = relationship(lazy="raise")
     space: Mapped[Space] = relationship(lazy="raise")
     purpose: Mapped[Purpose | None] = relationship(lazy="raise")
     policy: Mapped[RuleDocument] = relationship(foreign_keys=[policy_id], lazy="raise")

@@ -64,6 +64,9 @@ class Person(Base):
     __table_args__ = (
         CheckConstraint(_one_of("sex", ("female", "male", "other", "unsaid")), name="sex_known"),
         CheckConstraint(_one_of("source", ("self", "counter")), name="source_known"),
+        # Who shares a telephone or a home: limits against rings of accounts ask for both (CASES B7).
+        Index("ix_person_phone_digits", text("regexp_replace(phone, '\\D', '', 'g')")),
+        Index("ix_person_household", "postal_code", "block"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
