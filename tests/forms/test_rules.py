@@ -164,7 +164,8 @@ def test_a_document_that_cannot_work_is_refused_with_words(keys: dict[str, Any],
 
 
 def test_a_card_may_be_asked_about_but_never_its_number() -> None:
-    procedure({"id": "has_card", "type": "yes_no", "label": "マイナンバーカードを持っていますか"})
+    form = procedure({"id": "has_card", "type": "yes_no", "label": "マイナンバーカードを持っていますか"})
+    assert [field.id for field in form.fields()] == ["has_card"]
 
 
 def test_a_document_survives_storage_and_its_hash_says_so() -> None:
