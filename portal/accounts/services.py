@@ -6,10 +6,11 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.accounts import passwords
@@ -267,6 +268,46 @@ def choose_locale(session: Session, *, account_id: int, locale: str) -> None:
         raise NotFound
     account.locale = locale
     session.flush()
+
+
+UNCONFIRMED = timedelta(days=7)
+"""How long a registration waits for its mail address to be proved."""
+
+
+def drop_unconfirmed(session: Session, *, now: datetime) -> int:
+    """Delete registrations whose mail address was never proved, with what they typed; returns how many.
+
+    An account that something hangs on (staff made it, a case was begun for it) stays: the database refuses, and that
+    row alone is put back.
+    """
+    stale = session.scalars(
+        select(Account).where(
+            Account.confirmed_at.is_(None), Account.is_staff.is_(False), Account.created_at < now - UNCONFIRMED
+        )
+    ).all()
+    dropped = 0
+    for account in stale:
+        try:
+            with session.begin_nested():
+                person = account.person
+                session.delete(account)
+                session.flush()
+                if person is not None:
+                    session.delete(person)
+                    session.flush()
+        except IntegrityError:
+            continue
+        dropped += 1
+    if dropped:
+        audit.record(
+            session,
+            actor=SYSTEM,
+            action="account.unconfirmed_dropped",
+            subject_kind="account",
+            subject_ref="unconfirmed",
+            detail={"count": dropped},
+        )
+    return dropped
 
 
 def production_problems(session: Session) -> list[str]:

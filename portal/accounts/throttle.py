@@ -31,6 +31,8 @@ PER_DEVICE = 10
 PER_ADDRESS = 100
 #: Mails that one address is sent on request within the window.
 MAILS = 4
+#: New accounts asked for from one address within the window (an office or a carrier shares one).
+REGISTRATIONS = 30
 EVERYBODY = "*"
 
 

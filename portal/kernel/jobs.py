@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import procrastinate
@@ -19,7 +19,7 @@ from procrastinate import PsycopgConnector
 from procrastinate.jobs import Status
 from sqlalchemy.orm import Session
 
-from portal.kernel import database
+from portal.kernel import clock, database
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -90,11 +90,16 @@ def defer(
         task_name,
         allow_unknown=True,
         connection=connection,
-        schedule_at=at,
+        schedule_at=_on_the_queues_clock(at),
         lock=lock,
         queue=known.queue,
         queueing_lock=known.queueing_lock,
     ).defer(**arguments)
+
+
+def _on_the_queues_clock(at: datetime | None) -> datetime | None:
+    # The queue compares with the database's clock; ours may stand still or be set (development, tests): keep the wait.
+    return at if at is None else datetime.now(UTC) + (at - clock.now())
 
 
 def _worker_app(url: str) -> Any:

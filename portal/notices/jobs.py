@@ -47,3 +47,10 @@ def deliver(notice_id: int) -> None:
             services.mark_failed(session, current, problem=problem, now=now)
         else:
             services.put_off(session, current, problem=problem, now=now)
+
+
+@task(name="notices.forget", periodic="11 18 * * *")
+def forget(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
+    """Each night: messages that ended 90 days ago lose address, name and words; that they were sent stays on record."""
+    with unit_of_work() as session:
+        services.forget(session, now=clock.now())

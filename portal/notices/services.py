@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,8 @@ from portal.notices.models import Notice, NoticeState
 
 #: Waits between tries; together 17 hours, so that a night without mail server loses nothing.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240, 720))
+#: How long a message that has ended can be looked at and sent again.
+KEPT = timedelta(days=90)
 DELIVER = "notices.deliver"
 log = structlog.get_logger(__name__)
 
@@ -137,7 +139,7 @@ def send_again(session: Session, notice_id: int, *, actor: Actor) -> Notice:
     notice = session.get(Notice, notice_id, with_for_update=True)
     if notice is None:
         raise NotFound
-    if notice.state in {NoticeState.FAILED, NoticeState.BOUNCED}:
+    if notice.state in {NoticeState.FAILED, NoticeState.BOUNCED} and notice.email:
         notice.state, notice.attempts, notice.sent_at = NoticeState.PENDING, 0, None
         notice.problem = notice.problem_at = None
         _defer(session, notice.id)
@@ -145,3 +147,19 @@ def send_again(session: Session, notice_id: int, *, actor: Actor) -> Notice:
             session, actor=actor, action="notice.send_again", subject_kind="notice", subject_ref=str(notice.id)
         )
     return notice
+
+
+def forget(session: Session, *, now: datetime) -> int:
+    """Take address, name and words out of messages that ended `KEPT` ago; returns how many.
+
+    The row stays with its key, so that the same message is never sent a second time, and with what became of it.
+    """
+    ended = func.coalesce(Notice.problem_at, Notice.sent_at)
+    forgotten = session.execute(
+        update(Notice)
+        .where(Notice.state != NoticeState.PENDING, ended < now - KEPT, Notice.email != "")
+        .values(email="", name="", context={})
+        .returning(Notice.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(forgotten.all())

@@ -135,3 +135,15 @@ def test_the_table_names_nobody_and_is_swept(koga: str, app: Flask, session: Ses
 def test_the_network_of_an_address(address: str | None, network: str, household: str) -> None:
     assert throttle.network_of(address) == network
     assert throttle.address_of(address) == household
+
+
+def test_one_address_does_not_register_people_by_the_hundred(koga: str, app: Flask) -> None:
+    client = app.test_client()
+    fields = {"password": "x", "password_confirm": "y"}
+    answers = [
+        post(client, "/register", {"email": f"a{n}@example.jp", **fields}, environ_base=GUESSER).status_code
+        for n in range(throttle.REGISTRATIONS + 1)
+    ]
+    assert answers == [422] * throttle.REGISTRATIONS + [429]
+    other = post(app.test_client(), "/register", {"email": "a@example.jp", **fields}, environ_base=HOME)
+    assert other.status_code == 422

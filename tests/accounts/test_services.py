@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from portal import app as composition
@@ -116,3 +116,22 @@ def test_mails_follow_the_language_chosen_on_a_page(koga: str, client: FlaskClie
     session.rollback()
     client.get("/my?lang=ja")
     assert session.scalars(select(Account.locale)).one() == "ja"
+
+
+def test_a_registration_that_was_never_confirmed_leaves_after_a_week(koga: str, session: Session) -> None:
+    days = {"stale": 8, "fresh": 6, "booked": 8, "proved": 8}
+    made = {
+        name: make_resident(session, email=f"{name}@example.jp", confirmed=name == "proved", commit=False)
+        for name in days
+    }
+    for name, account in made.items():
+        account.created_at = NOW - timedelta(days=days[name])
+    # Something hangs on it; which table does not matter.
+    session.execute(text("CREATE TABLE guard_of_test (account_id bigint REFERENCES account (id))"))
+    session.execute(text("INSERT INTO guard_of_test (account_id) VALUES (:account)"), {"account": made["booked"].id})
+    session.flush()
+    assert services.drop_unconfirmed(session, now=NOW) == 1
+    session.expire_all()
+    left = session.scalars(select(Account.email).order_by(Account.email)).all()
+    assert left == ["booked@example.jp", "fresh@example.jp", "proved@example.jp"]
+    assert session.scalar(select(func.count()).select_from(Person)) == 3

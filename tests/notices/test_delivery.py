@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import event, func, select, text
@@ -237,3 +237,17 @@ def test_the_page_takes_a_fixed_number_of_statements(database: str, mail_server:
         ask_for(f"k{number}")
     run_jobs()
     assert statements() == empty
+
+
+def test_what_was_sent_long_ago_keeps_its_key_and_loses_its_words(
+    database: str, mail_server: MailServer, run_jobs: Run
+) -> None:
+    notice = ask_for()
+    run_jobs()
+    with unit_of_work() as session:
+        assert services.forget(session, now=NOW + timedelta(days=89)) == 0
+        assert services.forget(session, now=NOW + timedelta(days=91)) == 1
+        assert services.forget(session, now=NOW + timedelta(days=91)) == 0
+    found = state_of(notice)
+    assert (found.email, found.name, found.context, found.state) == ("", "", {}, NoticeState.SENT)
+    assert ask_for() == notice, "the same message is not sent again"

@@ -161,6 +161,22 @@ class RegisterForm(RegisterFormV2):
     )
     consent = ConsentField(lazy_gettext("利用規約と個人情報の取り扱いに同意します"), validators=[Required()])
 
+    def validate(self, **kwargs: Any) -> bool:
+        """Whether an account is made; counted first, so that a program does not fill the tables and send mail to strangers.
+
+        Raises:
+            TooManyGuesses: this address has asked for too many accounts.
+        """
+        with unit_of_work() as session:
+            throttle.take(
+                session,
+                subject="registration",
+                origin=throttle.address_of(request.remote_addr),
+                most=throttle.REGISTRATIONS,
+                now=clock.now(),
+            )
+        return bool(super().validate(**kwargs))
+
 
 class ForgotForm(_KeepsErrors, ForgotPasswordForm):
     """Ask for a mail to choose a new password."""
