@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 from forms import mistakes
 from forms.definition import Procedure, sha256_of, to_document
 from forms.models import ProcedureRow, ProcedureVersion
+from forms.services import publishing
 from portal.directory.pack import Pack, near
 from portal.directory.sync import LoadReport
 from portal.kernel import clock
@@ -42,8 +43,7 @@ def load(session: Session, pack: Pack) -> LoadReport:
         if row is None:
             row = ProcedureRow(slug=procedure.slug, department=procedure.section, created_at=now)
             session.add(row)
-        published = [v for v in row.versions if v.published_at is not None]
-        latest = published[-1] if published else None
+        latest = publishing.newest_published(row)
         if latest is not None and latest.sha256 == digest:
             unchanged += 1
             continue
@@ -52,10 +52,10 @@ def load(session: Session, pack: Pack) -> LoadReport:
             created += 1
         else:
             changed += 1
-            latest.valid_until = now
+            publishing.end_at(row, now)
         row.versions.append(
             ProcedureVersion(
-                number=len(row.versions) + 1,
+                number=publishing.next_number(row),
                 document=document,
                 sha256=digest,
                 published_at=now,

@@ -11,7 +11,18 @@ from pydantic import BaseModel, ValidationError
 from forms.definition import Procedure, from_document
 from forms.definition.checks import DocumentError, Path, remarks
 from forms.definition.fields import AnyField
-from forms.definition.procedure import Channel, Fee, IssuedKind, Law, Remedy, StandardDays, Step, Texts
+from forms.definition.procedure import (
+    ApprovalStep,
+    Attachment,
+    Channel,
+    Fee,
+    IssuedKind,
+    Law,
+    Remedy,
+    StandardDays,
+    Step,
+    Texts,
+)
 from portal.directory.pack import near
 from portal.directory.wording import explain
 
@@ -25,6 +36,8 @@ _BY_KEY: dict[str, type[BaseModel]] = {
     "steps": Step,
     "remedy": Remedy,
     "documents": IssuedKind,
+    "attachments": Attachment,
+    "approval": ApprovalStep,
 }
 
 

@@ -34,13 +34,15 @@ class ProcedureRow(Base):
 class ProcedureVersion(Base):
     """One version; once published its document can neither change nor go (trigger `procedure_version_is_immutable`).
 
-    Only the end of its validity may be set.
+    Only the end of its validity may be set. One proposal a procedure waits for a second person (unique `one_proposal`); who agreed is
+    not who proposed (check `two_persons`). A version of a city pack has neither.
 
     Attributes:
         number: 1, 2, … in one procedure.
         document: see `forms.definition.Procedure`.
         sha256: of the canonical JSON of the document.
         valid_from, valid_until: half open; the version that new drafts get.
+        proposed_by, proposed_at, agreed_by, agreed_at: who made it, who let it be published; see `forms.services.publishing`.
     """
 
     __tablename__ = "procedure_version"
@@ -49,6 +51,10 @@ class ProcedureVersion(Base):
         CheckConstraint("number > 0", name="number_positive"),
         CheckConstraint("valid_until is null or valid_until >= valid_from", name="valid_in_order"),
         CheckConstraint("length(sha256) = 64", name="sha256_is_one"),
+        CheckConstraint(
+            "agreed_by is null or (proposed_by is not null and agreed_by <> proposed_by)", name="two_persons"
+        ),
+        Index("one_proposal", "procedure_id", unique=True, postgresql_where=text("published_at is null")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -59,6 +65,10 @@ class ProcedureVersion(Base):
     published_at: Mapped[datetime | None]
     valid_from: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]
+    proposed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    proposed_at: Mapped[datetime | None]
+    agreed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    agreed_at: Mapped[datetime | None]
 
     procedure: Mapped[ProcedureRow] = relationship(back_populates="versions")
 
@@ -82,6 +92,7 @@ class Application(Base):
         filed_at: arrival (aware); periods run from it.
         due_on: end of the standard days (Tokyo day), moved by the days a correction took.
         paused_at: since when the standard days stand still.
+        facts: what the rules knew of the applicant when it was filed (`forms.rules.Facts`); a correction is judged by the same.
     """
 
     __tablename__ = "application"
@@ -124,6 +135,7 @@ class Application(Base):
     filed_at: Mapped[datetime | None]
     due_on: Mapped[date | None]
     paused_at: Mapped[datetime | None]
+    facts: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 - SQLAlchemy's own spelling
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forms import vocabulary
+from forms.definition import office
 from forms.definition.conditions import Condition, tests_of
 from forms.definition.fields import ChooseField, FieldSpec, NumberField, OneOfField
 
@@ -51,6 +52,7 @@ def complaints(procedure: Procedure) -> list[Complaint]:
         *_personal_number(procedure),
         *_channel(procedure),
         *_items(procedure),
+        *(Complaint(*each) for each in office.complaints(procedure)),
     ]
 
 
@@ -58,7 +60,8 @@ def remarks(procedure: Procedure) -> list[Complaint]:
     """What is wrong with a sound document and takes longer to find, or is about its words: asked before it is published."""
     from forms.definition.reach import never_shown
 
-    return [*never_shown(procedure), *_plain_words(procedure)]
+    missing = [Complaint(*each) for each in office.untranslated(procedure)]
+    return [*never_shown(procedure), *_plain_words(procedure), *missing]
 
 
 def _plain_words(procedure: Procedure) -> Iterator[Complaint]:

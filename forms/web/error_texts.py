@@ -18,5 +18,9 @@ TEXTS: dict[str, LazyString] = {
     "own_case": lazy_gettext("自分が出した申請や、自分が書いた申請は、自分では決められません。"),
     "fee_unpaid": lazy_gettext("手数料がまだ支払われていません。"),
     "reason_missing": lazy_gettext("理由を書いてください。"),
+    "same_person": lazy_gettext("自分が出した案は、自分では公開できません。ほかの人にたのんでください。"),
+    "proposal_changed": lazy_gettext("見たあとで案が変わりました。まだ公開していません。もう一度見てください。"),
+    "nothing_new": lazy_gettext("いま公開しているものと同じです。何も変わっていません。"),
+    "in_the_past": lazy_gettext("過ぎた日時は選べません。いまか、これからの日時にしてください。"),
     "not_correctable": lazy_gettext("この項目は直してもらえません。"),
 }

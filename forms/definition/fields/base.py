@@ -85,6 +85,18 @@ def one(typed: Typed, part: str = "") -> str:
     return texts[0].replace("\r\n", "\n").replace("\r", "\n").strip(" \t\n　")
 
 
+class Limit(Strict):
+    """What an answer must fulfil, besides being readable: checked once every answer that it asks about is given.
+
+    Attributes:
+        must: the condition.
+        message: what to tell, in plain words, at this field.
+    """
+
+    must: Condition
+    message: Words
+
+
 class FieldSpec(Strict):
     """Keys that every field has.
 
@@ -97,11 +109,17 @@ class FieldSpec(Strict):
         show_if: shown only when this holds.
         require_if: must be answered when this holds (and it is shown).
         autocomplete: HTML autofill token, so that the phone can help (WCAG 1.3.5).
+        limits: conditions that a given answer must fulfil, each with the words for where it does not.
+
+    A type that keeps its content elsewhere (a file) reads and keeps references; `inside_groups` says whether it may stand in a repeated
+    group. `has_value` is false for what asks nothing, `computed` true for what the rules fill in.
     """
 
     has_value: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ("",)
     value_kind: ClassVar[str] = "text"
+    computed: ClassVar[bool] = False
+    inside_groups: ClassVar[bool] = True
 
     id: str = Field(pattern=FIELD_ID)
     label: Words
@@ -111,6 +129,7 @@ class FieldSpec(Strict):
     show_if: Condition | None = None
     require_if: Condition | None = None
     autocomplete: str | None = None
+    limits: tuple[Limit, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -133,6 +152,23 @@ class FieldSpec(Strict):
     def offers(self, value: Any) -> bool:
         """Whether an answer could ever equal `value` (rules are checked with it)."""
         return isinstance(value, str)
+
+    def keeps(self, part: str) -> bool:
+        """Whether what was typed into this part belongs to the field (whatever else is sent is dropped)."""
+        return part in self.parts
+
+    def merged(self, before: Typed, now: Typed) -> dict[str, list[str]]:
+        """What was typed before and now, together, as the draft keeps it. Most types: what was typed now."""
+        del before
+        return {part: list(texts) for part, texts in now.items()}
+
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Columns of this field in exports: key, Japanese heading. They depend on the version alone."""
+        return ((self.id, self.label.ja),)
+
+    def cells(self, value: Any) -> dict[str, str]:
+        """What stands in the columns for a value: by key, "" where there is nothing."""
+        return {self.id: self.show(value, "ja")}
 
     def guard(self, typed: Typed) -> tuple[Problem, ...]:
         """Problems of what may be stored at all: control characters, and a 個人番号."""
