@@ -100,6 +100,12 @@ def merge_attempt(current: AttemptState, reported: AttemptState) -> AttemptState
 class RefundState(StrEnum):
     """Where one refund stands."""
 
+    AWAITING = "awaiting"
+    """A second person has to agree first; nothing is promised yet."""
+    DECLINED = "declined"
+    """The second person said no."""
+    NEEDS_ACCOUNT = "needs_account"
+    """Promised; it goes by bank transfer and the account is not known yet."""
     REQUESTED = "requested"
     PENDING = "pending"
     """The provider has it and is sending the money."""
@@ -108,7 +114,60 @@ class RefundState(StrEnum):
     """The money came back to us (closed card, wrong account): it is still owed."""
 
 
+class RefundEvent(StrEnum):
+    """What people decide about a refund; what a provider says is merged instead."""
+
+    AGREE = "agree"
+    AGREE_TO_TRANSFER = "agree_to_transfer"
+    DECLINE = "decline"
+    NAME_ACCOUNT = "name_account"
+    SEND = "send"
+    RETURN = "return"
+    """The bank sent the transfer back."""
+    GIVE_UP = "give_up"
+    """It cannot be sent like this (account unknown, payer died): another one takes its place."""
+
+
+_REFUND_MOVES: dict[tuple[RefundState, RefundEvent], RefundState] = {
+    (RefundState.AWAITING, RefundEvent.AGREE): RefundState.REQUESTED,
+    (RefundState.AWAITING, RefundEvent.AGREE_TO_TRANSFER): RefundState.NEEDS_ACCOUNT,
+    (RefundState.AWAITING, RefundEvent.DECLINE): RefundState.DECLINED,
+    (RefundState.NEEDS_ACCOUNT, RefundEvent.NAME_ACCOUNT): RefundState.REQUESTED,
+    (RefundState.NEEDS_ACCOUNT, RefundEvent.GIVE_UP): RefundState.FAILED,
+    (RefundState.REQUESTED, RefundEvent.NAME_ACCOUNT): RefundState.REQUESTED,
+    (RefundState.REQUESTED, RefundEvent.SEND): RefundState.SUCCEEDED,
+    (RefundState.REQUESTED, RefundEvent.GIVE_UP): RefundState.FAILED,
+    (RefundState.SUCCEEDED, RefundEvent.RETURN): RefundState.FAILED,
+}
+
+
+@dataclass
+class IllegalRefundMoveError(Exception):
+    """A refund cannot move like this."""
+
+    state: RefundState
+    event: RefundEvent
+
+
+def move_refund(state: RefundState, event: RefundEvent) -> RefundState:
+    """The state after a decision.
+
+    Raises:
+        IllegalRefundMoveError: the table has no such move.
+    """
+    try:
+        return _REFUND_MOVES[state, event]
+    except KeyError:
+        raise IllegalRefundMoveError(state, event) from None
+
+
+NOT_PROMISED = (RefundState.AWAITING, RefundState.DECLINED)
+"""States in which the books know nothing of a refund."""
+
 _REFUND_RANK = {
+    RefundState.AWAITING: -3,
+    RefundState.DECLINED: -2,
+    RefundState.NEEDS_ACCOUNT: -1,
     RefundState.REQUESTED: 0,
     RefundState.PENDING: 1,
     RefundState.SUCCEEDED: 2,
@@ -120,3 +179,38 @@ _REFUND_RANK = {
 def merge_refund(current: RefundState, reported: RefundState) -> RefundState:
     """What is known after a report, whatever the order in which reports arrive."""
     return reported if _REFUND_RANK[reported] > _REFUND_RANK[current] else current
+
+
+class PayoutState(StrEnum):
+    """Where a transfer from the provider to us stands."""
+
+    PENDING = "pending"
+    IN_TRANSIT = "in_transit"
+    PAID = "paid"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class DisputeState(StrEnum):
+    """Where a dispute stands; the words are the provider's."""
+
+    WARNING = "warning"
+    """The bank only asks; no money was taken."""
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+
+
+_DISPUTE_RANK = {
+    DisputeState.WARNING: 0,
+    DisputeState.NEEDS_RESPONSE: 1,
+    DisputeState.UNDER_REVIEW: 2,
+    DisputeState.WON: 3,
+    DisputeState.LOST: 3,
+}
+
+
+def merge_dispute(current: DisputeState, reported: DisputeState) -> DisputeState:
+    """What is known after a report; what was won or lost stays so."""
+    return reported if _DISPUTE_RANK[reported] > _DISPUTE_RANK[current] else current

@@ -4,19 +4,41 @@ from payments.models.charges import Charge, ChargeLineRow, ChargePayer, GroundRo
 from payments.models.elsewhere import CashlessElsewhere
 from payments.models.ledger import AccountCode, LedgerAccount, LedgerEntry, LedgerTransaction, TransactionKind
 from payments.models.moves import (
+    BookedAs,
     EventOutcome,
     Payment,
     PaymentAttempt,
     ProviderEvent,
     Receipt,
     ReceiptIssue,
+    Recipient,
     Refund,
     RefundKind,
     WhyNotAccepted,
 )
+from payments.models.provider import (
+    Dispute,
+    LineKind,
+    MethodSwitch,
+    ProviderLine,
+    ProviderPayout,
+    Reconciliation,
+    ReconciliationItem,
+    RefundAccount,
+)
 from payments.models.sandbox import SandboxEvent, SandboxRefund, SandboxSession
 
 __all__ = [
+    "BookedAs",
+    "Dispute",
+    "LineKind",
+    "MethodSwitch",
+    "ProviderLine",
+    "ProviderPayout",
+    "Reconciliation",
+    "ReconciliationItem",
+    "RefundAccount",
+    "Recipient",
     "AccountCode",
     "CashlessElsewhere",
     "Charge",

@@ -32,6 +32,14 @@ class AccountCode(StrEnum):
     """過誤納: held for the payer, not revenue."""
     REFUND_DUE = "refund_due"
     """Promised back and not yet gone."""
+    BANK = "bank"
+    """In the payee's bank account: paid out by the provider, or refunds sent by transfer."""
+    FEE = "fee"
+    """手数料(歳出): what the provider keeps for its service; revenue stays gross (CASES M5)."""
+    DISPUTED = "disputed"
+    """Taken back by a payer's bank while a dispute is open."""
+    DISPUTE_LOST = "dispute_lost"
+    """Gone in a dispute; a person decides whether it is asked for again or written off."""
 
 
 class TransactionKind(StrEnum):
@@ -47,6 +55,12 @@ class TransactionKind(StrEnum):
     REFUND_SENT = "refund_sent"
     REFUND_RETURNED = "refund_returned"
     """The refund came back to us; it is owed again."""
+    FEE = "fee"
+    PAID_OUT = "paid_out"
+    PAYOUT_RETURNED = "payout_returned"
+    DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
 
 
 class LedgerAccount(Base):
@@ -70,15 +84,20 @@ class LedgerTransaction(Base):
     __tablename__ = "ledger_transaction"
     __table_args__ = (
         UniqueConstraint("id", "charge_id", "payee_id"),
+        UniqueConstraint("provider_line_id", "kind"),
+        CheckConstraint("charge_id IS NOT NULL OR provider_line_id IS NOT NULL", name="of_a_charge"),
         CheckConstraint(one_of("kind", TransactionKind), name="kind_known"),
     )
 
     id: Mapped[BigId]
     kind: Mapped[str] = mapped_column(String(30))
-    charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"), index=True)
+    charge_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), index=True)
+    """None only for a fee of the provider that belongs to no single charge."""
     payee_id: Mapped[int] = mapped_column(ForeignKey("payee.id"))
     payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
     refund_id: Mapped[int | None] = mapped_column(ForeignKey("refund.id"))
+    provider_line_id: Mapped[int | None] = mapped_column(ForeignKey("provider_line.id"))
+    dispute_id: Mapped[int | None] = mapped_column(ForeignKey("dispute.id"))
     posted_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -105,7 +124,7 @@ class LedgerEntry(Base):
     id: Mapped[BigId]
     transaction_id: Mapped[int] = mapped_column(BigInteger, index=True)
     account_id: Mapped[int] = mapped_column(BigInteger, index=True)
-    charge_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    charge_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     payee_id: Mapped[int] = mapped_column(BigInteger)
     ground_id: Mapped[int] = mapped_column(ForeignKey("ground.id"))
     amount: Mapped[Yen]

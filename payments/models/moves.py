@@ -53,6 +53,11 @@ class PaymentAttempt(Base):
     expires_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     checked_at: Mapped[datetime]
+    methods: Mapped[str] = mapped_column(String(120), default="card")
+    """The ways to pay that the page offers, with commas between."""
+    voucher_days: Mapped[int | None] = mapped_column(SmallInteger)
+    voucher_until: Mapped[datetime | None]
+    """When the voucher that was taken ends; None where none was."""
 
 
 class WhyNotAccepted(StrEnum):
@@ -111,8 +116,30 @@ class RefundKind(StrEnum):
     """還付: an ordinance gives it back, on its ground."""
 
 
+class Recipient(StrEnum):
+    """Who gets a refund."""
+
+    PAYER = "payer"
+    HEIR = "heir"
+    """The payer died; on evidence, agreed to by a second person (CASES M4)."""
+
+
+class BookedAs(StrEnum):
+    """Where a refund is taken from (地方自治法施行令 第165条の7; CASES M4)."""
+
+    OUT_OF_REVENUE = "out_of_revenue"
+    """戻出: until 5/31, out of the revenue of the year that it was booked in."""
+    EXPENDITURE = "expenditure"
+    """歳出: afterwards, as an expenditure of the year in which it is paid."""
+
+
 class Refund(Base):
-    """Money that goes back. Its state is merged from what the provider says; amount, kind and ground never change."""
+    """Money that goes back. Its state is merged from what the provider says; amount, kind and ground never change.
+
+    `provider` is the way back: the provider that took it, "counter" for cash, "bank" for a transfer by the city, "dispute" where
+    the payer's bank had taken it already. The check constraints say: what needs a second person does not move without
+    one, nobody agrees to what they asked for, and only on evidence does anybody but the payer get it.
+    """
 
     __tablename__ = "refund"
     __table_args__ = (
@@ -122,6 +149,18 @@ class Refund(Base):
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint(one_of("kind", RefundKind), name="kind_known"),
         CheckConstraint(one_of("state", RefundState), name="state_known"),
+        CheckConstraint(one_of("recipient", Recipient), name="recipient_known"),
+        CheckConstraint(one_of("booked_as", BookedAs), name="booked_as_known"),
+        CheckConstraint(
+            "NOT needs_agreement OR state IN ('awaiting', 'declined') OR agreed_by_account_id IS NOT NULL",
+            name="agreed_before_it_moves",
+        ),
+        CheckConstraint("agreed_by_account_id <> requested_by_account_id", name="agreed_by_another"),
+        CheckConstraint(
+            "recipient = 'payer' OR (needs_agreement AND provider = 'bank' AND heir_evidence <> '')",
+            name="heir_on_evidence",
+        ),
+        CheckConstraint("state <> 'needs_account' OR provider = 'bank'", name="account_only_for_a_transfer"),
         Index("ix_refund_checked", "checked_at"),
     )
 
@@ -142,6 +181,13 @@ class Refund(Base):
     requested_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     checked_at: Mapped[datetime]
+    needs_agreement: Mapped[bool] = mapped_column(default=False)
+    agreed_by_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    agreed_at: Mapped[datetime | None]
+    recipient: Mapped[str] = mapped_column(String(10), default=Recipient.PAYER.value)
+    heir_evidence: Mapped[str] = mapped_column(String(200), default="")
+    """Which papers were seen (戸籍, 相続人代表者届 …) and under which number; no names."""
+    booked_as: Mapped[str | None] = mapped_column(String(20))
 
 
 class Receipt(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,6 +42,11 @@ class SandboxSession(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
+    methods: Mapped[str] = mapped_column(String(120), default="card")
+    voucher_days: Mapped[int | None] = mapped_column(SmallInteger)
+    voucher_until: Mapped[datetime | None]
+    refund_fails: Mapped[bool] = mapped_column(default=False)
+    """A person said on the page: a refund of this payment comes back."""
 
 
 class SandboxRefund(Base):
