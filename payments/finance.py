@@ -158,7 +158,7 @@ def open_refunds(session: Session) -> Sequence[OpenRefund]:
             again.id.is_(None),
             or_(
                 Refund.state == RefundState.FAILED.value,
-                (Refund.provider == ledger.CASH_PROVIDER) & (Refund.state == RefundState.REQUESTED.value),
+                Refund.provider.in_(ledger.BY_HAND) & (Refund.state == RefundState.REQUESTED.value),
             ),
         )
         .order_by(Refund.requested_at)
@@ -169,7 +169,7 @@ def open_refunds(session: Session) -> Sequence[OpenRefund]:
             charge_ref,
             refund.amount,
             RefundState(refund.state),
-            refund.provider == ledger.CASH_PROVIDER,
+            refund.provider in ledger.BY_HAND,
             refund.failure,
             refund.requested_at,
         )
@@ -211,7 +211,7 @@ def _late_refunds(session: Session, now: datetime) -> list[Difference]:
         select(Refund, Charge.reference)
         .join(Charge, Charge.id == Refund.charge_id)
         .where(
-            Refund.provider != ledger.CASH_PROVIDER,
+            Refund.provider.not_in(ledger.BY_HAND),
             Refund.state == RefundState.REQUESTED.value,
             Refund.requested_at < now - LATE,
         )

@@ -19,7 +19,7 @@ from payments import gateways, intake
 from payments.contract import payable
 from payments.gateways import notices_out
 from payments.gateways.base import NoAnswerError, RefundOrder, RefundReport, RefusedError, SessionReport
-from payments.ledger import CASH_PROVIDER
+from payments.ledger import BY_HAND
 from payments.models import Charge, EventOutcome, Payment, PaymentAttempt, ProviderEvent, Refund
 from payments.states import LIVE_ATTEMPTS, AttemptState, ChargeState, RefundState
 from portal.kernel import clock
@@ -61,7 +61,7 @@ def send_refund(refund_id: int) -> None:
             .where(Refund.id == refund_id)
         ).one()
     refund, payment, merchant = found.Refund, found.Payment, found.merchant or ""
-    if refund.state != RefundState.REQUESTED.value or refund.provider == CASH_PROVIDER:
+    if refund.state != RefundState.REQUESTED.value or refund.provider in BY_HAND:
         return
     order = RefundOrder(
         reference=refund.reference,

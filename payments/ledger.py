@@ -10,6 +10,8 @@
 | refund requested | revenue, or overpaid where it never was revenue | refund_due |
 | refund sent | refund_due | provider or cash |
 | refund returned (the bank sent it back) | provider or cash | refund_due |
+| applied to another charge (充当) | refund_due of the one; clearing of the other | clearing; receivable |
+| written off (不納欠損) | written_off | receivable |
 """
 
 from __future__ import annotations
@@ -38,6 +40,12 @@ from payments.models import (
 from portal.kernel.money import Yen
 
 CASH_PROVIDER = "counter"
+TERMINAL_PROVIDER = "terminal"
+"""The card terminal at the counter: the clerk cancels a payment there, too."""
+OFFSET_PROVIDER = "offset"
+"""充当: money that was not owed for one charge pays another."""
+BY_HAND = frozenset({CASH_PROVIDER, TERMINAL_PROVIDER})
+"""Refunds of these wait for a clerk; no provider can be called."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,12 @@ def open_accounts(session: Session, payee_id: int) -> None:
 
 def held_in(provider: str) -> AccountCode:
     """The account that money from a provider lies in."""
-    return AccountCode.CASH if provider == CASH_PROVIDER else AccountCode.PROVIDER
+    known = {
+        CASH_PROVIDER: AccountCode.CASH,
+        TERMINAL_PROVIDER: AccountCode.TERMINAL,
+        OFFSET_PROVIDER: AccountCode.CLEARING,
+    }
+    return known.get(provider, AccountCode.PROVIDER)
 
 
 def post(

@@ -309,7 +309,7 @@ def pay_out_cash(session: Session, refund_ref: str, *, clerk: Actor, now: dateti
     ).one_or_none()
     if found is None:
         raise NoSuchCharge(refund_ref)
-    if found.provider != ledger.CASH_PROVIDER or found.state != RefundState.REQUESTED.value:
+    if found.provider not in ledger.BY_HAND or found.state != RefundState.REQUESTED.value:
         raise RefundNotReady(refund_ref, found.state)
     settlement.refund_gone(session, found, now=now)
     audit.record(session, actor=clerk, action="refund.pay_out", subject_kind="refund", subject_ref=refund_ref)

@@ -147,7 +147,7 @@ def request_refund(
         subject_ref=refund.reference,
         detail={"charge": charge.reference, "kind": kind.value, "yen": amount.amount},
     )
-    if payment.provider != ledger.CASH_PROVIDER:
+    if payment.provider not in ledger.BY_HAND:
         jobs.defer(session, "payments.send_refund", refund_id=refund.id)
     return refund
 

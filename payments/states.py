@@ -19,6 +19,8 @@ class ChargeState(StrEnum):
     VOID = "void"
     PARTLY_REFUNDED = "partly_refunded"
     REFUNDED = "refunded"
+    WRITTEN_OFF = "written_off"
+    """不納欠損: the claim was given up on a legal ground; money that still comes is not owed and goes back."""
 
 
 class ChargeEvent(StrEnum):
@@ -28,11 +30,13 @@ class ChargeEvent(StrEnum):
     VOID = "void"
     REFUND_PART = "refund_part"
     REFUND_REST = "refund_rest"
+    WRITE_OFF = "write_off"
 
 
 _MOVES: dict[tuple[ChargeState, ChargeEvent], ChargeState] = {
     (ChargeState.OPEN, ChargeEvent.PAY): ChargeState.PAID,
     (ChargeState.OPEN, ChargeEvent.VOID): ChargeState.VOID,
+    (ChargeState.OPEN, ChargeEvent.WRITE_OFF): ChargeState.WRITTEN_OFF,
     # Money that came after the hold ended, and the slot was still free.
     (ChargeState.VOID, ChargeEvent.PAY): ChargeState.PAID,
     (ChargeState.PAID, ChargeEvent.REFUND_PART): ChargeState.PARTLY_REFUNDED,

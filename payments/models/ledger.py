@@ -40,6 +40,12 @@ class AccountCode(StrEnum):
     """Taken back by a payer's bank while a dispute is open."""
     DISPUTE_LOST = "dispute_lost"
     """Gone in a dispute; a person decides whether it is asked for again or written off."""
+    TERMINAL = "terminal"
+    """Paid at the counter's card terminal; the card company holds it for the payee."""
+    CLEARING = "clearing"
+    """充当: money of one charge on its way to another charge of the same payee; even at the end of every transaction."""
+    WRITTEN_OFF = "written_off"
+    """不納欠損: claims that were given up on a legal ground."""
 
 
 class TransactionKind(StrEnum):
@@ -61,6 +67,8 @@ class TransactionKind(StrEnum):
     DISPUTE_OPENED = "dispute_opened"
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
+    WRITTEN_OFF = "written_off"
+    """不納欠損."""
 
 
 class LedgerAccount(Base):

@@ -204,7 +204,10 @@ class Receipt(Base):
 
 
 class ReceiptIssue(Base):
-    """Each time a receipt was handed out: number 1 says original, later ones say copy. Never changed (trigger)."""
+    """Each time a receipt was handed out: number 1 says original, later ones say copy. Never changed (trigger).
+
+    `name` is the payer's name as wished for the original; copies carry the same.
+    """
 
     __tablename__ = "receipt_issue"
     __table_args__ = (CheckConstraint("serial >= 1", name="serial_positive"),)
@@ -213,6 +216,7 @@ class ReceiptIssue(Base):
     serial: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     issued_at: Mapped[datetime]
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    name: Mapped[str | None]
 
 
 class EventOutcome(StrEnum):

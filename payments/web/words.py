@@ -15,6 +15,7 @@ def charge_state(state: ChargeState) -> tuple[str, str]:
         ChargeState.VOID: ("neutral", gettext("取り消し")),
         ChargeState.PARTLY_REFUNDED: ("good", gettext("一部を返金")),
         ChargeState.REFUNDED: ("neutral", gettext("全額を返金")),
+        ChargeState.WRITTEN_OFF: ("neutral", gettext("請求を終了")),
     }[state]
 
 
@@ -32,6 +33,8 @@ def method(code: str | None) -> str:
     """The way in which somebody paid."""
     known: dict[str | None, str] = {
         "cash": gettext("現金(窓口)"),
+        "terminal": gettext("カード端末(窓口)"),
+        "offset": gettext("ほかの払いすぎからの充当"),
         "card": gettext("クレジットカード"),
         "konbini": gettext("コンビニ払い"),
         "paypay": gettext("PayPay"),

@@ -26,6 +26,7 @@ def test_a_charge_moves_only_as_the_table_says():
     assert allowed == {
         (ChargeState.OPEN, ChargeEvent.PAY): ChargeState.PAID,
         (ChargeState.OPEN, ChargeEvent.VOID): ChargeState.VOID,
+        (ChargeState.OPEN, ChargeEvent.WRITE_OFF): ChargeState.WRITTEN_OFF,
         (ChargeState.VOID, ChargeEvent.PAY): ChargeState.PAID,
         (ChargeState.PAID, ChargeEvent.REFUND_PART): ChargeState.PARTLY_REFUNDED,
         (ChargeState.PAID, ChargeEvent.REFUND_REST): ChargeState.REFUNDED,
