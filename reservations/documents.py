@@ -31,6 +31,11 @@ def digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
+def canonical(document: AnyDocument) -> dict[str, Any]:
+    """A document as it is kept: what it says itself. A word that the language learns later changes no kept document."""
+    return document.model_dump(mode="json", exclude_defaults=True)
+
+
 def read(kind: str, content: Mapping[str, Any]) -> AnyDocument:
     """A checked document.
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, selectinload
 from portal.directory.pack import Located, Pack, near
 from portal.directory.sync import LoadReport, sync
 from portal.kernel import clock
-from reservations import documents
+from reservations import documents, fee_files
 from reservations.fee_files import explained, line_of
 from reservations.models import DocumentKind, Facility, FacilityName, NameKind, Purpose, RuleDocument, Space, Unit
 from reservations.schemas import AddedSpace, FacilityEntry, PurposeEntry, RuleEntry, SpaceEntry, SpacesFile
@@ -59,6 +59,9 @@ def load(session: Session, pack: Pack) -> LoadReport:
     pack.unique(purposes, "code")
     if assignment is not None:
         _check(pack, facilities, purposes, assignment, {kind: _codes(pack, kind) for kind in FILES})
+    if not pack.problems:
+        for problem in fee_files.check(pack.folder / FILES[DocumentKind.FEES]):
+            pack.problem(FILES[DocumentKind.FEES], problem.line, problem.message, problem.suggestion)
     pack.check()
     if assignment is None:  # check() has raised
         return LoadReport()
@@ -83,7 +86,7 @@ def _documents(pack: Pack, kind: DocumentKind) -> list[dict[str, Any]]:
     found = []
     for index, content in enumerate(data):
         try:
-            found.append(documents.read(kind, content).model_dump(mode="json"))
+            found.append(documents.canonical(documents.read(kind, content)))
         except ValidationError as error:
             for fault in error.errors(include_url=False):
                 message, suggestion = explained(fault, documents.schema(kind))

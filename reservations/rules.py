@@ -25,6 +25,7 @@ class Refused(StrEnum):
     NOT_YET_OPEN = "not_yet_open"
     TOO_LATE = "too_late"
     TOO_MANY_PEOPLE = "too_many_people"
+    NO_USERS = "no_users"
     NOT_FOR_CATEGORY = "not_for_category"
     NOT_FOR_PURPOSE = "not_for_purpose"
 

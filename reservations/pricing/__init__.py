@@ -5,8 +5,11 @@ options, reductions, tax, rounding. Every line names its rule, so that a person 
 for ever. The format: docs/fees.md.
 """
 
+from reservations.pricing.asks import Asks, OptionAsk, asks
 from reservations.pricing.cases import NoFee, PriceCase, Quote, QuoteLine, case_of
 from reservations.pricing.parts import (
+    AdmissionShare,
+    Fact,
     FixedOption,
     Match,
     Modifier,
@@ -15,18 +18,25 @@ from reservations.pricing.parts import (
     Reduction,
     Rounding,
     Row,
+    ShareOf,
     ShareOption,
     Tax,
+    TicketBook,
 )
+from reservations.pricing.several import in_force, quote_parts
 from reservations.pricing.table import FeeTable
 
 __all__ = [
+    "AdmissionShare",
+    "Asks",
+    "Fact",
     "FeeTable",
     "FixedOption",
     "Match",
     "Modifier",
     "NoFee",
     "Option",
+    "OptionAsk",
     "Overtime",
     "PriceCase",
     "Quote",
@@ -34,7 +44,12 @@ __all__ = [
     "Reduction",
     "Rounding",
     "Row",
+    "ShareOf",
     "ShareOption",
     "Tax",
+    "TicketBook",
+    "asks",
     "case_of",
+    "in_force",
+    "quote_parts",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 
 from portal.kernel.money import Yen
 from reservations.calendar import Holidays, is_weekend_or_holiday
@@ -29,6 +30,11 @@ class PriceCase:
         traits: what else is known of the use, in the table's own words ("preparation", "registered-group").
         option_minutes: how long an option runs, by code, where that is not the whole slot.
         overtime: minutes used before and after the slot, together.
+        users: number of users by kind, in the table's words ("adult", "child"); empty where nobody asked. Their sum is `people`.
+        admission_total: all that visitors pay together, yen.
+        capacity: how many people the space holds.
+        granted: reductions that staff have granted, by id; those that need no decision are not named here.
+        tickets: tickets handed in (回数券), by the book's id.
     """
 
     slot: Slot
@@ -42,6 +48,21 @@ class PriceCase:
     traits: frozenset[str] = frozenset()
     option_minutes: Mapping[str, int] = field(default_factory=dict)
     overtime: int = 0
+    users: Mapping[str, int] = field(default_factory=dict)
+    admission_total: int = 0
+    capacity: int = 0
+    granted: frozenset[str] = frozenset()
+    tickets: Mapping[str, int] = field(default_factory=dict)
+
+    def only(self, kinds: Sequence[str]) -> bool:
+        """Whether there are users and all of them are of these kinds (混在は大人: mixed ones are not)."""
+        present = {kind for kind, count in self.users.items() if count > 0}
+        return bool(present) and present <= set(kinds)
+
+    def share_of(self, kinds: Sequence[str]) -> Fraction:
+        """Which part of the users is of these kinds, 0 to 1."""
+        total = sum(self.users.values())
+        return Fraction(sum(self.users.get(kind, 0) for kind in kinds), total) if total else Fraction(0)
 
 
 def case_of(

@@ -33,6 +33,34 @@ Ratio = Annotated[Fraction, PlainValidator(_ratio), PlainSerializer(str, return_
 """So many times: 3, 1.5 or "3/10", exact."""
 
 
+class ShareOf(Document):
+    """At least so many percent of the users are of these kinds (半数以上が障害者 → 免除)."""
+
+    of: tuple[str, ...]
+    percent: int = Field(ge=1, le=100)
+
+
+class AdmissionShare(Document):
+    """A share of what visitors pay: of the highest fee, of all they pay together, or of the highest fee times the seats."""
+
+    percent: Ratio
+    of: Literal["admission", "admission_total", "capacity"] = "admission_total"
+    at_least: Amount | None = None
+    at_most: Amount | None = None
+
+    def price(self, case: PriceCase) -> Fraction:
+        """The fee in yen, exact."""
+        basis = {
+            "admission": case.admission,
+            "admission_total": case.admission_total,
+            "capacity": case.admission * case.capacity,
+        }[self.of]
+        found = basis * self.percent / 100
+        if self.at_least is not None:
+            found = max(found, Fraction(self.at_least))
+        return found if self.at_most is None else min(found, Fraction(self.at_most))
+
+
 class Match(Document):
     """A condition on a case. Everything given must hold; an empty one always holds."""
 
@@ -53,26 +81,36 @@ class Match(Document):
     admission_over: int | None = None
     admission_to: int | None = None
     traits: tuple[str, ...] | None = None
+    only: tuple[str, ...] | None = None
+    share: ShareOf | None = None
     unless: Match | None = None
 
     def holds(self, case: PriceCase) -> bool:
         """Whether the case fits."""
         return (
+            self.possible(case)
+            and _among(case.purpose, self.purposes)
+            and _between(case.people, self.people_from, self.people_to)
+            and _between(case.slot.minutes, self.minutes_from, self.minutes_to)
+            and _between(case.admission, self.admission_from, self.admission_to)
+            and (self.admission_over is None or case.admission > self.admission_over)
+            and (self.traits is None or case.traits.issuperset(self.traits))
+            and (self.only is None or case.only(self.only))
+            and (self.share is None or case.share_of(self.share.of) * 100 >= self.share.percent)
+            and not (self.unless is not None and self.unless.holds(case))
+        )
+
+    def possible(self, case: PriceCase) -> bool:
+        """Whether the place, the time and the category fit: what the payer does not say on the booking page."""
+        return (
             _among(case.tariff, self.tariffs)
             and _among(case.slot.code, self.slots)
             and _among(case.slot.part, self.parts)
             and _among(case.category, self.categories)
-            and _among(case.purpose, self.purposes)
             and _among(weekday_of(case.slot.day), self.weekdays)
             and (self.weekend is None or self.weekend == case.weekend)
             and (self.season is None or self.season.holds(case.slot.day))
-            and _between(case.people, self.people_from, self.people_to)
-            and _between(case.slot.minutes, self.minutes_from, self.minutes_to)
             and (self.starts_from is None or case.slot.start.time() >= self.starts_from)
-            and _between(case.admission, self.admission_from, self.admission_to)
-            and (self.admission_over is None or case.admission > self.admission_over)
-            and (self.traits is None or case.traits.issuperset(self.traits))
-            and not (self.unless is not None and self.unless.holds(case))
         )
 
 
@@ -82,28 +120,46 @@ ANY = Match()
 class Row(Document):
     """A base fee: for the slot, for each begun hour or half hour, for each person, or times the highest admission fee.
 
-    `amounts` gives one for each slot code and holds for these slots only.
+    `amounts` gives one for each slot code and holds for these slots only. `by_user`: for each person, by their kind. `share`: of
+    what visitors pay. `difference`: the price of one row less that of another (差額式).
     """
 
     id: Identifier
     match: Match = ANY
     amount: Amount | None = None
     amounts: Mapping[str, Amount] | None = None
+    by_user: Mapping[str, Amount] | None = None
+    share: AdmissionShare | None = None
+    difference: tuple[Identifier, Identifier] | None = None
     per: Literal["slot", "hour", "half_hour", "person", "admission"] = "slot"
     label: str
     label_en: str = ""
 
     @model_validator(mode="after")
     def _one(self) -> Row:
-        _exactly_one(amount=self.amount, amounts=self.amounts)
+        _exactly_one(
+            amount=self.amount,
+            amounts=self.amounts,
+            by_user=self.by_user,
+            share=self.share,
+            difference=self.difference,
+        )
         return self
 
     def holds(self, case: PriceCase) -> bool:
         """Whether the row gives this case's base."""
-        return (self.amounts is None or case.slot.code in self.amounts) and self.match.holds(case)
+        return (
+            (self.amounts is None or case.slot.code in self.amounts)
+            and (self.by_user is None or case.only(tuple(self.by_user)))
+            and self.match.holds(case)
+        )
 
-    def price(self, case: PriceCase) -> int:
-        """The fee in yen."""
+    def price(self, case: PriceCase) -> int | Fraction:
+        """The fee in yen; a share is exact. A difference is the table's to work out."""
+        if self.by_user is not None:
+            return sum(amount * case.users.get(kind, 0) for kind, amount in self.by_user.items())
+        if self.share is not None:
+            return self.share.price(case)
         amount = self.amounts[case.slot.code] if self.amounts is not None else self.amount
         return (amount or 0) * quantity(self.per, case)
 
@@ -117,6 +173,7 @@ class Modifier(Document):
     percent: Percent | None = None
     times: Ratio | None = None
     amount: int | None = Field(default=None, ge=-9_999_999, le=9_999_999)
+    share: AdmissionShare | None = None
     per: Literal["slot", "hour", "half_hour", "person"] = "slot"
     on: Literal["base", "running"] = "base"
     label: str
@@ -124,7 +181,7 @@ class Modifier(Document):
 
     @model_validator(mode="after")
     def _one(self) -> Modifier:
-        _exactly_one(percent=self.percent, times=self.times, amount=self.amount)
+        _exactly_one(percent=self.percent, times=self.times, amount=self.amount, share=self.share)
         return self
 
     def change(self, case: PriceCase, base: Fraction, running: Fraction) -> Fraction | int:
@@ -134,6 +191,8 @@ class Modifier(Document):
             return of * self.percent / 100
         if self.times is not None:
             return of * (self.times - 1)
+        if self.share is not None:
+            return self.share.price(case)
         return (self.amount or 0) * quantity(self.per, case)
 
 
@@ -169,7 +228,9 @@ class FixedOption(_Optional):
 
     kind: Literal["fixed"]
     amount: Amount
-    per: Literal["slot", "hour", "half_hour", "piece", "piece_hour", "piece_half_hour", "person"] = "slot"
+    per: Literal[
+        "slot", "day", "hour", "half_hour", "piece", "piece_day", "piece_hour", "piece_half_hour", "person"
+    ] = "slot"
     by_slot: Mapping[str, Annotated[int, Field(ge=0, le=24)]] = Field(default_factory=dict)
     at_most: int = Field(default=1, ge=1, le=100)
 
@@ -195,7 +256,10 @@ Option = Annotated[FixedOption | ShareOption, Field(discriminator="kind")]
 
 
 class Reduction(Document):
-    """減免: so many percent off what is due, options in `leaves_out` apart; in order, on what is left or on the full sum."""
+    """減免: so many percent off what is due, options in `leaves_out` apart; in order, on what is left or on the full sum.
+
+    `on_request`: holds only where the payer asked for it and staff granted it; `ask_for` says what to hand in.
+    """
 
     id: Identifier
     group: str | None = None
@@ -203,8 +267,38 @@ class Reduction(Document):
     percent: int = Field(ge=0, le=100)
     on: Literal["rest", "full"] = "rest"
     leaves_out: tuple[str, ...] = ()
+    on_request: bool = False
+    ask_for: str = ""
+    ask_for_en: str = ""
     label: str
     label_en: str = ""
+
+    def holds(self, case: PriceCase) -> bool:
+        """Whether it is taken off in this case."""
+        return self.match.holds(case) and (not self.on_request or self.id in case.granted)
+
+
+class TicketBook(Document):
+    """回数券: `pieces` tickets for `amount` (11枚で10枚分). One ticket pays the base of one person, or of one slot."""
+
+    id: Identifier
+    match: Match = ANY
+    pieces: int = Field(ge=2, le=1000)
+    amount: Amount
+    pays: Literal["person", "slot"] = "person"
+    label: str
+    label_en: str = ""
+
+
+class Fact(Document):
+    """What a trait or a kind of user is called on the booking page. `by: staff`: not asked there."""
+
+    code: str = Field(pattern=r"^[a-z0-9_-]{1,40}$")
+    label: str
+    label_en: str = ""
+    hint: str = ""
+    hint_en: str = ""
+    by: Literal["payer", "staff"] = "payer"
 
 
 class Tax(Document):

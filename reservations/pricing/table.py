@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fractions import Fraction
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +14,7 @@ from portal.kernel.money import Yen
 from reservations.calendar import Document
 from reservations.pricing.cases import NoFee, PriceCase, Quote, QuoteLine
 from reservations.pricing.parts import (
+    Fact,
     FixedOption,
     Modifier,
     Option,
@@ -21,6 +24,7 @@ from reservations.pricing.parts import (
     Row,
     ShareOption,
     Tax,
+    TicketBook,
 )
 from reservations.timetable import Band, Slot
 
@@ -32,6 +36,7 @@ class Covers(Document):
     categories: tuple[str, ...] | None = None
     purposes: tuple[str, ...] | None = None
     traits: tuple[str, ...] | None = None
+    users: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -41,6 +46,7 @@ class _Sheet:
     table: FeeTable
     exact: list[Fraction] = field(default_factory=list)
     names: list[tuple[str, str, str]] = field(default_factory=list)
+    where: tuple[str, str] = ("", "")
     below_zero: set[str] = field(default_factory=set)
 
     def add(self, rule: str, label: str, label_en: str, amount: Fraction | int) -> Fraction:
@@ -50,7 +56,7 @@ class _Sheet:
             for step in self.table.rounding.steps("line"):
                 value = Fraction(step.apply(value))
         self.exact.append(value)
-        self.names.append((rule, label, label_en))
+        self.names.append((rule, label + self.where[0], label_en + self.where[1] if label_en else ""))
         return value
 
     def lines(self) -> tuple[QuoteLine, ...]:
@@ -77,23 +83,37 @@ class FeeTable(Document):
     sample: bool
     source: str = ""
     ground: str
+    applies_to: Literal["use", "permit"] = "use"
     covers: Covers | None = None
     bands: tuple[Band, ...] = ()
     sums: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    wholes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    traits: tuple[Fact, ...] = ()
+    users: tuple[Fact, ...] = ()
     rows: tuple[Row, ...] = Field(min_length=1)
     modifiers: tuple[Modifier, ...] = ()
     overtime: tuple[Overtime, ...] = ()
     options: tuple[Option, ...] = ()
     reductions: tuple[Reduction, ...] = ()
+    tickets: tuple[TicketBook, ...] = ()
     tax: Tax | None = None
     rounding: Rounding = Rounding()
 
     @model_validator(mode="after")
     def _distinct(self) -> FeeTable:
-        names = [part.id for part in (*self.rows, *self.modifiers, *self.options, *self.reductions)]
+        names = [part.id for part in (*self.rows, *self.modifiers, *self.options, *self.reductions, *self.tickets)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"id が2回出てきます: {'、'.join(twice)}|行・増減・選択・減免のどれとも違う id にします。")
+            raise ValueError(
+                f"id が2回出てきます: {'、'.join(twice)}|行・増減・選択・減免・回数券のどれとも違う id にします。"
+            )
+        plain = {row.id for row in self.rows if row.difference is None}
+        for row in self.rows:
+            for other in row.difference or ():
+                if other not in plain:
+                    raise ValueError(
+                        f"difference の「{other}」は rows にありません。|差のもとになる行の id を書きます。"
+                    )
         return self
 
     def options_for(self, case: PriceCase) -> tuple[FixedOption | ShareOption, ...]:
@@ -109,7 +129,18 @@ class FeeTable(Document):
         Raises:
             NoFee: no base row fits, or the overtime is longer than the table knows.
         """
-        return Quote(self.code, self.valid_from, self.ground, self._worked(case).lines())
+        return self.quote_together([case])
+
+    def quote_together(self, cases: Sequence[PriceCase]) -> Quote:
+        """The price of several slots in one booking: each on its own lines, rounded and taxed together.
+
+        Slots of one day that the table prices as one (`wholes`: 午前+午後+夜間 → 全日) are that one; slots that are booked one
+        by one never are (CASES B4).
+
+        Raises:
+            NoFee: see `quote`.
+        """
+        return Quote(self.code, self.valid_from, self.ground, self._worked(self._joined(cases)).lines())
 
     def below_zero(self, case: PriceCase) -> frozenset[str]:
         """Rules that would take the price of the case below zero; there it is held at zero.
@@ -117,18 +148,46 @@ class FeeTable(Document):
         Raises:
             NoFee: see `quote`.
         """
-        return frozenset(self._worked(case).below_zero)
+        return frozenset(self._worked([case]).below_zero)
+
+    def _joined(self, cases: Sequence[PriceCase]) -> list[PriceCase]:
+        found: list[PriceCase] = []
+        rest = sorted(cases, key=lambda case: case.slot)
+        longest = sorted(self.wholes.items(), key=lambda item: -len(item[1]))
+        while rest:
+            for whole, parts in longest:
+                head = rest[: len(parts)]
+                same_day = len({case.slot.day for case in head}) == 1
+                if same_day and tuple(case.slot.code for case in head) == parts:
+                    slot = self._beside(head[0], whole).slot
+                    slot = replace(slot, start=head[0].slot.start, end=head[-1].slot.end)
+                    found.append(replace(head[0], slot=slot))
+                    rest = rest[len(parts) :]
+                    break
+            else:
+                found.append(rest.pop(0))
+        return found
 
     def base_row(self, case: PriceCase) -> Row | None:
         """The first row that fits the slot itself."""
         return next((row for row in self.rows if row.holds(case)), None)
 
-    def _worked(self, case: PriceCase) -> _Sheet:
-        sheet = _Sheet(self)
-        base, running = self._use(sheet, case)
-        self._overtime(sheet, case, running)
-        options = self._options(sheet, case, base, running)
-        self._reduce(sheet, case, options)
+    def _worked(self, cases: Sequence[PriceCase]) -> _Sheet:
+        sheet, days = _Sheet(self), set[date]()
+        one_day = len({case.slot.day for case in cases}) == 1
+        for case in cases:
+            if len(cases) > 1:
+                slot = case.slot
+                day, day_en = ("", "") if one_day else (f"{slot.day:%-m/%-d} ", f"{slot.day:%-d %b} ")
+                sheet.where = f"({day}{slot.name})", f" ({day_en}{slot.name_en or slot.name})"
+            first = len(sheet.exact)
+            base, running = self._use(sheet, case)
+            self._tickets(sheet, case, base)
+            self._overtime(sheet, case, running)
+            options = self._options(sheet, case, base, running, again=case.slot.day in days)
+            self._reduce(sheet, case, options, first)
+            days.add(case.slot.day)
+        sheet.where = ("", "")
         if self.tax is not None:
             due = sum(sheet.exact, start=Fraction(0))
             sheet.add("tax", self.tax.label, self.tax.label_en, due * self.tax.percent / 100)
@@ -154,7 +213,7 @@ class FeeTable(Document):
         row = self.base_row(case)
         if row is not None:
             rule = f"{row.id}.{case.slot.code}" if row.amounts is not None else row.id
-            return sheet.add(rule, row.label, row.label_en, row.price(case))
+            return sheet.add(rule, row.label, row.label_en, self._row_price(row, case))
         parts = self.sums.get(case.slot.code, ())
         cases = [self._beside(case, code) for code in parts if code not in self.sums]
         if not cases or len(cases) < len(parts):
@@ -162,6 +221,24 @@ class FeeTable(Document):
                 f"{self.code}: no row for tariff {case.tariff}, slot {case.slot.code}, {case.category}, {case.purpose}"
             )
         return sum((self._base(sheet, part) for part in cases), start=Fraction(0))
+
+    def _row_price(self, row: Row, case: PriceCase) -> int | Fraction:
+        if row.difference is None:
+            return row.price(case)
+        full, less = (next(other for other in self.rows if other.id == name).price(case) for name in row.difference)
+        return max(full - less, 0)
+
+    def _tickets(self, sheet: _Sheet, case: PriceCase, base: Fraction) -> None:
+        """Tickets pay the base: each that of one person (an even part), or all of it; never more than there is."""
+        open_base = base
+        for book in self.tickets:
+            pieces = case.tickets.get(book.id, 0)
+            if pieces <= 0 or open_base <= 0 or not book.match.holds(case):
+                continue
+            each = base if book.pays == "slot" else base / max(case.people, 1)
+            off = min(each * pieces, open_base)
+            open_base -= off
+            sheet.add(book.id, f"{book.label} {pieces}枚", f"{book.label_en or book.label} x {pieces}", -off)
 
     def _beside(self, case: PriceCase, code: str) -> PriceCase:
         """The same use in another band of the day; with the slot's own times where the table does not say them."""
@@ -198,12 +275,16 @@ class FeeTable(Document):
         fees = [self._use(_Sheet(self), self._beside(case, band.code))[1] for band in beside]
         return max(fees, default=running)
 
-    def _options(self, sheet: _Sheet, case: PriceCase, base: Fraction, running: Fraction) -> dict[str, Fraction]:
+    def _options(
+        self, sheet: _Sheet, case: PriceCase, base: Fraction, running: Fraction, *, again: bool
+    ) -> dict[str, Fraction]:
         found, used = dict[str, Fraction](), set[str]()
         for option in self.options_for(case):
             pieces = case.options.get(option.id, 0)
             if not 1 <= pieces <= option.at_most or option.group in used:
                 continue
+            if again and isinstance(option, FixedOption) and option.per.endswith("day"):
+                continue  # once a day
             if option.group is not None:
                 used.add(option.group)
             amount: Fraction | int
@@ -214,11 +295,11 @@ class FeeTable(Document):
             found[option.id] = sheet.add(option.id, option.label, option.label_en, amount)
         return found
 
-    def _reduce(self, sheet: _Sheet, case: PriceCase, options: dict[str, Fraction]) -> None:
-        full, used = sum(sheet.exact, start=Fraction(0)), set[str]()
+    def _reduce(self, sheet: _Sheet, case: PriceCase, options: dict[str, Fraction], first: int) -> None:
+        full, used = sum(sheet.exact[first:], start=Fraction(0)), set[str]()
         rest = full
         for reduction in self.reductions:
-            if reduction.group in used or not reduction.match.holds(case):
+            if reduction.group in used or not reduction.holds(case):
                 continue
             if reduction.group is not None:
                 used.add(reduction.group)

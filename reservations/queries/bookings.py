@@ -23,10 +23,10 @@ from reservations.models import (
     Space,
     space_purpose,
 )
-from reservations.pricing import FixedOption, Quote, ShareOption
+from reservations.pricing import Asks, Quote
 from reservations.rules import Approval, Policy
-from reservations.services.accepting import case_for, quote_of
-from reservations.services.common import KIND, fees_of, policy_of
+from reservations.services.common import KIND, policy_of
+from reservations.services.quoting import asks_of, quote_of
 from reservations.timetable import TOKYO
 
 
@@ -37,7 +37,7 @@ class BookingView:
     booking: Booking
     facility_name: str
     purposes: tuple[Purpose, ...]
-    options: tuple[FixedOption | ShareOption, ...]
+    asks: Asks
     quote: Quote
     policy: Policy
     charge: ChargeView | None
@@ -99,13 +99,11 @@ def _view(session: Session, booking: Booking) -> BookingView:
         .where(space_purpose.c.space_id == booking.space_id)
         .order_by(Purpose.position)
     )
-    purpose = booking.purpose.code if booking.purpose else ""
-    case = case_for(booking, purpose=purpose, people=booking.people, options=booking.options)
     return BookingView(
         booking,
         facility_name(booking.space.facility, booking.starts_at.astimezone(TOKYO).date()),
         tuple(session.scalars(offered)),
-        fees_of(booking).options_for(case),
+        asks_of(booking),
         quote_of(booking),
         policy_of(booking),
         payment_queries.charge_of(session, KIND, booking.reference),

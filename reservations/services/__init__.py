@@ -5,11 +5,12 @@ Locks are taken in one order everywhere: person, units ascending (inside the occ
 
 from __future__ import annotations
 
-from reservations.services.accepting import Details, accept, change_details
+from reservations.services.accepting import accept, change_details
 from reservations.services.cancelling import cancel, refund_quote
 from reservations.services.deciding import approve, refuse
 from reservations.services.holding import HoldRequest, extend_hold, hold, release
 from reservations.services.paying import BookingPayable
+from reservations.services.quoting import Details
 
 __all__ = [
     "BookingPayable",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,57 +11,17 @@ from sqlalchemy.orm import Session
 from payments import services as payments
 from payments.contract import CITY, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer, TaxClass
 from portal.accounts.models import Account, Person
-from portal.kernel import dates
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
 from reservations.errors import HoldEnded, NameMissing, NotBookable, PriceChanged, WrongState
 from reservations.models import Booking, BookingState, space_purpose
-from reservations.pricing import PriceCase, Quote, case_of
+from reservations.pricing import Quote
 from reservations.rules import Refused
-from reservations.services.common import KIND, fees_of, note, own, policy_of
+from reservations.services.common import KIND, note, own, policy_of
 from reservations.services.holding import set_live
 from reservations.services.paying import settle
-from reservations.timetable import TOKYO, Slot
-
-
-@dataclass(frozen=True)
-class Details:
-    """What the person says about the use.
-
-    Attributes:
-        people: number of users.
-        purpose_id: one of the space's purposes.
-        options: chosen options with quantity; what the table does not offer here is ignored.
-    """
-
-    people: int
-    purpose_id: int
-    options: Mapping[str, int] = field(default_factory=dict)
-
-
-def case_for(booking: Booking, *, purpose: str, people: int, options: Mapping[str, int]) -> PriceCase:
-    """The price case of a booking whose space is loaded."""
-    slot = Slot(
-        booking.starts_at.astimezone(TOKYO),
-        booking.ends_at.astimezone(TOKYO),
-        booking.slot["code"],
-        booking.slot["name"],
-    )
-    return case_of(
-        slot,
-        dates.is_holiday,
-        tariff=booking.space.tariff,
-        category=booking.category,
-        purpose=purpose,
-        people=people,
-        options=options,
-    )
-
-
-def quote_of(booking: Booking) -> Quote:
-    """What the booking costs with what was said so far, by the table under which it was made."""
-    purpose = booking.purpose.code if booking.purpose else ""
-    return fees_of(booking).quote(case_for(booking, purpose=purpose, people=booking.people, options=booking.options))
+from reservations.services.quoting import Details, asks_of, facts_from, quote_of
+from reservations.timetable import TOKYO
 
 
 def change_details(
@@ -156,9 +114,15 @@ def _say(session: Session, booking: Booking, details: Details) -> None:
     booking.people, booking.purpose_id = details.people, details.purpose_id
     session.flush()
     session.refresh(booking, ["purpose"])
-    purpose = booking.purpose.code if booking.purpose else ""
-    case = case_for(booking, purpose=purpose, people=details.people, options=details.options)
-    offers = {option.id: option.at_most for option in fees_of(booking).options_for(case)}
+    asked = asks_of(booking)
+    booking.facts = facts_from(details, asked)
+    if asked.users:
+        if not booking.facts.get("users"):
+            raise NotBookable(Refused.NO_USERS)
+        booking.people = sum(booking.facts["users"].values())
+        if booking.space.capacity is not None and booking.people > booking.space.capacity:
+            raise NotBookable(Refused.TOO_MANY_PEOPLE, limit=booking.space.capacity)
+    offers = {ask.option.id: ask.pieces for ask in asked.options}
     booking.options = {name: count for name, count in details.options.items() if 1 <= count <= offers.get(name, 0)}
 
 

@@ -33,7 +33,8 @@ from reservations.queries.bookings import BookingView
 from reservations.rules import Refused
 from reservations.services import Details, HoldRequest
 from reservations.web import words
-from reservations.web.forms import CancelForm, DetailsForm, EmptyForm
+from reservations.web.details_form import DetailsForm, details_form
+from reservations.web.forms import CancelForm, EmptyForm
 from reservations.web.public import bp, city_of_visitor, read_day
 from reservations.web.words import gettext
 
@@ -137,16 +138,9 @@ def _own(session: Session, reference: str) -> BookingView:
 
 def _form(view: BookingView) -> DetailsForm:
     english = locale.current() == "en"
-    form = DetailsForm(
-        purposes=[(p.id, p.name_en if english else p.name) for p in view.purposes],
-        options=[(o.id, o.label_en if english and o.label_en else o.label) for o in view.options],
-    )
-    if request.method == "GET":
-        form.purpose.data = str(view.booking.purpose_id or (view.purposes[0].id if view.purposes else ""))
-        form.people.data = view.booking.people
-        if "options" in form:
-            form.options.data = list(view.booking.options)
-        form.accepted.data = view.quote.digest
+    purposes = [(p.id, p.name_en if english else p.name) for p in view.purposes]
+    form = details_form(view.booking, view.asks, purposes, fill=request.method == "GET")
+    form.accepted.data = view.quote.digest if request.method == "GET" else form.accepted.data
     return form
 
 
@@ -192,8 +186,7 @@ def save(reference: str) -> ResponseReturnValue:
         form = _form(view)
         if not form.validate():
             return _show(view, form, status=422)
-    chosen = dict.fromkeys(form.options.data or [], 1) if "options" in form else {}
-    details = Details(_number(form.people), _number(form.purpose), chosen)
+    details = form.details()
     accept = request.form.get("action") == "accept"
     try:
         if accept:
@@ -201,7 +194,7 @@ def save(reference: str) -> ResponseReturnValue:
             return redirect(_after(made), 303)
         transact(partial(_change, reference=number, details=details))
     except NotBookable as error:
-        form.people.errors = [words.refused_words(error.reason, error.at, error.limit)]
+        form.refuse(_refused_field(form, error), words.refused_words(error.reason, error.at, error.limit))
         return _show(view, form, status=422)
     except PriceChanged:
         transact(partial(_change, reference=number, details=details))
@@ -215,9 +208,9 @@ def save(reference: str) -> ResponseReturnValue:
     return redirect(url_for("reservations.booking", reference=number) + "#price", 303)
 
 
-def _number(field: Any) -> int:
-    """A valid field's number: the form has checked it."""
-    return int(field.data)
+def _refused_field(form: DetailsForm, error: NotBookable) -> Any:
+    """The field beside which a rule's refusal stands."""
+    return form.purpose if error.reason is Refused.NOT_FOR_PURPOSE else form[form.asked[0]]
 
 
 def _change(session: Session, *, reference: str, details: Details) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,11 +12,9 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional, ValidationError
 
 from portal.web.forms import (
-    CheckboxesField,
     ChoiceField,
     LongTextField,
     MaxLength,
-    NumberField,
     PortalForm,
     Required,
     SelectionField,
@@ -65,32 +63,6 @@ class SearchForm(PortalForm):
             raise ValidationError(gettext("「使う日」は、今日からあとの日にしてください。"))
         if field.data > self._today + FARTHEST:
             raise ValidationError(gettext("「使う日」が先すぎます。1年くらい先までの日にしてください。"))
-
-
-class DetailsForm(PortalForm):
-    """What a held slot is used for. `accepted` is the digest of the price lines that the person sees."""
-
-    purpose = SelectionField(lazy_gettext("使いみち"), validators=[Required()])
-    people = NumberField(
-        lazy_gettext("使う人数"),
-        validators=[Required()],
-        least=1,
-        most=100_000,
-        render_kw={"inputmode": "numeric", "data-unit": "人"},
-    )
-    options = CheckboxesField(lazy_gettext("いっしょに使うもの"), validators=[Optional()])
-    accepted = HiddenField()
-
-    def __init__(
-        self, *args: Any, purposes: Sequence[tuple[int, str]], options: Sequence[tuple[str, str]], **kwargs: Any
-    ) -> None:
-        """Args: purposes, options: (value, label) pairs that are offered here."""
-        super().__init__(*args, **kwargs)
-        self.purpose.choices = offered((str(value), label) for value, label in purposes)
-        self.options.choices = offered(options)
-        self.people.render_kw = {"inputmode": "numeric", "data-unit": gettext("人")}
-        if not options:
-            del self.options
 
 
 class CancelForm(PortalForm):

@@ -99,6 +99,7 @@ def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> st
         Refused.NOT_YET_OPEN: gettext("まだ予約できません。%(at)s から予約できます。", at=moment),
         Refused.TOO_LATE: gettext("予約の受付は %(at)s に終わりました。", at=moment),
         Refused.TOO_MANY_PEOPLE: gettext("人数は%(limit)s人までです。", limit=limit or ""),
+        Refused.NO_USERS: gettext("使う人数を、1人以上で入力してください。"),
         Refused.NOT_FOR_CATEGORY: gettext("ここは、市内に住んでいる方だけが予約できます。"),
         Refused.NOT_FOR_PURPOSE: gettext("ここでは、その使いみちはできません。"),
     }[reason]

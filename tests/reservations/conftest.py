@@ -56,14 +56,12 @@ class Resident:
         with unit_of_work() as session:
             return services.extend_hold(session, reference, person_id=self.person_id, actor=self.actor, now=clock.now())
 
-    def details(
-        self, reference: str, *, people: int = 2, purpose: str | None = None, options: dict[str, int] | None = None
-    ) -> Details:
+    def details(self, reference: str, *, people: int = 2, purpose: str | None = None, **said: Any) -> Details:
         with unit_of_work() as session:
             view = bookings.of_person(session, reference, self.person_id)
             assert view is not None
             chosen = next((p for p in view.purposes if p.code == purpose), view.purposes[0])
-            return Details(people, chosen.id, options or {})
+            return Details(people, chosen.id, **said)
 
     def say(self, reference: str, details: Details) -> Quote:
         with unit_of_work() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments.states import ChargeState
@@ -12,8 +13,10 @@ from portal.kernel import clock
 from portal.kernel.audit import SYSTEM
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
+from reservations import documents
 from reservations.errors import HoldEnded, NotBookable, PriceChanged, SlotTaken, WrongState
-from reservations.models import BookingState
+from reservations.models import BookingState, RuleDocument
+from reservations.queries import bookings
 from reservations.rules import Refused
 from reservations.services.holding import lapse
 from tests.reservations.conftest import SATURDAY, Resident, booking, charge_of, pay
@@ -210,3 +213,47 @@ def test_paying_is_idempotent_across_the_real_ledger(hanako: Resident) -> None:
     charge = charge_of(reference)
     assert charge is not None
     assert charge.state == ChargeState.PAID
+
+
+def test_a_booking_prices_the_same_after_a_later_table_and_a_correction_of_its_own(
+    hanako: Resident, session: Session
+) -> None:
+    """What was accepted is what is charged, and pricing it again gives the same lines for ever."""
+    reference = hanako.book(
+        "C16-01",
+        "am",
+        date(2026, 12, 15),
+        people=100,
+        purpose="chorus",
+        options={"mike": 3},
+        admission=500,
+        traits=frozenset({"profit"}),
+    )
+    made = booking(reference)
+    assert made.total == Yen(2400 + 2400 + 1200 + 600)
+    row = session.scalars(select(RuleDocument).where(RuleDocument.id == made.fees_id)).one()
+    dearer = {**row.content, "rows": [{**one, "amount": one["amount"] * 2} for one in row.content["rows"]]}
+    for day, revision in ((row.valid_from, 2), (date(2026, 12, 1), 1)):
+        content = {**dearer, "valid_from": day.isoformat()}
+        session.add(
+            RuleDocument(
+                kind=row.kind,
+                code=row.code,
+                valid_from=day,
+                revision=revision,
+                sample=True,
+                content=content,
+                digest=documents.digest(content),
+                published_at=clock.now(),
+            )
+        )
+    session.commit()
+    with unit_of_work() as again:
+        view = bookings.of_person(again, reference, hanako.person_id)
+        assert view is not None
+        assert made.quote is not None
+        assert view.quote.digest == made.quote["digest"]
+        assert view.charge is not None
+        assert view.charge.total == view.quote.total == made.total
+    new = hanako.say(other := hanako.hold("C16-01", "am", date(2026, 12, 16)), hanako.details(other, people=100))
+    assert new.total == Yen(4800)
