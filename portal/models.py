@@ -14,3 +14,4 @@ import portal.plan.models
 import reservations.groups.models
 import reservations.models
 import reservations.money_models
+import reservations.operations.models

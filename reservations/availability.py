@@ -71,8 +71,8 @@ class Busy:
             starts = self._starts.get(unit)
             if starts is None:
                 continue
-            before = bisect_left(starts, slot.end) - 1
-            if before >= 0 and self._ends[unit][before] > slot.start:
+            before = bisect_left(starts, slot.taken_until) - 1
+            if before >= 0 and self._ends[unit][before] > slot.taken_from:
                 return True
         return False
 

@@ -76,15 +76,22 @@ class Season(Document):
 
 
 class When(Document):
-    """A condition on a day. Every condition that is given must hold; an empty one always holds."""
+    """A condition on a day. Every condition that is given must hold; an empty one always holds.
+
+    `dates`: only on these days (12/28 until 17:00); `not_on`: on all but these.
+    """
 
     weekdays: tuple[Weekday, ...] | None = None
     season: Season | None = None
     holiday: bool | None = None
     weekend_or_holiday: bool | None = None
+    dates: tuple[date, ...] | None = None
+    not_on: tuple[date, ...] = ()
 
     def holds(self, day: date, holidays: Holidays) -> bool:
         """Whether the condition holds on the day."""
+        if day in self.not_on or (self.dates is not None and day not in self.dates):
+            return False
         if self.weekdays is not None and weekday_of(day) not in self.weekdays:
             return False
         if self.season is not None and not self.season.holds(day):

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from portal.kernel.errors import Conflict, Gone, Invalid, NotFound, TooMany
+from reservations.combining import Unfit
 from reservations.rules import Refused
 
 
@@ -38,6 +39,14 @@ class NoSuchSlot(Invalid):
     space_id: int
     closed: str | None = None
     closed_en: str | None = None
+
+
+@dataclass(eq=False)
+class SlotsUnfit(Invalid):
+    """The slots cannot be one booking: they overlap, lie on several days, or are too many."""
+
+    code: ClassVar[str] = "slots_unfit"
+    reason: Unfit
 
 
 @dataclass(eq=False)

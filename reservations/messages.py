@@ -13,9 +13,10 @@ from portal.documents import qr
 from portal.kernel import clock, dates
 from portal.kernel.texts import show_date, show_time
 from portal.notices import services as notices
+from reservations import combining
 from reservations.models import Booking, BookingEvent, Facility, Space
 from reservations.queries.bookings import facility_name
-from reservations.services.common import policy_of
+from reservations.services.common import policy_of, slots_of
 from reservations.timetable import TOKYO
 
 
@@ -60,7 +61,11 @@ def recipient(session: Session, booking: Booking) -> notices.Recipient | None:
 
 def when(booking: Booking, locale: str) -> str:
     """The time of use in one line."""
-    start, end = booking.starts_at, booking.ends_at
+    found = combining.stretches(slots_of(booking))
+    start, end = found[0].start, found[-1].end
+    if len(found) > 1:
+        times = "、".join(f"{show_time(one.start)}〜{show_time(one.end)}" for one in found)
+        return f"{show_date(start, locale)} {times}"
     if start.astimezone(TOKYO).date() == end.astimezone(TOKYO).date():
         return f"{show_date(start, locale)} {show_time(start)}〜{show_time(end)}"
     return f"{show_date(start, locale)} {show_time(start)}〜{show_date(end, locale)} {show_time(end)}"

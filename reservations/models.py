@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.kernel.database import Base
 from portal.kernel.money import Yen
 from reservations.groups.models import BookingGroup
+from reservations.operations.models import THIS_TRANSACTION
 
 
 class NameKind(StrEnum):
@@ -148,6 +149,7 @@ class Purpose(Base):
     """A use that people look for (バドミントン, 会議, 合唱)."""
 
     __tablename__ = "purpose"
+    __table_args__ = (CheckConstraint("noise IN ('', 'loud', 'quiet')", name="noise"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
@@ -155,6 +157,8 @@ class Purpose(Base):
     name_en: Mapped[str]
     group: Mapped[str] = mapped_column("purpose_group")
     position: Mapped[int]
+    #: "loud", "quiet" (needs quiet beside it) or "": what it is to neighbouring spaces.
+    noise: Mapped[str] = mapped_column(server_default=text("''"))
 
 
 class Unit(Base):
@@ -241,7 +245,8 @@ class Booking(Base):
     purpose_id: Mapped[int | None] = mapped_column(ForeignKey("purpose.id"))
     people: Mapped[int]
     options: Mapped[dict[str, int]] = mapped_column(JSONB)
-    slot: Mapped[dict[str, str]] = mapped_column(JSONB)
+    #: What is used, in order: [{"day", "code", "name", "name_en", "start", "end"}], times as ISO 8601 in Tokyo's time.
+    slots: Mapped[list[Any]] = mapped_column(JSONB)
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     timetable_id: Mapped[int] = mapped_column(ForeignKey("rule_document.id"))
@@ -270,12 +275,22 @@ class Booking(Base):
     no_show_at: Mapped[datetime | None]
     #: How often it was moved (one change only: rules of use decide).
     changes: Mapped[int] = mapped_column(server_default=text("0"))
+    #: The series that it was asked for in, if any.
+    series_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("booking_series.id"), index=True)
+    #: Individual use: a numbered place in this session, instead of units of its own.
+    session_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("open_session.id"))
 
     group: Mapped[BookingGroup | None] = relationship(lazy="raise")
     space: Mapped[Space] = relationship(lazy="raise")
     purpose: Mapped[Purpose | None] = relationship(lazy="raise")
     policy: Mapped[RuleDocument] = relationship(foreign_keys=[policy_id], lazy="raise")
     fees: Mapped[RuleDocument] = relationship(foreign_keys=[fees_id], lazy="raise")
+
+    @property
+    def slot(self) -> dict[str, str]:
+        """The first of its slots, as stored."""
+        first: dict[str, str] = self.slots[0]
+        return first
 
 
 class Occupancy(Base):
@@ -306,6 +321,8 @@ class Occupancy(Base):
     kind: Mapped[str]
     booking_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("booking.id"), index=True)
     owner_ref: Mapped[str | None]
+    #: The transaction that wrote the row last (a trigger on changes): a stored calendar sees what was committed since.
+    changed: Mapped[int] = mapped_column(BigInteger, server_default=THIS_TRANSACTION, index=True)
 
 
 class BookingEvent(Base):

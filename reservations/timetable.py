@@ -8,7 +8,7 @@ decided by the exclusion constraint, not here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -35,13 +35,18 @@ PartOfDay = Literal["morning", "afternoon", "evening"]
 
 @dataclass(frozen=True, order=True)
 class Slot:
-    """One piece of time that can be booked: half open, aware, in Tokyo's time."""
+    """One piece of time that can be booked: half open, aware, in Tokyo's time.
+
+    `before` and `after`: minutes for preparing and clearing that the units are taken beside it (0 where the slot includes them).
+    """
 
     start: datetime
     end: datetime
     code: str
     name: str
     name_en: str = ""
+    before: int = 0
+    after: int = 0
 
     @property
     def day(self) -> date:
@@ -52,6 +57,21 @@ class Slot:
     def minutes(self) -> int:
         """Length in minutes."""
         return int((self.end - self.start).total_seconds()) // 60
+
+    @property
+    def taken_from(self) -> datetime:
+        """From when the units are taken: the start, or earlier for preparing."""
+        return self.start - timedelta(minutes=self.before)
+
+    @property
+    def taken_until(self) -> datetime:
+        """Until when the units are taken: the end, or later for clearing."""
+        return self.end + timedelta(minutes=self.after)
+
+    @property
+    def overnight(self) -> bool:
+        """Whether it is a stay (1泊): it ends on a later day than it begins, and not at midnight."""
+        return self.end.date() > self.start.date() and self.end.time() != time()
 
     @property
     def part(self) -> PartOfDay:
@@ -126,15 +146,26 @@ class Night(Document):
 SlotRule = Annotated[Bands | Grid | Night, Field(discriminator="kind")]
 
 
-class ClosedWeekly(Document):
-    """Closed each such weekday; what happens when that day is a holiday differs by city.
+class Seasonal(Document):
+    """A rule that may hold in a season only, or rest in one (特定月だけ無休)."""
+
+    season: Season | None = None
+    not_in: Season | None = None
+
+    def in_season(self, day: date) -> bool:
+        """Whether the rule is at work on the day."""
+        if self.season is not None and not self.season.holds(day):
+            return False
+        return self.not_in is None or not self.not_in.holds(day)
+
+
+class Moving(Seasonal):
+    """A closed day that comes again and again; what happens when it is a holiday differs by city.
 
     `stay`: closed all the same. `open`: open, no day instead. `next_day`: the day after. `next_weekday`: the next day that is
     neither weekend nor holiday. `next_not_holiday`: the next day that is no holiday. `next:wed`: the next Wednesday.
     """
 
-    kind: Literal["weekly"]
-    weekdays: tuple[Weekday, ...] = Field(min_length=1)
     when_holiday: Literal[
         "stay",
         "open",
@@ -147,10 +178,6 @@ class ClosedWeekly(Document):
         "next:thu",
         "next:fri",
     ] = "stay"
-    season: Season | None = None
-    not_in: Season | None = None
-    label: str = "休館日"
-    label_en: str = "Closed"
 
     def closes(self, day: date, holidays: Holidays) -> bool:
         """Whether the rule closes the day, itself or instead of an earlier one."""
@@ -162,11 +189,11 @@ class ClosedWeekly(Document):
         return any(self._own(d) and holidays(d) and self._instead(d, holidays) == day for d in earlier)
 
     def _own(self, day: date) -> bool:
-        if self.season is not None and not self.season.holds(day):
-            return False
-        if self.not_in is not None and self.not_in.holds(day):
-            return False
-        return weekday_of(day) in self.weekdays
+        return self.in_season(day) and self.falls_on(day)
+
+    def falls_on(self, day: date) -> bool:
+        """Whether the day is one of the rule's own, holiday or not."""
+        raise NotImplementedError
 
     def _instead(self, day: date, holidays: Holidays) -> date:
         match self.when_holiday:
@@ -178,6 +205,19 @@ class ClosedWeekly(Document):
                 return day + timedelta(days=1)
             case named:
                 return next_day_where(day, lambda d: weekday_of(d) == named.removeprefix("next:"))
+
+
+class ClosedWeekly(Moving):
+    """Closed each such weekday."""
+
+    kind: Literal["weekly"]
+    weekdays: tuple[Weekday, ...] = Field(min_length=1)
+    label: str = "休館日"
+    label_en: str = "Closed"
+
+    def falls_on(self, day: date) -> bool:
+        """Whether the day is such a weekday."""
+        return weekday_of(day) in self.weekdays
 
 
 class ClosedYearly(Document):
@@ -195,7 +235,19 @@ class ClosedYearly(Document):
         return Season(start=self.start, end=self.end).holds(day)
 
 
-class ClosedAfterHoliday(Document):
+class ClosedHolidays(Seasonal):
+    """Closed on holidays themselves (祝日休館)."""
+
+    kind: Literal["holidays"]
+    label: str = "祝日の休み"
+    label_en: str = "Closed on holidays"
+
+    def closes(self, day: date, holidays: Holidays) -> bool:
+        """Whether the day is a holiday."""
+        return self.in_season(day) and holidays(day)
+
+
+class ClosedAfterHoliday(Seasonal):
     """Closed on the day after a holiday (祝日の翌日)."""
 
     kind: Literal["after_holiday"]
@@ -205,38 +257,46 @@ class ClosedAfterHoliday(Document):
 
     def closes(self, day: date, holidays: Holidays) -> bool:
         """Whether yesterday was a holiday and today is none."""
-        if self.except_weekend and day.weekday() >= 5:
+        if not self.in_season(day) or (self.except_weekend and day.weekday() >= 5):
             return False
         return holidays(day - timedelta(days=1)) and not holidays(day)
 
 
-class ClosedNthWeekday(Document):
-    """Closed on the nth such weekday of each month (館内整理日: 毎月第4金曜)."""
+class ClosedNthWeekday(Moving):
+    """Closed on the nth such weekday of each month (館内整理日: 毎月第4金曜); -1: the last one."""
 
     kind: Literal["nth_weekday"]
-    nth: int = Field(ge=1, le=5)
+    nth: Literal[1, 2, 3, 4, 5, -1]
     weekday: Weekday
     label: str = "館内整理日"
     label_en: str = "Closed for upkeep"
 
-    def closes(self, day: date, holidays: Holidays) -> bool:
+    def falls_on(self, day: date) -> bool:
         """Whether the day is that one."""
-        del holidays
-        return weekday_of(day) == self.weekday and (day.day - 1) // 7 + 1 == self.nth
+        if weekday_of(day) != self.weekday:
+            return False
+        if self.nth == -1:
+            return (day + timedelta(days=7)).month != day.month
+        return (day.day - 1) // 7 + 1 == self.nth
 
 
-class ClosedMonthly(Document):
-    """Closed on a day of each month (毎月25日)."""
+class ClosedMonthly(Moving):
+    """Closed on a day of each month (毎月25日); -1: the last day. A day that the month does not have is left out."""
 
     kind: Literal["monthly"]
-    day: int = Field(ge=1, le=31)
+    day: int = Field(ge=-1, le=31)
     label: str = "休館日"
     label_en: str = "Closed"
 
-    def closes(self, day: date, holidays: Holidays) -> bool:
+    def falls_on(self, day: date) -> bool:
         """Whether the day is that one."""
-        del holidays
-        return day.day == self.day
+        return day.day == self.day or (self.day == -1 and (day + timedelta(days=1)).day == 1)
+
+    @model_validator(mode="after")
+    def _a_day(self) -> ClosedMonthly:
+        if self.day == 0:
+            raise ValueError("a month has no day 0; -1 is its last day")
+        return self
 
 
 class ClosedDates(Document):
@@ -254,9 +314,16 @@ class ClosedDates(Document):
 
 
 ClosedRule = Annotated[
-    ClosedWeekly | ClosedYearly | ClosedAfterHoliday | ClosedNthWeekday | ClosedMonthly | ClosedDates,
+    ClosedWeekly | ClosedYearly | ClosedHolidays | ClosedAfterHoliday | ClosedNthWeekday | ClosedMonthly | ClosedDates,
     Field(discriminator="kind"),
 ]
+
+
+class Around(Document):
+    """Minutes that are added before and after each use for preparing and clearing; a slot that includes them needs none."""
+
+    before: int = Field(default=0, ge=0, le=720)
+    after: int = Field(default=0, ge=0, le=720)
 
 
 class Timetable(Document):
@@ -269,6 +336,7 @@ class Timetable(Document):
     slots: tuple[SlotRule, ...] = Field(min_length=1)
     closed: tuple[ClosedRule, ...] = ()
     open_on: tuple[date, ...] = ()
+    around: Around | None = None
 
     def closure_on(self, day: date, holidays: Holidays) -> Closed | None:
         """Why the day is closed, or None. A single opening (`open_on`) is stronger than every rule."""
@@ -283,9 +351,10 @@ class Timetable(Document):
         """All slots of the day in order; none on a closed day."""
         if self.closure_on(day, holidays) is not None:
             return ()
-        return tuple(
-            sorted(slot for rule in self.slots if rule.when.holds(day, holidays) for slot in _slots(rule, day))
-        )
+        found = sorted(slot for rule in self.slots if rule.when.holds(day, holidays) for slot in _slots(rule, day))
+        if self.around is not None:
+            found = [replace(slot, before=self.around.before, after=self.around.after) for slot in found]
+        return tuple(found)
 
     def slot(self, day: date, code: str, holidays: Holidays) -> Slot | None:
         """The slot with that code on that day, or None where there is none."""

@@ -25,9 +25,9 @@ from reservations.models import (
 )
 from reservations.pricing import Asks, Quote
 from reservations.rules import Approval, Policy
-from reservations.services.common import KIND, policy_of
+from reservations.services.common import KIND, policy_of, slots_of
 from reservations.services.quoting import asks_of, quote_of
-from reservations.timetable import TOKYO
+from reservations.timetable import TOKYO, Slot
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class BookingView:
     quote: Quote
     policy: Policy
     charge: ChargeView | None
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """What is used, in order."""
+        return slots_of(self.booking)
 
     @property
     def state(self) -> str:
@@ -128,6 +133,7 @@ class BookingLine:
     purpose: str
     purpose_en: str
     name: str
+    slots: tuple[Slot, ...] = ()
 
 
 def _lines(session: Session, statement: Select[Booking, str]) -> list[BookingLine]:
@@ -149,6 +155,7 @@ def _lines(session: Session, statement: Select[Booking, str]) -> list[BookingLin
                 booking.purpose.name if booking.purpose else "",
                 booking.purpose.name_en if booking.purpose else "",
                 name,
+                slots_of(booking),
             ),
         )
     return found

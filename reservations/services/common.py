@@ -13,10 +13,11 @@ from portal.accounts.models import Person
 from portal.kernel import audit
 from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
-from reservations import documents
+from reservations import combining, documents
 from reservations.models import Booking, BookingEvent, Facility, Occupancy, Space
 from reservations.pricing import FeeTable
 from reservations.rules import Policy
+from reservations.timetable import Slot
 
 KIND = "booking"
 """`Payable.kind` of a booking, and its kind in the audit log."""
@@ -72,6 +73,11 @@ def policy_of(booking: Booking) -> Policy:
 def fees_of(booking: Booking) -> FeeTable:
     """The fee table under which the booking was made."""
     return cast("FeeTable", documents.parsed(booking.fees))
+
+
+def slots_of(booking: Booking) -> tuple[Slot, ...]:
+    """What is used: one slot or several, in order."""
+    return combining.restored(booking.slots)
 
 
 def end_occupancy(session: Session, booking: Booking, *, now: datetime) -> None:

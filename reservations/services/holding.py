@@ -6,6 +6,7 @@ booking, occupancies and history together. No job belongs to a hold: it ends by 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
@@ -18,13 +19,14 @@ from payments import services as payments
 from portal.kernel import dates, references
 from portal.kernel.audit import Actor
 from portal.kernel.database import constraint_of
-from reservations import documents
+from reservations import combining, documents
 from reservations.errors import (
     HoldEnded,
     NoMoreTime,
     NoSuchSlot,
     NotBookable,
     NotOffered,
+    SlotsUnfit,
     SlotTaken,
     TooManyHolds,
     WrongState,
@@ -48,6 +50,7 @@ class HoldRequest:
         space: code of the space.
         day: the day of use.
         slot: code of the slot in the timetable of that day.
+        also: further slots of the same booking, as (day, code).
         locale: language of the messages about it.
         source: how it came in.
         purpose: code of what for, where the search named it; ignored where the space is not for it.
@@ -61,11 +64,17 @@ class HoldRequest:
     locale: str = "ja"
     source: Source = Source.ONLINE
     purpose: str | None = None
+    also: tuple[tuple[date, str], ...] = ()
+
+    @property
+    def wanted(self) -> tuple[tuple[date, str], ...]:
+        """All slots that are asked for, each once, in order of their days."""
+        return tuple(sorted({(self.day, self.slot), *self.also}))
 
 
 _WORLD = text(
     """
-    SELECT s.id, s.bookable, p.city, f.opened_on, f.closed_on,
+    SELECT s.id, s.bookable, s.timetable_code, p.city, f.opened_on, f.closed_on,
            ARRAY(SELECT su.unit_id FROM space_unit su WHERE su.space_id = s.id ORDER BY su.unit_id) AS units,
            (SELECT sp.purpose_id FROM space_purpose sp JOIN purpose u ON u.id = sp.purpose_id
              WHERE sp.space_id = s.id AND u.code = :purpose) AS purpose_id,
@@ -76,7 +85,8 @@ _WORLD = text(
            (SELECT count(*) FROM booking b WHERE b.person_id = p.id AND b.created_at > :since
               AND (b.state IN ('lapsed', 'released') OR (b.state = 'held' AND b.held_until <= :now))) AS lapsed,
            (SELECT b.reference FROM booking b WHERE b.person_id = p.id AND b.space_id = s.id AND b.state = 'held'
-              AND b.held_until > :now AND b.slot ->> 'day' = :day_text AND b.slot ->> 'code' = :slot LIMIT 1) AS mine
+              AND b.held_until > :now AND b.slots @> cast(:wanted AS jsonb) AND jsonb_array_length(b.slots) = :count
+              LIMIT 1) AS mine
     FROM space s
     JOIN facility f ON f.id = s.facility_id
     JOIN person p ON p.id = :person_id
@@ -95,16 +105,16 @@ _TAKE = text(
     """
     WITH made AS (
         INSERT INTO booking (reference, person_id, account_id, space_id, source, state, locale, category, purpose_id, people,
-                             options, slot, starts_at, ends_at, timetable_id, fees_id, policy_id, created_at, held_until, extensions)
+                             options, slots, starts_at, ends_at, timetable_id, fees_id, policy_id, created_at, held_until, extensions)
         VALUES (:reference, :person_id, :account_id, :space_id, :source, 'held', :locale, :category, :purpose_id, 1,
-                '{}', jsonb_build_object('day', cast(:day_text AS text), 'code', cast(:slot AS text), 'name', cast(:name AS text),
-                                         'name_en', cast(:name_en AS text)),
-                :starts_at, :ends_at, :timetable_id, :fees_id, :policy_id, :now, :held_until, 0)
+                '{}', cast(:slots AS jsonb), :starts_at, :ends_at, :timetable_id, :fees_id, :policy_id, :now, :held_until, 0)
         RETURNING id
     ), taken AS (
         INSERT INTO occupancy (unit_id, during, live, kind, booking_id)
-        SELECT unit.id, tstzrange(:starts_at, :ends_at), tstzrange(:now, :held_until), 'booking', made.id
-        FROM made CROSS JOIN unnest(cast(:units AS integer[])) AS unit(id) ORDER BY unit.id
+        SELECT unit.id, tstzrange(span.start, span.stop), tstzrange(:now, :held_until), 'booking', made.id
+        FROM made CROSS JOIN unnest(cast(:units AS integer[])) AS unit(id)
+        CROSS JOIN unnest(cast(:span_starts AS timestamptz[]), cast(:span_ends AS timestamptz[])) AS span(start, stop)
+        ORDER BY unit.id, span.start
         ON CONFLICT DO NOTHING
         RETURNING unit_id
     ), noted AS (
@@ -130,6 +140,7 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
     Raises:
         NotOffered: no such space, or not online.
         NoSuchSlot: no such slot on that day.
+        SlotsUnfit: the slots cannot be one booking.
         NotBookable: the rules of use stand against it.
         TooManyHolds: the person keeps too many, or let too many lapse today.
         SlotTaken: somebody else has it.
@@ -137,14 +148,12 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
     lock_person(session, request.person_id)
     world = _read_world(session, request, now=now)
     timetable, policy = _documents(session, world)
-    slot = timetable.slot(request.day, request.slot, dates.is_holiday)
-    if slot is None:
-        closed = timetable.closure_on(request.day, dates.is_holiday)
-        raise NoSuchSlot(world.id, closed.label if closed else None, closed.label_en if closed else None)
+    slots = _slots(session, request, world, timetable)
     category = policy.category(world.city or None)
-    refusal = policy.may_book(slot, category.code, now=now)
-    if refusal is not None:
-        raise NotBookable(refusal.reason, refusal.at, refusal.limit)
+    for slot in slots:
+        refusal = policy.may_book(slot, category.code, now=now)
+        if refusal is not None:
+            raise NotBookable(refusal.reason, refusal.at, refusal.limit)
     if world.mine is not None:
         return str(world.mine)
     if world.held >= policy.hold.at_once:
@@ -152,7 +161,7 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
     if world.lapsed >= policy.hold.lapsed_per_day:
         raise TooManyHolds(policy.hold.lapsed_per_day, lapsed=True)
     until = now + timedelta(minutes=policy.hold.minutes)
-    return _take(session, request, world, slot, category=category.code, until=until, actor=actor, now=now)
+    return _take(session, request, world, slots, category=category.code, until=until, actor=actor, now=now)
 
 
 def _read_world(session: Session, request: HoldRequest, *, now: datetime) -> Row[Any]:
@@ -165,8 +174,8 @@ def _read_world(session: Session, request: HoldRequest, *, now: datetime) -> Row
             "space": request.space,
             "purpose": request.purpose,
             "day": request.day,
-            "day_text": request.day.isoformat(),
-            "slot": request.slot,
+            "wanted": json.dumps([{"day": day.isoformat(), "code": code} for day, code in request.wanted]),
+            "count": len(request.wanted),
         },
     ).one_or_none()
     if world is None or not world.bookable or not world.units:
@@ -185,11 +194,36 @@ def _documents(session: Session, world: Row[Any]) -> tuple[Timetable, Policy]:
     return cast("Timetable", timetable), cast("Policy", policy)
 
 
+def _slots(session: Session, request: HoldRequest, world: Row[Any], timetable: Timetable) -> tuple[Slot, ...]:
+    """The slots that are asked for; a stay may reach into a later version of the timetable."""
+    others = sorted({day for day, _code in request.wanted if day != request.day})
+    tables = {request.day: timetable}
+    if others:
+        rules = documents.load(session, [("timetable", world.timetable_code)])
+        for day in others:
+            version = rules.timetable(world.timetable_code, day)
+            if version is not None:
+                tables[day] = version
+    found: list[Slot] = []
+    for day, code in request.wanted:
+        table = tables.get(day)
+        slot = table.slot(day, code, dates.is_holiday) if table else None
+        if slot is None:
+            closed = table.closure_on(day, dates.is_holiday) if table else None
+            raise NoSuchSlot(world.id, closed.label if closed else None, closed.label_en if closed else None)
+        found.append(slot)
+    found.sort()
+    reason = combining.unfit(found)
+    if reason is not None:
+        raise SlotsUnfit(reason)
+    return tuple(found)
+
+
 def _take(
     session: Session,
     request: HoldRequest,
     world: Row[Any],
-    slot: Slot,
+    slots: tuple[Slot, ...],
     *,
     category: str,
     until: datetime,
@@ -197,6 +231,7 @@ def _take(
     now: datetime,
 ) -> str:
     reference = references.new("B")
+    spans = combining.spans(slots)
     taken = session.execute(
         _TAKE,
         {
@@ -208,12 +243,11 @@ def _take(
             "locale": request.locale,
             "category": category,
             "purpose_id": world.purpose_id,
-            "day_text": request.day.isoformat(),
-            "slot": slot.code,
-            "name": slot.name,
-            "name_en": slot.name_en,
-            "starts_at": slot.start,
-            "ends_at": slot.end,
+            "slots": json.dumps(combining.stored(slots), ensure_ascii=False),
+            "starts_at": slots[0].start,
+            "ends_at": slots[-1].end,
+            "span_starts": [span.start for span in spans],
+            "span_ends": [span.end for span in spans],
             "timetable_id": world.timetable_id,
             "fees_id": world.fees_id,
             "policy_id": world.policy_id,
@@ -223,8 +257,8 @@ def _take(
             "actor_kind": actor.kind,
         },
     ).scalar_one()
-    if taken != len(world.units):
-        raise SlotTaken(world.id, slot.start, slot.end)
+    if taken != len(world.units) * len(spans):
+        raise SlotTaken(world.id, slots[0].start, slots[-1].end)
     return reference
 
 

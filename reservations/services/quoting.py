@@ -11,8 +11,8 @@ from portal.kernel import dates
 from reservations.calendar import is_weekend_or_holiday
 from reservations.models import Booking
 from reservations.pricing import Asks, PriceCase, Quote, asks, quote_parts
-from reservations.services.common import fees_of
-from reservations.timetable import TOKYO, Slot
+from reservations.services.common import fees_of, slots_of
+from reservations.timetable import Slot
 
 ADMISSION_MOST = 1_000_000
 ADMISSION_TOTAL_MOST = 1_000_000_000
@@ -47,13 +47,6 @@ class Details:
     length: int = 0
     reductions: Mapping[str, str] = field(default_factory=dict)
     tickets: Mapping[str, int] = field(default_factory=dict)
-
-
-def slots_of(booking: Booking) -> list[Slot]:
-    """The slots that the booking is for, in order."""
-    start, end = booking.starts_at.astimezone(TOKYO), booking.ends_at.astimezone(TOKYO)
-    said = booking.slot
-    return [Slot(start, end, said["code"], said["name"], said.get("name_en", ""))]
 
 
 def cases_of(booking: Booking) -> list[PriceCase]:

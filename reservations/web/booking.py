@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound, PortalError
 from portal.kernel.money import Yen
 from portal.web import access, locale
-from reservations import services
+from reservations import combining, services
 from reservations.errors import (
     HoldEnded,
     NoSuchSlot,
@@ -24,6 +25,7 @@ from reservations.errors import (
     NotOffered,
     PriceChanged,
     RefundChanged,
+    SlotsUnfit,
     SlotTaken,
     TooManyHolds,
 )
@@ -38,6 +40,8 @@ from reservations.web.forms import CancelForm, EmptyForm
 from reservations.web.public import bp, city_of_visitor, read_day
 from reservations.web.words import gettext
 
+MOST_NIGHTS = 14
+
 
 def _person() -> int:
     person_id = access.visitor().person_id
@@ -46,18 +50,34 @@ def _person() -> int:
     return person_id
 
 
+@bp.get("/spaces/<space>/hold/<day>")
 @bp.get("/spaces/<space>/hold/<day>/<slot>")
 @access.resident
-def confirm_hold(space: str, day: str, slot: str) -> ResponseReturnValue:
-    """For somebody who tapped a slot before signing in: the slot once more, with the button."""
+def confirm_hold(space: str, day: str, slot: str = "") -> ResponseReturnValue:
+    """For somebody who tapped a slot, or chose several, before signing in: the slots once more, with the button."""
+    codes = [slot] if slot else request.args.getlist("slot")
+    wanted = _wanted(read_day(day), codes, request.args.get("nights", ""))
     with unit_of_work() as session:
         now = clock.now_in(session)
-        offer = calendar.one_slot(session, space, read_day(day), slot, city=city_of_visitor(session), now=now)
-    if offer is None:
+        city = city_of_visitor(session)
+        found = [calendar.one_slot(session, space, on, code, city=city, now=now) for on, code in wanted]
+    offers = [offer for offer in found if offer is not None]
+    if not offers or len(offers) != len(found):
         raise NotOffered
     return render_template(
-        "reservations/confirm_hold.html", offer=offer, purpose=request.args.get("purpose", ""), words=words
+        "reservations/confirm_hold.html",
+        offer=offers[0],
+        offers=offers,
+        nights=request.args.get("nights", ""),
+        purpose=request.args.get("purpose", ""),
+        words=words,
     )
+
+
+def _wanted(day: date, codes: list[str], nights: str) -> list[tuple[date, str]]:
+    """The slots that a form names: several on one day, or one on several days that follow each other (a stay)."""
+    stay = int(nights) if nights.isascii() and nights.isdigit() and 1 <= int(nights) <= MOST_NIGHTS else 1
+    return [(day + timedelta(days=night), code) for code in codes[: combining.MOST + 1] for night in range(stay)]
 
 
 @bp.post("/spaces/<space>/hold")
@@ -65,24 +85,25 @@ def confirm_hold(space: str, day: str, slot: str) -> ResponseReturnValue:
 def hold(space: str) -> ResponseReturnValue:
     """The first tap: the slot is kept."""
     day = read_day(request.form.get("date", ""))
-    slot = request.form.get("slot", "")
+    wanted = _wanted(day, request.form.getlist("slot") or [""], request.form.get("nights", ""))
     purpose = request.form.get("purpose") or None
     try:
-        reference = transact(lambda session: _hold(session, space, purpose, day.isoformat(), slot))
-    except (SlotTaken, NotBookable, NoSuchSlot, TooManyHolds) as error:
-        return _refused(error, space, day.isoformat(), slot)
+        reference = transact(lambda session: _hold(session, space, purpose, wanted))
+    except (SlotTaken, NotBookable, NoSuchSlot, SlotsUnfit, TooManyHolds) as error:
+        return _refused(error, space, day.isoformat(), wanted[0][1])
     return redirect(url_for("reservations.booking", reference=reference), 303)
 
 
-def _hold(session: Session, space: str, purpose: str | None, day: str, slot: str) -> str:
+def _hold(session: Session, space: str, purpose: str | None, wanted: list[tuple[date, str]]) -> str:
     visitor = access.visitor()
     now = clock.now_in(session)
     request_ = HoldRequest(
         person_id=_person(),
         account_id=visitor.account_id,
         space=space,
-        day=read_day(day),
-        slot=slot,
+        day=wanted[0][0],
+        slot=wanted[0][1],
+        also=tuple(wanted[1:]),
         locale=locale.current(),
         purpose=purpose,
     )
@@ -109,7 +130,7 @@ def _refused(error: PortalError, space: str, day: str, slot: str) -> ResponseRet
     )
 
 
-def _words(error: PortalError) -> str:
+def _words(error: PortalError) -> str:  # noqa: PLR0911 - one sentence a refusal
     match error:
         case SlotTaken():
             return gettext("この時間は、ほかの人が先に予約しました。")
@@ -118,6 +139,8 @@ def _words(error: PortalError) -> str:
         case NoSuchSlot(closed=str() as closed):
             label = error.closed_en if locale.current() == "en" and error.closed_en else closed
             return gettext("この日は休みです。%(why)s", why=label)
+        case SlotsUnfit():
+            return words.unfit_words(error.reason)
         case TooManyHolds(lapsed=True):
             return gettext("今日は、仮押さえを何度もやめています。明日、もう一度試してください。")
         case TooManyHolds():

@@ -8,6 +8,7 @@ TEXTS = {
     "slot_taken": lazy_gettext("この時間は、ほかの人が先に予約しました。"),
     "not_bookable": lazy_gettext("この時間は予約できません。"),
     "no_such_slot": lazy_gettext("その日に、その時間はありません。"),
+    "slots_unfit": lazy_gettext("その時間は、1つの予約にまとめられません。"),
     "not_offered": lazy_gettext("この場所は、オンラインでは予約できません。"),
     "too_many_holds": lazy_gettext("仮押さえが多すぎます。"),
     "hold_ended": lazy_gettext("仮押さえの時間が終わりました。"),

@@ -37,7 +37,7 @@ def _item(line: BookingLine) -> my.Item:
         status_kind=kind,
         next_step=next_step,
         due=due,
-        detail=words.when(line.starts_at, line.ends_at),
+        detail=words.whens(line.slots),
     )
 
 

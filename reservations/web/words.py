@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -10,7 +11,9 @@ import flask_babel
 from portal.kernel import clock
 from portal.kernel.texts import show_date, show_time
 from portal.web import locale
+from reservations import combining
 from reservations.availability import Mark, SlotState, State
+from reservations.combining import Unfit
 from reservations.models import BookingState
 from reservations.rules import Refused
 from reservations.timetable import Slot
@@ -39,6 +42,23 @@ def slot_words(slot: Slot) -> str:
 def when(starts: datetime, ends: datetime) -> str:
     """2026年12月4日(金) 9:00〜11:00."""
     return f"{show_date(starts, locale.current())} {times(starts, ends)}"
+
+
+def whens(slots: Iterable[Slot]) -> str:
+    """2026年12月4日(金) 9:00〜12:00、18:00〜21:00: slots that touch are one stretch; a stay is from the first day to the last."""
+    slots = list(slots)
+    found = combining.stretches(slots)
+    start, end = found[0].start, found[0].end
+    if (clock.local(end).date() - clock.local(start).date()).days > 1:
+        first, last = show_date(start, locale.current()), show_date(end, locale.current())
+        return f"{first} {show_time(start)}〜{last} {show_time(end)}"
+    return f"{show_date(start, locale.current())} {spans(slots)}"
+
+
+def spans(slots: Iterable[Slot]) -> str:
+    """9:00〜12:00、18:00〜21:00: the stretches of one day, without the day."""
+    joint = ", " if locale.current() == "en" else "、"
+    return joint.join(times(one.start, one.end) for one in combining.stretches(slots))
 
 
 def mark_symbol(mark: Mark) -> str:
@@ -117,6 +137,15 @@ def booking_words(state: str, *, accepted: bool = False) -> tuple[str, str]:
         BookingState.REFUSED.value: ("bad", gettext("許可できませんでした")),
         BookingState.CANCELLED.value: ("neutral", gettext("取り消しました")),
     }[state]
+
+
+def unfit_words(reason: Unfit) -> str:
+    """Why slots cannot be one booking."""
+    return {
+        Unfit.OVERLAP: gettext("えらんだ時間が重なっています。重ならない時間をえらんでください。"),
+        Unfit.DAYS: gettext("1つの予約にまとめられるのは、同じ日の時間だけです。ちがう日は、べつに予約してください。"),
+        Unfit.MANY: gettext("えらんだ時間が多すぎます。%(most)sつまでにしてください。", most=combining.MOST),
+    }[reason]
 
 
 def event_words(kind: str) -> str:

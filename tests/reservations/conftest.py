@@ -47,9 +47,13 @@ class Resident:
             self.person_id, self.account_id = person.id, account.id
         self.actor = Actor(self.account_id, "resident")
 
-    def hold(self, space: str, slot: str, day: date = FRIDAY) -> str:
+    def hold(
+        self, space: str, slot: str, day: date = FRIDAY, *more: tuple[date, str] | str, purpose: str | None = None
+    ) -> str:
+        """`more`: further slots of the same booking, of the same day where only a code is given."""
+        also = tuple((day, one) if isinstance(one, str) else one for one in more)
         with unit_of_work() as session:
-            request = HoldRequest(self.person_id, self.account_id, space, day, slot)
+            request = HoldRequest(self.person_id, self.account_id, space, day, slot, also=also, purpose=purpose)
             return services.hold(session, request, actor=self.actor, now=clock.now())
 
     def extend(self, reference: str) -> datetime:
