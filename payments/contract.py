@@ -122,6 +122,9 @@ class ChargeRequest:
         description: at most 22 characters, shown by the provider; never a name or another personal fact.
         pay_until: aware; the end of the hold or the due date; None: no end.
         ground: ground of the whole charge.
+        budget_item: code of a budget item of the city pack; "": the payee's usual one for this kind of money.
+        term_end: last day of the term (納期の末日), for revenue by term such as taxes.
+        performed_on: the day of use or service that the money is for, where it is known (prepaid fees are handed over by it).
     """
 
     payable_kind: str
@@ -134,6 +137,9 @@ class ChargeRequest:
     ground: Ground
     purpose: str = "fee"
     pay_until: datetime | None = None
+    budget_item: str = ""
+    term_end: date | None = None
+    performed_on: date | None = None
 
     def __post_init__(self) -> None:
         if not self.lines:

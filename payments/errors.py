@@ -26,6 +26,22 @@ class NoSuchPayee(Invalid):
 
 
 @dataclass(eq=False)
+class NoSuchBudgetItem(Invalid):
+    """The city pack has no such budget item for the payee."""
+
+    code: ClassVar[str] = "no_such_budget_item"
+    budget_item: str
+
+
+@dataclass(eq=False)
+class NoSuchSuccession(NotFound):
+    """The city pack names no such change of manager."""
+
+    code: ClassVar[str] = "no_such_succession"
+    reference: str
+
+
+@dataclass(eq=False)
 class ChargeDiffers(Conflict):
     """The same thing was charged already for the same purpose, with another sum, payee or lines."""
 

@@ -1,4 +1,4 @@
-"""Load payees and what is paid elsewhere from a city pack: payments/payees.yaml, payments/elsewhere.yaml."""
+"""Load a city pack's data on money: payees, budget items, changes of manager, what is paid elsewhere (payments/*.yaml)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from pydantic import BeforeValidator, Field
 from sqlalchemy.orm import Session
 
 from payments.contract import CITY, MoneyKind
-from payments.models import CashlessElsewhere, PayeeKind
+from payments.models import BudgetItem, CashlessElsewhere, PayeeKind, PayeeSuccession
 from payments.services import Defined, define_payee
-from portal.directory.pack import Entry, Pack, PackDate
-from portal.directory.sync import LoadReport, remove, sync
+from payments.years import Timing
+from portal.directory.pack import Entry, Located, Pack, PackDate
+from portal.directory.sync import LoadReport, remove, switch_off, sync
 
 PAYEES = "payments/payees.yaml"
 ELSEWHERE = "payments/elsewhere.yaml"
+BUDGET = "payments/budget.yaml"
+SUCCESSIONS = "payments/successions.yaml"
 
 
 class PayeeEntry(Entry):
@@ -41,6 +44,38 @@ class ElsewhereEntry(Entry):
     note: str = ""
 
 
+class BudgetEntry(Entry):
+    """One entry of budget.yaml."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    name_en: str = ""
+    payee: str = CITY
+    money_kind: Annotated[MoneyKind, BeforeValidator(MoneyKind)]
+    timing: Annotated[Timing, BeforeValidator(Timing)]
+    kan: str
+    kou: str = ""
+    moku: str = ""
+    setsu: str = ""
+    setsu_carried: str = ""
+    tax_code: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,20}$")] | None = None
+    ground: Annotated[str, Field(min_length=1)]
+    default: bool = False
+    sample: bool = False
+
+
+class SuccessionEntry(Entry):
+    """One entry of successions.yaml."""
+
+    from_payee: str
+    to_payee: str
+    on_date: PackDate
+    scope: Annotated[str, Field(min_length=1)]
+    refunds_by: str
+    ground: Annotated[str, Field(min_length=1)]
+    sample: bool = False
+
+
 def load(session: Session, pack: Pack) -> LoadReport:
     """Create or correct payees (none is ever removed: ledgers name them), and make the list of elsewhere as written.
 
@@ -53,6 +88,9 @@ def load(session: Session, pack: Pack) -> LoadReport:
     pack.unique(elsewhere, "title")
     if payees and not any(entry.value.code == CITY for entry in payees):
         pack.problem(PAYEES, 1, "受取先 city(市そのもの)がありません。", "code: city を足してください。")
+    budget = pack.rows(BUDGET, BudgetEntry) if pack.has(BUDGET) else []
+    successions = pack.rows(SUCCESSIONS, SuccessionEntry) if pack.has(SUCCESSIONS) else []
+    _check(pack, {entry.value.code for entry in payees}, budget, successions)
     pack.check()
     done = [
         define_payee(
@@ -73,6 +111,7 @@ def load(session: Session, pack: Pack) -> LoadReport:
         unchanged=done.count(Defined.UNCHANGED),
         name="payments",
     )
+    report += _budget(session, budget) + _successions(session, successions)
     return report + sync(
         session,
         CashlessElsewhere,
@@ -87,6 +126,77 @@ def load(session: Session, pack: Pack) -> LoadReport:
             for entry in elsewhere
         },
         key=("money_kind", "title"),
+        retire=remove(session),
+        name="payments",
+    )
+
+
+def _check(
+    pack: Pack,
+    payees: set[str],
+    budget: list[Located[BudgetEntry]],
+    successions: list[Located[SuccessionEntry]],
+) -> None:
+    pack.unique(budget, "code")
+    pack.unique([entry for entry in budget if entry.value.tax_code], "tax_code")
+    pack.unique(
+        [entry for entry in budget if entry.value.default],
+        "default",
+        of=lambda value: (value.payee, value.money_kind.value),
+    )
+    for item in budget:
+        pack.known(item, "payee", item.value.payee, payees, PAYEES)
+    for change in successions:
+        for key in ("from_payee", "to_payee"):
+            pack.known(change, key, getattr(change.value, key), payees, PAYEES)
+        both = {change.value.from_payee, change.value.to_payee}
+        pack.known(change, "refunds_by", change.value.refunds_by, both, "from_payee, to_payee")
+
+
+def _budget(session: Session, entries: list[Located[BudgetEntry]]) -> LoadReport:
+    return sync(
+        session,
+        BudgetItem,
+        {
+            (entry.value.code,): {
+                "name": entry.value.name,
+                "name_en": entry.value.name_en,
+                "payee_code": entry.value.payee,
+                "money_kind": entry.value.money_kind.value,
+                "timing": entry.value.timing.value,
+                "kan": entry.value.kan,
+                "kou": entry.value.kou,
+                "moku": entry.value.moku,
+                "setsu": entry.value.setsu,
+                "setsu_carried": entry.value.setsu_carried,
+                "tax_code": entry.value.tax_code,
+                "ground": entry.value.ground,
+                "is_default": entry.value.default,
+                "sample": entry.value.sample,
+                "active": True,
+            }
+            for entry in entries
+        },
+        key=("code",),
+        retire=switch_off,
+        name="payments",
+    )
+
+
+def _successions(session: Session, entries: list[Located[SuccessionEntry]]) -> LoadReport:
+    return sync(
+        session,
+        PayeeSuccession,
+        {
+            (entry.value.from_payee, entry.value.on_date, entry.value.scope): {
+                "to_payee": entry.value.to_payee,
+                "refunds_by": entry.value.refunds_by,
+                "ground": entry.value.ground,
+                "sample": entry.value.sample,
+            }
+            for entry in entries
+        },
+        key=("from_payee", "on_date", "scope"),
         retire=remove(session),
         name="payments",
     )

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments import ledger, settlement
+from payments import fiscal, ledger, settlement
 from payments.contract import ChargeLine, ChargeRequest, Ground, TaxClass
 from payments.errors import (
     ChargeDiffers,
@@ -159,6 +159,7 @@ def raise_charge(session: Session, request: ChargeRequest, *, now: datetime) -> 
         return _the_same(session, request, payee)
     charge = session.get_one(Charge, created)
     _write_lines(session, charge, request)
+    fiscal.note_charge(session, charge, request, payee, now=now)
     if free:
         jobs.defer(session, "payments.settle_free", charge_id=charge.id)
     else:

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments import ledger, mails
+from payments import fiscal, ledger, mails
 from payments.contract import Ground, Verdict, payable
 from payments.models import (
     AccountCode,
@@ -209,6 +209,7 @@ def _settle(session: Session, charge: Charge, payment: Payment, now: datetime) -
     receipt = Receipt(reference=references.new("R"), payment_id=payment.id, issued_at=now)
     session.add(receipt)
     session.flush()
+    fiscal.book(session, charge, payment)
     end_attempts(session, charge.id)
     mails.paid(session, charge, payment, receipt)
 

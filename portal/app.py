@@ -46,6 +46,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Modules whose import registers background tasks (`portal.kernel.jobs.task`).
 TASK_MODULES: Sequence[str] = (
     "forms.jobs",
+    "payments.chores",
     "payments.jobs",
     "portal.accounts.jobs",
     "portal.kernel.audit",

@@ -8,6 +8,8 @@ from flask_babel.speaklater import LazyString
 TEXTS: dict[str, LazyString] = {
     "no_such_charge": lazy_gettext("この番号のお支払いは見つかりません。"),
     "no_such_payee": lazy_gettext("お金の受取先が登録されていません。"),
+    "no_such_budget_item": lazy_gettext("予算の科目が登録されていません。"),
+    "no_such_succession": lazy_gettext("この引き継ぎは見つかりません。"),
     "charge_differs": lazy_gettext("同じものに、ちがう料金がすでに付いています。"),
     "charge_settled": lazy_gettext("このお支払いは、もう終わっています。もう一度払う必要はありません。"),
     "pay_term_over": lazy_gettext("お支払いの期限が過ぎました。"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext
 
-from payments.web import error_texts, hooks, pages, sandbox, staff
+from payments.web import books, error_texts, hooks, pages, sandbox, staff
 from portal.accounts.models import Role
 from portal.web import error_texts as portal_texts
 from portal.web import staff as staff_home
@@ -14,7 +14,7 @@ from portal.web import staff as staff_home
 def init_app(app: Flask) -> None:
     """Register pages, words of errors, and the tile of staff."""
     portal_texts.add(error_texts.TEXTS)
-    for blueprint in (pages.bp, hooks.bp, sandbox.bp, staff.bp):
+    for blueprint in (pages.bp, hooks.bp, sandbox.bp, staff.bp, books.bp):
         app.register_blueprint(blueprint)
     staff_home.register(
         staff_home.Tile(
@@ -25,5 +25,15 @@ def init_app(app: Flask) -> None:
             text=lazy_gettext("今日の入金、現金の受け取り、返金、合わないお金"),
             order=60,
             count=staff.waiting,
+        )
+    )
+    staff_home.register(
+        staff_home.Tile(
+            key="books",
+            title=lazy_gettext("収納の仕事"),
+            endpoint="payments_books.home",
+            roles=(Role.FINANCE.value, Role.COUNTER.value),
+            text=lazy_gettext("納付書、窓口の現金、未納、口座振替、引き継ぎ"),
+            order=61,
         )
     )

@@ -162,4 +162,5 @@ def _charge(session: Session, booking: Booking, quote: Quote) -> ChargeRequest:
         description=f"施設使用料 {booking.starts_at.astimezone(TOKYO):%m/%d %H:%M}",
         ground=ground,
         pay_until=booking.held_until,
+        performed_on=booking.starts_at.astimezone(TOKYO).date(),
     )
