@@ -81,7 +81,7 @@ def test_the_first_receipt_is_the_original_and_every_later_one_a_copy(things: Th
 
 def test_koga_names_the_city_as_payee_and_loading_twice_changes_nothing(session: Any):
     first, second = loader.load(session, Pack(KOGA)), loader.load(session, Pack(KOGA))
-    assert first.created == 2
+    assert first.created > 2
     assert second.touched == 0
 
 
