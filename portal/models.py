@@ -11,6 +11,7 @@ import portal.kernel.audit
 import portal.kernel.files
 import portal.notices.models
 import portal.plan.models
+import reservations.feeds.models
 import reservations.groups.models
 import reservations.models
 import reservations.money_models

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.accounts.models import Account, Person
@@ -14,6 +14,7 @@ from portal.kernel import clock, dates
 from portal.kernel.texts import show_date, show_time
 from portal.notices import services as notices
 from reservations import combining
+from reservations.feeds.queries import entry_of
 from reservations.models import Booking, BookingEvent, Facility, Space
 from reservations.queries.bookings import facility_name
 from reservations.services.common import policy_of, slots_of
@@ -94,8 +95,15 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
         "entrance": policy.permit.entrance,
         "sample": policy.sample,
         "url": f"{_Portal.url}/bookings/{booking.reference}",
+        "calendar": _calendar(session, booking),
         "facility_url": f"{_Portal.url}/facilities/{space.facility.code}",
     }
+
+
+def _calendar(session: Session, booking: Booking) -> dict[str, str]:
+    """The booking for the recipient's own calendar (`reservations.feeds.mails` makes the file of it)."""
+    changed = session.scalar(select(func.max(BookingEvent.at)).where(BookingEvent.booking_id == booking.id))
+    return entry_of(booking, changed, locale=booking.locale, public_url=_Portal.url).to_json()
 
 
 def permit_context(session: Session, booking: Booking) -> dict[str, Any]:

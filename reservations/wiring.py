@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from payments import contract
 from payments.contract import MoneyKind
+from portal.notices import attachments
 from portal.settings import Settings
 from reservations import measures, messages
+from reservations.feeds import mails as feeds
 from reservations.services.paying import BookingPayable
 
 
@@ -14,3 +16,5 @@ def configure(settings: Settings) -> None:
     contract.register(BookingPayable())
     contract.offers(MoneyKind.FACILITY_FEE, measures.facility_fees)
     messages.configure(settings.public_url)
+    for template in feeds.TEMPLATES:
+        attachments.register(template, feeds.files)

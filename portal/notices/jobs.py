@@ -5,7 +5,7 @@ from __future__ import annotations
 from portal.kernel import clock, texts
 from portal.kernel.database import unit_of_work
 from portal.kernel.jobs import BRIEF, task
-from portal.notices import mailer, services
+from portal.notices import attachments, mailer, services
 from portal.notices.models import Notice, NoticeState
 
 
@@ -30,6 +30,7 @@ def deliver(notice_id: int) -> None:
             locale=notice.locale,
             message_id=notice.message_id,
             at=notice.created_at,
+            files=attachments.of(notice.template, notice.context),
         )
         server.send(message)
     except mailer.PermanentProblemError as refused:

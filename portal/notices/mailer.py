@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
@@ -11,6 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
 
+from portal.notices.attachments import Attachment
 from portal.settings import Settings, truth
 
 TIMEOUT_SECONDS = 20.0
@@ -120,7 +122,15 @@ def _mailbox(email: str, name: str) -> Address:
 
 
 def compose(
-    mailer: Mailer, *, rendered: str, email: str, name: str, locale: str, message_id: str, at: datetime
+    mailer: Mailer,
+    *,
+    rendered: str,
+    email: str,
+    name: str,
+    locale: str,
+    message_id: str,
+    at: datetime,
+    files: Sequence[Attachment] = (),
 ) -> EmailMessage:
     """A message from a rendered template, whose first line is `Subject: …`.
 
@@ -132,6 +142,7 @@ def compose(
         locale: for Content-Language.
         message_id: with its angle brackets.
         at: when the message was asked for (aware); the same at every try.
+        files: what goes with it.
 
     Raises:
         PermanentProblemError: the address cannot be one.
@@ -149,4 +160,14 @@ def compose(
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body.strip() + "\n")  # clears Content-*; so the language comes after
     message["Content-Language"] = locale
+    for file in files:
+        kind, *parameters = (part.strip() for part in file.media_type.split(";"))
+        main, _, sub = kind.partition("/")
+        message.add_attachment(
+            file.content,
+            maintype=main,
+            subtype=sub,
+            filename=file.name,
+            params=dict(parameter.split("=", 1) for parameter in parameters),
+        )
     return message
