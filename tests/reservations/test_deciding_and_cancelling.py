@@ -73,7 +73,7 @@ def test_a_refusal_needs_a_reason_and_gives_everything_back(
     assert stranger.hold(HALL, "am", DAY)
     run_jobs()
     mail = next(m for m in mailbox.to("hanako@example.com") if "許可できませんでした" in m["Subject"])
-    text = mail.get_content()
+    text = mail.get_body().get_content()
     assert "その日は市の行事に使います。" in text
     assert "3か月以内に、古河市長に審査請求" in text
     assert "6か月以内に、古河市(代表者は市長)を被告" in text
