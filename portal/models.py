@@ -11,8 +11,12 @@ import portal.kernel.audit
 import portal.kernel.files
 import portal.notices.models
 import portal.plan.models
+import reservations.api.models
+import reservations.desk.models
 import reservations.feeds.models
 import reservations.groups.models
 import reservations.models
 import reservations.money_models
 import reservations.operations.models
+import reservations.personal.models
+import reservations.studio.models

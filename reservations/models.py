@@ -117,6 +117,11 @@ class Facility(Base):
     evidence: Mapped[list[str]] = mapped_column(JSONB)
     note: Mapped[str | None]
     position: Mapped[int]
+    #: Who keeps it: the city pack, or the browser (a load leaves those alone).
+    origin: Mapped[str] = mapped_column(server_default=text("'pack'"))
+    #: Codes of what makes it easy to enter and use (`reservations.studio.words.BARRIER_FREE`).
+    barrier_free: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
+    wifi: Mapped[bool | None]
 
     names: Mapped[list[FacilityName]] = relationship(
         back_populates="facility", cascade="all, delete-orphan", lazy="raise"
@@ -135,6 +140,7 @@ class FacilityName(Base):
     name: Mapped[str]
     valid_from: Mapped[date | None]
     valid_until: Mapped[date | None]
+    name_en: Mapped[str] = mapped_column(server_default=text("''"))
 
     facility: Mapped[Facility] = relationship(back_populates="names", lazy="raise")
 

@@ -25,6 +25,7 @@ class Role(StrEnum):
     REVIEWER = "reviewer"
     APPROVER = "approver"
     FACILITY_MANAGER = "facility_manager"
+    FACILITY_ADMIN = "facility_admin"
     EDITOR = "editor"
     FINANCE = "finance"
     IT_STRATEGY = "it_strategy"

@@ -1,0 +1,1 @@
+"""What belongs to one resident's own use of the pages: favourites, the same as last time."""
