@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar as _calendar
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import get_args
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,7 @@ from portal.kernel.money import Yen
 from reservations.availability import Busy, Mark, SlotState, State, mark, occupied, refused
 from reservations.documents import Rules
 from reservations.models import Purpose
+from reservations.places import Point
 from reservations.pricing import NoFee, case_of
 from reservations.queries import catalog
 from reservations.queries.catalog import FacilityHead, SpaceView
@@ -35,6 +37,15 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class PartCell:
+    """A part of the day at a facility: how free it is, in how many slots, from which price."""
+
+    mark: Mark
+    free: int
+    price: Yen | None
+
+
+@dataclass(frozen=True)
 class Hit:
     """A facility in the search result: its free slots on the day."""
 
@@ -43,6 +54,8 @@ class Hit:
     mark: Mark
     closed: Closed | None
     opens: datetime | None
+    parts: dict[PartOfDay, PartCell] = field(default_factory=dict)
+    km: float | None = None
 
     @property
     def by_time(self) -> list[Offer]:
@@ -183,6 +196,7 @@ def search(
     part: PartOfDay | None,
     city: str | None,
     now: datetime,
+    near: Point | None = None,
 ) -> SearchPage:
     """Facilities where the purpose is possible, free ones first, on a day and the days around it. Three statements.
 
@@ -194,6 +208,7 @@ def search(
         part: part of the day; None: all.
         city: municipality of the looker; None: not signed in.
         now: aware.
+        near: nearest first among those that are equally free; a facility whose place is not known comes last.
     """
     today = now.astimezone(TOKYO).date()
     first = today if day is None else max(today, day - timedelta(days=2))
@@ -208,9 +223,16 @@ def search(
     grouped: dict[str, list[SpaceView]] = {}
     for view in views:
         grouped.setdefault(view.facility.code, []).append(view)
-    hits = [_hit(world, group, day, part, purpose) for group in grouped.values() if group[0].facility.open_on(day)]
+    hits = [
+        _hit(world, group, day, part, purpose, near=near)
+        for group in grouped.values()
+        if group[0].facility.open_on(day)
+    ]
     order = {Mark.PLENTY: 0, Mark.FEW: 0, Mark.FULL: 1, Mark.NONE: 2}
-    return SearchPage(day, strip, tuple(sorted(hits, key=lambda hit: order[hit.mark])))
+    far = float("inf")
+    return SearchPage(
+        day, strip, tuple(sorted(hits, key=lambda hit: (order[hit.mark], far if hit.km is None else hit.km)))
+    )
 
 
 def _cheap_first(offer: Offer) -> tuple[datetime, int]:
@@ -225,7 +247,19 @@ def _any_free(world: _World, views: list[SpaceView], day: date, part: PartOfDay 
     )
 
 
-def _hit(world: _World, views: list[SpaceView], day: date, part: PartOfDay | None, purpose: str) -> Hit:
+def _parts(states: list[SlotState], offers: list[Offer]) -> dict[PartOfDay, PartCell]:
+    cells: dict[PartOfDay, PartCell] = {}
+    for part in get_args(PartOfDay):
+        own = [state for state in states if state.slot.part == part]
+        prices = [offer.price for offer in offers if offer.slot.part == part and offer.price is not None]
+        free = sum(state.state is State.FREE for state in own)
+        cells[part] = PartCell(mark(own), free, min(prices, default=None))
+    return cells
+
+
+def _hit(
+    world: _World, views: list[SpaceView], day: date, part: PartOfDay | None, purpose: str, *, near: Point | None
+) -> Hit:
     offers: list[Offer] = []
     states: list[SlotState] = []
     for view in views:
@@ -236,7 +270,10 @@ def _hit(world: _World, views: list[SpaceView], day: date, part: PartOfDay | Non
     offers.sort(key=_cheap_first)
     waiting = [s.refusal.at for s in states if s.state is State.NOT_YET and s.refusal and s.refusal.at]
     closed = world.closed(views[0], day) if not states else None
-    return Hit(views[0].facility, tuple(offers), mark(states), closed, min(waiting, default=None))
+    there = views[0].facility.point
+    km = near.km_to(there) if near and there else None
+    parts = _parts(states, offers)
+    return Hit(views[0].facility, tuple(offers), mark(states), closed, min(waiting, default=None), parts, km)
 
 
 def month(

@@ -11,6 +11,7 @@ from sqlalchemy import Row, ScalarSelect, Select, func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
+from portal.kernel.text import fold
 from reservations import documents
 from reservations.availability import Busy
 from reservations.documents import Rules
@@ -25,6 +26,7 @@ from reservations.models import (
     space_purpose,
     space_unit,
 )
+from reservations.places import Point, centre
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class FacilityHead:
     opened_on: date | None
     closed_on: date | None
     replaced_by: str | None
+    point: Point | None = None
 
     def open_on(self, day: date) -> bool:
         """Whether the facility exists on the day."""
@@ -145,7 +148,14 @@ def _head(facility: Facility, names: Sequence[Sequence[str | None]], on: date) -
         facility.opened_on,
         facility.closed_on,
         facility.replaced_by,
+        _point(facility),
     )
+
+
+def _point(facility: Facility) -> Point | None:
+    if facility.latitude is None or facility.longitude is None:
+        return None
+    return Point(facility.latitude, facility.longitude)
 
 
 def _view(row: Row[Any], on: date) -> SpaceView:
@@ -235,6 +245,19 @@ def districts(session: Session) -> list[str]:
         .order_by(func.min(Facility.position)),
     )
     return [name for name in found if name]
+
+
+def town_centre(session: Session, words: str) -> Point | None:
+    """Where a town of this city lies: the middle of the facilities whose address names it. None where none does; one statement."""
+    wanted = fold(words)
+    rows = session.execute(
+        select(Facility.address, Facility.latitude, Facility.longitude).where(
+            Facility.address.is_not(None), Facility.latitude.is_not(None), Facility.longitude.is_not(None)
+        )
+    )
+    return centre(
+        [Point(latitude, longitude) for address, latitude, longitude in rows if wanted and wanted in fold(address)]
+    )
 
 
 def bookable_facilities(session: Session, day: date) -> list[tuple[str, str]]:

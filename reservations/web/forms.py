@@ -18,6 +18,7 @@ from portal.web.forms import (
     PortalForm,
     Required,
     SelectionField,
+    TextField,
     WarekiDateField,
 )
 
@@ -49,6 +50,11 @@ class SearchForm(PortalForm):
     day = DayField(lazy_gettext("使う日"), name="date", validators=[Optional()], render_kw={"type": "date"})
     district = SelectionField(lazy_gettext("地区"), validators=[Optional()])
     part = SelectionField(lazy_gettext("時間"), validators=[Optional()])
+    near = TextField(
+        lazy_gettext("近い順にならべる"),
+        description=lazy_gettext("町の名前か郵便番号。例: 下大野、306-0204"),
+        validators=[Optional(), MaxLength(40)],
+    )
 
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         """Args: today: the first day that can be asked for."""

@@ -13,11 +13,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import Person
+from portal.directory import postal
 from portal.kernel import clock, references
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access, locale
 from reservations.models import BookingState
+from reservations.places import Point
 from reservations.queries import bookings, calendar, catalog
 from reservations.timetable import PartOfDay
 from reservations.web import words
@@ -65,6 +67,8 @@ def search() -> ResponseReturnValue:
         form.district.choices = offered([("", gettext("どの地区でもよい")), *((name, name) for name in districts)])
         form.part.choices = offered(words.part_choices())
         valid = form.validate()
+        near = _near(session, form) if valid and form.near.data else None
+        valid = valid and not form.near.errors
         day = form.day.data if valid else None
         purpose = form.purpose.data if valid else ""
         page = None
@@ -77,6 +81,7 @@ def search() -> ResponseReturnValue:
                 part=cast("PartOfDay | None", form.part.data or None),
                 city=city_of_visitor(session),
                 now=now,
+                near=near,
             )
         facilities = [] if page else catalog.names(session, on=today)
     if form.day.data is None and not form.day.errors:
@@ -91,6 +96,8 @@ def search() -> ResponseReturnValue:
             purposes=choices,
             facilities=facilities,
             shown=FACILITIES_SHOWN,
+            table=request.args.get("view") == "table",
+            by_position=Point.parse(form.near.data or "") is not None,
             called=_called,
             words=words,
             query=_query,
@@ -99,13 +106,28 @@ def search() -> ResponseReturnValue:
     )
 
 
+def _near(session: Session, form: SearchForm) -> Point | None:
+    """The place that the search starts from: a position, a postal code, or the name of a town."""
+    words = form.near.data or ""
+    point = Point.parse(words)
+    if point is not None:
+        return point
+    found = postal.lookup(session, words) if postal.normalise(words) else None
+    centre = catalog.town_centre(session, found.town if found else words)
+    if centre is None:
+        form.near.errors = [
+            gettext("この町に近い施設が見つかりませんでした。書き方をかえるか、地区をえらんでください。")
+        ]
+    return centre
+
+
 def _called(name: str, name_en: str) -> str:
     return name_en if locale.current() == "en" and name_en else name
 
 
 def _query(**changes: str) -> str:
     """The address of this search with something changed."""
-    kept = {key: request.args.get(key, "") for key in ("purpose", "date", "district", "part")}
+    kept = {key: request.args.get(key, "") for key in ("purpose", "date", "district", "part", "near", "view")}
     wanted = {key: value for key, value in {**kept, **changes}.items() if value}
     address = url_for("reservations.search")
     return f"{address}?{urlencode(wanted)}" if wanted else address

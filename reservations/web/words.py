@@ -180,6 +180,18 @@ def part_choices() -> list[tuple[str, str]]:
     ]
 
 
+def parts() -> list[tuple[str, str]]:
+    """Parts of the day as columns."""
+    return part_choices()[1:]
+
+
+def distance(km: float) -> str:
+    """約300m or 約1.2km; the way of a bird."""
+    if km < 1:
+        return gettext("約%(metres)sm", metres=max(100, round(km * 10) * 100))
+    return gettext("約%(km)skm", km=f"{km:.1f}")
+
+
 def group_words(group: str) -> str:
     """Headings of the purposes."""
     return {"sports": gettext("スポーツ"), "culture": gettext("集まり・文化"), "outdoors": gettext("公園・宿泊")}[group]
