@@ -255,9 +255,8 @@ def town_centre(session: Session, words: str) -> Point | None:
             Facility.address.is_not(None), Facility.latitude.is_not(None), Facility.longitude.is_not(None)
         )
     )
-    return centre(
-        [Point(latitude, longitude) for address, latitude, longitude in rows if wanted and wanted in fold(address)]
-    )
+    named = [row for row in rows if wanted and row.address and wanted in fold(row.address)]
+    return centre([Point(row.latitude, row.longitude) for row in named])
 
 
 def bookable_facilities(session: Session, day: date) -> list[tuple[str, str]]:
