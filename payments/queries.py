@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from payments import gateways
@@ -128,6 +128,36 @@ def charge(session: Session, reference: str) -> ChargeView:
     if found is None:
         raise NoSuchCharge(reference)
     return found
+
+
+@dataclass(frozen=True)
+class Refundable:
+    """A paid charge of something payable, and what of it was not yet promised back."""
+
+    payable_ref: str
+    charge_ref: str
+    amount: Yen
+
+
+def refundable(session: Session, payable_kind: str, payable_refs: Sequence[str]) -> list[Refundable]:
+    """What could go back for these payables: one row for each paid charge, newest first; one statement, however many."""
+    # A refund that failed is still owed; the one that replaces it is the same promise.
+    promised = (
+        select(func.coalesce(func.sum(Refund.amount), 0))
+        .where(Refund.payment_id == Payment.id, Refund.replaces_id.is_(None))
+        .scalar_subquery()
+    )
+    statement = (
+        select(Charge.payable_ref, Charge.reference, Payment.amount, promised.label("promised"))
+        .join(Payment, (Payment.charge_id == Charge.id) & Payment.accepted)
+        .where(Charge.payable_kind == payable_kind, Charge.payable_ref == func.any(list(payable_refs)))
+        .order_by(Charge.id.desc())
+    )
+    found = [
+        Refundable(row.payable_ref, row.reference, row.amount - Yen(int(getattr(row.promised, "amount", row.promised))))
+        for row in session.execute(statement)
+    ]
+    return [one for one in found if one.amount > Yen(0)]
 
 
 def _charges() -> Select[Charge, Payee, GroundRow, ChargePayer]:

@@ -115,3 +115,33 @@ class NameMissing(Invalid):
     """A permit names a person: the name has to be entered first; the hold goes on."""
 
     code: ClassVar[str] = "name_missing"
+
+
+@dataclass(eq=False)
+class GroundMissing(Invalid):
+    """A permit is revoked only on a ground that the rules of use name (CASES B13)."""
+
+    code: ClassVar[str] = "revocation_ground_missing"
+    grounds: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class BadPeriod(Invalid):
+    """The period has no length, is over, or has no end where it needs one."""
+
+    code: ClassVar[str] = "bad_period"
+
+
+@dataclass(eq=False)
+class InUse(Conflict):
+    """Bookings stand against a use of the city itself; it takes nothing from anybody. `references`: the first of them."""
+
+    code: ClassVar[str] = "in_use"
+    references: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class ListChanged(Conflict):
+    """What would be called off is not what was shown: shown again, nothing done."""
+
+    code: ClassVar[str] = "list_changed"

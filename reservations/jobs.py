@@ -15,6 +15,7 @@ from portal.kernel.jobs import PATIENT, task
 from portal.notices import services as notices
 from reservations import messages
 from reservations.models import Booking, BookingState
+from reservations.operations import closing
 from reservations.services.holding import lapse
 from reservations.services.paying import ISSUE_PERMIT, TELL
 
@@ -87,3 +88,15 @@ def tidy(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
         ended = list(session.scalars(statement))
     for reference in ended:
         transact(partial(lapse, reference=reference, actor=SYSTEM, now=now))
+
+
+@task(name=closing.SETTLE, queue="money", retry=PATIENT)
+def settle_closure(closure_id: int) -> None:
+    """Send back what was paid for the bookings that a closure ended, each in its own transaction; goes on where it was stopped."""
+    while True:
+        with unit_of_work() as session:
+            waiting = closing.open_hits(session, closure_id, limit=TIDY_AT_ONCE)
+        if not waiting:
+            return
+        for booking_id in waiting:
+            transact(partial(closing.settle_hit, closure_id=closure_id, booking_id=booking_id, now=clock.now()))

@@ -6,7 +6,7 @@ bookings keep the one that they were made under.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from portal.kernel import clock
 from reservations import documents, fee_files
 from reservations.fee_files import explained, line_of
 from reservations.models import DocumentKind, Facility, FacilityName, NameKind, Purpose, RuleDocument, Space, Unit
+from reservations.operations.models import SoundClaim, SpaceNeighbour
 from reservations.schemas import AddedSpace, FacilityEntry, PurposeEntry, RuleEntry, SpaceEntry, SpacesFile
 
 FILES = {
@@ -72,6 +73,7 @@ def load(session: Session, pack: Pack) -> LoadReport:
         + _load_purposes(session, purposes)
         + _load_documents(session, found)
         + _load_spaces(session, spaces)
+        + _load_neighbours(session, assignment.value.neighbours)
     )
 
 
@@ -133,6 +135,15 @@ def _check(
                 SPACES, line, f"「{added.code}」は足せません。", "施設の番号と、室の番号が新しいことを見てください。"
             )
         seen.add(added.code)
+    _check_neighbours(pack, assignment, seen)
+
+
+def _check_neighbours(pack: Pack, assignment: Located[SpacesFile], seen: set[str]) -> None:
+    for index, pair in enumerate(assignment.value.neighbours):
+        for code in pair:
+            if code not in seen:
+                line = assignment.line_of("neighbours", index)
+                pack.problem(SPACES, line, f"室「{code}」はありません。", near(code, seen))
 
 
 def _check_facilities(pack: Pack, facilities: list[Located[FacilityEntry]]) -> set[str]:
@@ -231,6 +242,7 @@ def _load_purposes(session: Session, entries: list[Located[PurposeEntry]]) -> Lo
             "name": entry.value.name,
             "name_en": entry.value.name_en,
             "group": entry.value.group,
+            "noise": entry.value.noise,
             "position": position,
         }
         for position, entry in enumerate(entries, 1)
@@ -286,6 +298,7 @@ def _load_spaces(session: Session, spaces: list[_Space]) -> LoadReport:
             "capacity": space.rule.capacity if space.rule else None,
             "bookable": space.bookable,
             "sample": space.sample,
+            "outdoor": bool(space.rule and space.rule.outdoor),
             "tariff": space.rule.tariff if space.rule else "",
             "timetable_code": space.rule.timetable if space.rule else None,
             "fees_code": space.rule.fees if space.rule else None,
@@ -302,6 +315,23 @@ def _load_spaces(session: Session, spaces: list[_Space]) -> LoadReport:
 
     report = sync(session, Space, wanted, key=("code",), retire=retire)
     return units + report + _load_links(session, spaces)
+
+
+def _load_neighbours(session: Session, pairs: Sequence[tuple[str, str]]) -> LoadReport:
+    """Which spaces hear each other. A pair that is gone stays while a booking claims it; nothing is claimed anew."""
+    ids = {row.code: row.id for row in session.execute(select(Space.code, Space.id))}
+    wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for pair in pairs:
+        one, other = sorted((ids[pair[0]], ids[pair[1]]))
+        wanted[one, other] = {}
+
+    def retire(row: SpaceNeighbour) -> bool:
+        claimed = session.scalars(select(SoundClaim.id).where(SoundClaim.neighbour_id == row.id).limit(1)).first()
+        if claimed is None:
+            session.delete(row)
+        return claimed is None
+
+    return sync(session, SpaceNeighbour, wanted, key=("space_id", "other_id"), retire=retire)
 
 
 def _load_links(session: Session, spaces: list[_Space]) -> LoadReport:

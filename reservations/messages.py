@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import func, select
@@ -18,7 +19,7 @@ from reservations.feeds.queries import entry_of
 from reservations.models import Booking, BookingEvent, Facility, Space
 from reservations.queries.bookings import facility_name
 from reservations.services.common import policy_of, slots_of
-from reservations.timetable import TOKYO
+from reservations.timetable import TOKYO, Slot
 
 
 class _Portal:
@@ -62,7 +63,12 @@ def recipient(session: Session, booking: Booking) -> notices.Recipient | None:
 
 def when(booking: Booking, locale: str) -> str:
     """The time of use in one line."""
-    found = combining.stretches(slots_of(booking))
+    return when_of(slots_of(booking), locale)
+
+
+def when_of(slots: Iterable[Slot], locale: str) -> str:
+    """Slots in one line: 2026年12月4日(金) 9:00〜12:00、18:00〜21:00."""
+    found = combining.stretches(slots)
     start, end = found[0].start, found[-1].end
     if len(found) > 1:
         times = "、".join(f"{show_time(one.start)}〜{show_time(one.end)}" for one in found)

@@ -192,6 +192,8 @@ class Space(Base):
     capacity: Mapped[int | None]
     bookable: Mapped[bool]
     sample: Mapped[bool]
+    #: Under the open sky: called off together when it rains.
+    outdoor: Mapped[bool] = mapped_column(server_default=text("false"))
     tariff: Mapped[str]
     timetable_code: Mapped[str | None]
     fees_code: Mapped[str | None]

@@ -197,6 +197,8 @@ class Policy(Document):
     cancellation: Cancellation
     appeal: Appeal
     permit: Permit
+    revocation_grounds: tuple[str, ...] = ()
+    """On which grounds of the ordinance a permit may be revoked because the city needs the place (CASES B13)."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Policy:

@@ -72,6 +72,7 @@ class PurposeEntry(Entry):
     name: Name
     name_en: Name
     group: Literal["sports", "culture", "outdoors"]
+    noise: Literal["", "loud", "quiet"] = ""
 
 
 class RuleEntry(Entry):
@@ -85,6 +86,7 @@ class RuleEntry(Entry):
     capacity: Annotated[int, Field(ge=1, le=100_000)] | None = None
     units: list[Slug] = Field(default_factory=list)
     purposes: list[Slug] = Field(min_length=1)
+    outdoor: bool = False
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -111,3 +113,4 @@ class SpacesFile(Entry):
     rules: list[RuleEntry] = Field(min_length=1)
     added: list[AddedSpace] = Field(default_factory=list)
     names_en: dict[str, str] = Field(default_factory=dict)
+    neighbours: list[tuple[Code, Code]] = Field(default_factory=list)

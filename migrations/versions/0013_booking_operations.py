@@ -68,6 +68,7 @@ def _series() -> None:
 
 
 def _closures() -> None:
+    op.add_column("space", sa.Column("outdoor", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.create_table(
         "closure",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -293,6 +294,7 @@ def downgrade() -> None:
     op.drop_table("session_place")
     op.drop_column("booking", "session_id")
     op.drop_table("open_session")
+    op.drop_column("space", "outdoor")
     op.drop_table("closure_hit")
     op.drop_table("closure")
     op.drop_index(op.f("ix_booking_series_id"), table_name="booking")

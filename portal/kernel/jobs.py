@@ -8,7 +8,7 @@ retry strategy; what has failed for good stays in the table, on the page for the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -41,6 +41,8 @@ PERIODIC: dict[str, str] = {}
 STALLED_AFTER_SECONDS = 40
 #: A job that was left behind so often kills its worker itself (memory, a crash in a library).
 MOST_TRIES = 10
+#: Jobs in one statement of `defer_many`.
+BATCH = 1000
 
 
 def task(
@@ -100,6 +102,32 @@ def defer(
 def _on_the_queues_clock(at: datetime | None) -> datetime | None:
     # The queue compares with the database's clock; ours may stand still or be set (development, tests): keep the wait.
     return at if at is None else datetime.now(UTC) + (at - clock.now())
+
+
+def defer_many(
+    session: Session,
+    task_name: str,
+    arguments: Sequence[Mapping[str, Any]],
+    *,
+    lock: Callable[[Any], str] | None = None,
+) -> None:
+    """Put many jobs of one task into the caller's transaction, `BATCH` at a time (about 30 µs each, one NOTIFY a batch).
+
+    Args:
+        session: the transaction the jobs belong to.
+        task_name: as given to `task`.
+        arguments: of each job; ids and references, never personal values.
+        lock: the lock of a job, from its arguments.
+    """
+    session.flush()
+    connection = session.connection().connection.driver_connection
+    known = jobs.tasks[task_name]
+    deferrer = _writer.configure_task(task_name, allow_unknown=True, connection=connection, queue=known.queue)
+    for start in range(0, len(arguments), BATCH):
+        made = [deferrer.make_new_job(**one) for one in arguments[start : start + BATCH]]
+        if lock is not None:
+            made = [one.evolve(lock=lock(one.task_kwargs)) for one in made]
+        _writer.job_manager.batch_defer_jobs(made, connection=connection)
 
 
 def _worker_app(url: str) -> Any:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -81,6 +82,50 @@ def send(
     if made is not None:
         _defer(session, made)
     return session.scalars(select(Notice).where(Notice.key == key)).one()
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One of many messages that go out together; `key` and `context` as for `send`."""
+
+    recipient: Recipient
+    context: Mapping[str, Any]
+    key: str
+
+
+_MANY = text(
+    """
+    INSERT INTO notice (key, message_id, account_id, email, name, locale, template, context, state, created_at, attempts)
+    SELECT r.key, r.message_id, r.account_id, r.email, r.name, r.locale, :template, r.context, 'pending', :now, 0
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS r(key text, message_id text, account_id bigint, email text, name text,
+                                                       locale text, context jsonb)
+    ON CONFLICT (key) DO NOTHING RETURNING id
+    """
+)
+
+
+def send_many(session: Session, messages: Sequence[Outgoing], *, template: str, now: datetime) -> int:
+    """Put many messages of one kind into the caller's transaction, each once; how many are new. About 0.1 ms each."""
+    made: list[int] = []
+    for start in range(0, len(messages), jobs.BATCH):
+        rows = [
+            {
+                "key": one.key,
+                "message_id": f"<{uuid.uuid4()}@{mailer.message_domain()}>",
+                "account_id": one.recipient.account_id,
+                "email": one.recipient.email,
+                "name": one.recipient.name,
+                "locale": one.recipient.locale,
+                "context": dict(one.context),
+            }
+            for one in messages[start : start + jobs.BATCH]
+        ]
+        values = {"template": template, "now": now, "rows": json.dumps(rows, ensure_ascii=False)}
+        made += session.scalars(_MANY, values)
+    jobs.defer_many(
+        session, DELIVER, [{"notice_id": one} for one in made], lock=lambda job: f"notice:{job['notice_id']}"
+    )
+    return len(made)
 
 
 def mark_sent(session: Session, notice: Notice, *, now: datetime) -> None:

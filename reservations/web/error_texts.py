@@ -17,5 +17,9 @@ TEXTS = {
     "refund_changed": lazy_gettext("お返しする金額が変わりました。もう一度見てください。"),
     "booking_state": lazy_gettext("この予約では、もうその操作ができません。"),
     "refusal_reason_missing": lazy_gettext("許可しない理由を書いてください。"),
+    "revocation_ground_missing": lazy_gettext("使用許可を取り消すには、条例の根拠が必要です。"),
+    "bad_period": lazy_gettext("期間が正しくありません。終わりは始まりより後の、これからの時刻にしてください。"),
+    "in_use": lazy_gettext("その時間には予約があります。市の使用では、予約を取り消しません。"),
+    "list_changed": lazy_gettext("対象の予約が変わりました。もう一度見てください。"),
     "name_missing": lazy_gettext("予約には名前が必要です。"),
 }

@@ -14,6 +14,7 @@ from reservations.models import BookingState
 from reservations.queries import bookings
 from reservations.queries.bookings import BookingLine
 from reservations.web import booking as _booking_views  # noqa: F401 - imported for its views
+from reservations.web import changes as _change_views  # noqa: F401 - imported for its views
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
 from reservations.web import manage, words
 from reservations.web.error_texts import TEXTS

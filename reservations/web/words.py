@@ -161,6 +161,9 @@ def event_words(kind: str) -> str:
         "refused": gettext("許可しなかった"),
         "cancelled": gettext("取り消した"),
         "refunded": gettext("お金を返した"),
+        "called_off": gettext("施設が中止した"),
+        "revoked": gettext("許可を取り消した"),
+        "moved": gettext("時間や場所を変えた"),
         "paid_too_late": gettext("支払いが間に合わなかった"),
     }.get(kind, kind)
 

@@ -1,0 +1,117 @@
+"""One message for each booking that something larger than itself ended: what happened, what goes back, what else is free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from portal.kernel.money import Yen
+from portal.notices import services as notices
+from portal.notices.services import Outgoing, Recipient
+from reservations import combining, messages
+from reservations.models import FIRM, BookingState
+from reservations.operations.models import Closure, ClosureKind
+from reservations.queries import catalog
+from reservations.rules import Policy
+from reservations.timetable import Slot
+
+CALLED_OFF = "reservations/mail/called_off.txt"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A booking that a closure ends, with what its message and the manager's list say."""
+
+    booking_id: int
+    reference: str
+    state: str
+    locale: str
+    slots: tuple[Slot, ...]
+    starts_at: datetime
+    ends_at: datetime
+    total: Yen
+    policy_id: int
+    policy_digest: str
+    space: str
+    space_en: str
+    facility: str
+    account_id: int | None
+    person: str
+    email: str | None
+    phone: str
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Hit:
+        """From the columns of the statement that finds them."""
+        return cls(
+            row.id,
+            row.reference,
+            row.state,
+            row.locale,
+            combining.restored(row.slots),
+            row.starts_at,
+            row.ends_at,
+            Yen(int(row.total)),
+            row.policy_id,
+            row.policy_digest,
+            row.space,
+            row.space_en,
+            row.facility,
+            row.account_id,
+            row.person,
+            row.email,
+            row.phone,
+        )
+
+    @property
+    def firm(self) -> bool:
+        """Whether it was more than a hold."""
+        return self.state in {str(BookingState(state)) for state in FIRM}
+
+    @property
+    def day(self) -> date:
+        """The day of use."""
+        return self.slots[0].day
+
+
+def tell_all(
+    session: Session, closure: Closure, found: Sequence[Hit], policies: Mapping[int, Policy], *, now: datetime
+) -> int:
+    """One message row each, in the same transaction; who has no address is on the manager's list. How many were put in."""
+    names = {head.code: head.name for head in catalog.names(session, on=closure.starts_at.date())}
+    outgoing = [
+        Outgoing(
+            Recipient(one.email, one.person, one.locale, one.account_id),
+            _context(closure, one, policies[one.policy_id], names.get(one.facility, one.facility)),
+            f"reservations.closure:{closure.reference}:{one.reference}",
+        )
+        for one in found
+        if one.email
+    ]
+    return notices.send_many(session, outgoing, template=CALLED_OFF, now=now)
+
+
+def _context(closure: Closure, one: Hit, policy: Policy, facility: str) -> dict[str, Any]:
+    english = one.locale == "en"
+    revoked = closure.kind == ClosureKind.REVOCATION
+    return {
+        "name": one.person,
+        "reference": one.reference,
+        "facility": facility,
+        "space": (one.space_en or one.space) if english else one.space,
+        "when": messages.when_of(one.slots, one.locale),
+        "reason": (closure.reason_en or closure.reason) if english else closure.reason,
+        "refund": one.total.amount if one.firm else 0,
+        "kind": closure.kind,
+        "ground": closure.ground if revoked else "",
+        "review_by": policy.appeal.review_by if revoked else "",
+        "defendant": policy.appeal.defendant if revoked else "",
+        "sample": policy.sample,
+        "url": f"{messages.public_url()}/bookings/{one.reference}",
+        "others_url": f"{messages.public_url()}/bookings/{one.reference}/other-times",
+    }
