@@ -1,134 +1,69 @@
 """Who may book when, and what a cancellation gives back: the rules of use (利用規則) of a kind of space. Pure.
 
 A policy is a document that holds from a date. The booking keeps the version under which it was made. Everything that depends on
-the moment takes it as an argument, aware.
+the moment takes it as an argument, aware. Its parts are in `reservations.policy`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from portal.kernel.money import Yen
-from reservations.calendar import Clock, Document, months_before
+from reservations.calendar import Document
+from reservations.policy.applicants import Ages, Applicant, Category, Party, Tie
+from reservations.policy.caps import Asker, Cap, Fault, Penalty, Taken
+from reservations.policy.payment import ADVANCE, PayTerm, PayWhen
+from reservations.policy.refunds import CalledOffBy, Cancellation, CancelStep, RefundQuote
+from reservations.policy.refusals import Refusal, Refused
+from reservations.policy.windows import Days, Window
 from reservations.timetable import TOKYO, Slot
 
-
-class Refused(StrEnum):
-    """Why a slot may not be booked now."""
-
-    PAST = "past"
-    NOT_YET_OPEN = "not_yet_open"
-    TOO_LATE = "too_late"
-    TOO_MANY_PEOPLE = "too_many_people"
-    NO_USERS = "no_users"
-    NOT_FOR_CATEGORY = "not_for_category"
-    NOT_FOR_PURPOSE = "not_for_purpose"
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A rule that stands against a booking, and until or from when it does."""
-
-    reason: Refused
-    at: datetime | None = None
-    limit: int | None = None
-
-
-class Category(Document):
-    """A resident category (利用者区分): decided by where the person lives.
-
-    `cities` are names of municipalities (whose residents it holds for); empty: everybody. The first category that fits counts, so
-    exceptions stand before the rule.
-    """
-
-    code: str = Field(pattern=r"^[a-z0-9_-]{1,20}$")
-    name: str
-    name_en: str
-    cities: tuple[str, ...] = ()
-
-    def fits(self, city: str) -> bool:
-        """Whether residents of the municipality belong to it."""
-        return not self.cities or any(city.endswith(name) for name in self.cities)
-
-
-class OpensMonthsBefore(Document):
-    """Opens so many months before the day of use: on that day, or on the first of that month."""
-
-    kind: Literal["months_before"]
-    months: int = Field(ge=0, le=24)
-    on: Literal["same_day", "first"] = "same_day"
-    at: Clock = time(9, 0)
-
-    def opens(self, day: date) -> datetime:
-        """The moment from which the day can be booked."""
-        earlier = months_before(day, self.months)
-        if self.on == "first":
-            earlier = earlier.replace(day=1)
-        return datetime.combine(earlier, self.at, TOKYO)
-
-
-class OpensDaysBefore(Document):
-    """Opens so many days before the day of use."""
-
-    kind: Literal["days_before"]
-    days: int = Field(ge=0, le=730)
-    at: Clock = time(9, 0)
-
-    def opens(self, day: date) -> datetime:
-        """The moment from which the day can be booked."""
-        return datetime.combine(day - timedelta(days=self.days), self.at, TOKYO)
-
-
-Opens = Annotated[OpensMonthsBefore | OpensDaysBefore, Field(discriminator="kind")]
-
-
-class ClosesDaysBefore(Document):
-    """Closes so many days before the day of use, at an hour (24:00: until the end of that day)."""
-
-    kind: Literal["days_before"]
-    days: int = Field(ge=0, le=365)
-    at: Clock = time.max
-
-    def closes(self, slot: Slot) -> datetime:
-        """The moment from which it is too late."""
-        return min(_moment(slot.day - timedelta(days=self.days), self.at), slot.start)
-
-
-class ClosesBeforeStart(Document):
-    """Closes so many minutes before the slot begins."""
-
-    kind: Literal["before_start"]
-    minutes: int = Field(ge=0, le=10_080)
-
-    def closes(self, slot: Slot) -> datetime:
-        """The moment from which it is too late."""
-        return slot.start - timedelta(minutes=self.minutes)
-
-
-Closes = Annotated[ClosesDaysBefore | ClosesBeforeStart, Field(discriminator="kind")]
-
-
-class Window(Document):
-    """When a category may book. `categories` empty: every category that no earlier window names."""
-
-    categories: tuple[str, ...] = ()
-    opens: Opens
-    closes: Closes
+__all__ = [
+    "Ages",
+    "Appeal",
+    "Applicant",
+    "Approval",
+    "Asker",
+    "CalledOffBy",
+    "CancelStep",
+    "Cancellation",
+    "Cap",
+    "Category",
+    "Days",
+    "Fault",
+    "Hold",
+    "Party",
+    "PayTerm",
+    "PayWhen",
+    "Penalty",
+    "Permit",
+    "Policy",
+    "RefundQuote",
+    "Refusal",
+    "Refused",
+    "Taken",
+    "Tie",
+    "Window",
+]
 
 
 class Hold(Document):
-    """How long a slot is kept while a person decides and pays, and how often (CASES B7)."""
+    """How long a slot is kept while a person decides and pays, and how often (CASES B7).
+
+    `household`: how many times what one person may, the people together may who share a telephone or a home.
+    """
 
     minutes: int = Field(default=15, ge=5, le=120)
     pay_minutes: int = Field(default=30, ge=5, le=240)
     extensions: int = Field(default=10, ge=1, le=50)
     at_once: int = Field(default=3, ge=1)
     lapsed_per_day: int = Field(default=10, ge=1)
+    household: int = Field(default=2, ge=1, le=20)
 
 
 class Approval(StrEnum):
@@ -136,34 +71,13 @@ class Approval(StrEnum):
 
     AUTOMATIC = "automatic"
     MANAGER = "manager"
+    TWO_STEPS = "two_steps"
+    """One person of the facility checks, another decides."""
 
-
-class CancelStep(Document):
-    """Cancelled at least `days_before` the day of use (calendar days, Tokyo): `percent` of what was paid goes back."""
-
-    days_before: int = Field(ge=0, le=730)
-    percent: int = Field(ge=0, le=100)
-
-
-class Cancellation(Document):
-    """What a cancellation gives back. Steps from far to near; after the last one nothing.
-
-    `undo_minutes`: a booking just made can be undone in full, without fault, as long as the use has not begun.
-    """
-
-    steps: tuple[CancelStep, ...] = ()
-    undo_minutes: int = Field(default=15, ge=0, le=1440)
-    ground: str
-
-    @model_validator(mode="after")
-    def _falling(self) -> Cancellation:
-        days = [step.days_before for step in self.steps]
-        percents = [step.percent for step in self.steps]
-        if days != sorted(set(days), reverse=True):
-            raise ValueError("cancellation steps go from many days before to few, each day once")
-        if percents != sorted(percents, reverse=True):
-            raise ValueError("a later cancellation never gives back more")
-        return self
+    @property
+    def by_people(self) -> bool:
+        """Whether somebody has to say yes."""
+        return self is not Approval.AUTOMATIC
 
 
 class Appeal(Document):
@@ -175,24 +89,56 @@ class Appeal(Document):
 
 
 class Permit(Document):
-    """What the permit says besides the booking itself (CASES A9, B15)."""
+    """What the permit says besides the booking itself (CASES A9, B8, B15). What a facility says of itself stands before it.
 
+    Attributes:
+        title: 使用許可書, or 行政財産の目的外使用許可書 for a school.
+        authority: who decides (処分庁).
+        ground: ordinance and article.
+        entrance: where to show it and how to get in.
+        key: who hands it out, and when it comes back.
+        remote: remote controls and switches that are lent (リモコン).
+        parking: where.
+        lent: other things that are lent and taken back.
+        conditions: printed on each permit.
+    """
+
+    title: str = "使用許可書"
+    title_en: str = "Permit of use (使用許可書)"
     authority: str
     ground: str
     entrance: str = ""
+    key: str = ""
+    remote: str = ""
+    parking: str = ""
+    lent: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
 
 
 class Policy(Document):
-    """Rules of use of a kind of space, from a date."""
+    """Rules of use of a kind of space, from a date.
+
+    Attributes:
+        category_on: the date at which the category counts (CASES B9): of the booking, or of the use.
+        who: whether groups, persons, or both may book.
+        minimum_people: at least so many users, by purpose (種目別の最少人数).
+        payment: terms, the first that fits; none fits: at once.
+    """
 
     code: str
     valid_from: date
     sample: bool
     source: str = ""
     categories: tuple[Category, ...] = Field(min_length=1)
+    category_on: Literal["booking", "use"] = "booking"
+    who: Literal["all", "groups", "persons"] = "all"
     windows: tuple[Window, ...] = Field(min_length=1)
     hold: Hold = Hold()
+    caps: tuple[Cap, ...] = ()
+    ages: Ages | None = None
+    minimum_people: dict[str, int] = Field(default_factory=dict)
+    penalty: Penalty | None = None
+    payment: tuple[PayTerm, ...] = ()
     approval: Approval
     cancellation: Cancellation
     appeal: Appeal
@@ -205,88 +151,115 @@ class Policy(Document):
         codes = [category.code for category in self.categories]
         if len(codes) != len(set(codes)):
             raise ValueError("a category appears twice")
-        if self.categories[-1].cities:
+        if not self.categories[-1].everybody:
             raise ValueError("the last category has no cities: it is everybody else")
-        for window in self.windows:
-            unknown = set(window.categories) - set(codes)
+        named = [(window.categories, "a window") for window in self.windows]
+        named += [(cap.categories, "a cap") for cap in self.caps]
+        named += [(term.categories, "a term of payment") for term in self.payment]
+        for categories, what in named:
+            unknown = set(categories) - set(codes)
             if unknown:
-                raise ValueError(f"a window names unknown categories: {sorted(unknown)}")
+                raise ValueError(f"{what} names unknown categories: {sorted(unknown)}")
         return self
 
-    def category(self, city: str | None) -> Category:
-        """The category of somebody who lives in the municipality; None (not known): the last one."""
-        if city is None:
-            return self.categories[-1]
-        return next(category for category in self.categories if category.fits(city))
+    def category(
+        self,
+        who: Applicant | str | None,
+        *,
+        on: date | None = None,
+        purpose: str = "",
+        traits: frozenset[str] = frozenset(),
+    ) -> Category:
+        """The category of somebody.
 
-    def window(self, category: str) -> Window | None:
+        Args:
+            who: who books; a text: only the municipality where they live is known; None: not even that.
+            on: the day at which it counts; None: a day on which nothing that is known has ended.
+            purpose: code.
+            traits: facts of the use.
+        """
+        applicant = who if isinstance(who, Applicant) else Applicant.living_in(who)
+        day = on or self.valid_from
+        return next((one for one in self.categories if one.fits(applicant, day, purpose, traits)), self.categories[-1])
+
+    def category_day(self, *, use: date, made: date) -> date:
+        """The date at which the category counts, for a day of use and the day of booking."""
+        return use if self.category_on == "use" else made
+
+    def window(self, category: str, *, group: bool = False) -> Window | None:
         """The booking window of a category; None: it cannot book here."""
-        return next((w for w in self.windows if not w.categories or category in w.categories), None)
+        return next((window for window in self.windows if window.fits(category, group=group)), None)
 
-    def may_book(self, slot: Slot, category: str, *, now: datetime) -> Refusal | None:
-        """The rule that stands against booking the slot now, or None."""
+    def pay_term(self, category: str, party: Party | None) -> PayTerm:
+        """When somebody pays."""
+        kind, counter_only = (party.kind, party.counter_only) if party is not None else (None, False)
+        return next((one for one in self.payment if one.fits(category, kind, counter_only=counter_only)), ADVANCE)
+
+    def may_book(
+        self, slot: Slot, category: str, *, now: datetime, days: Days | None = None, group: bool = False
+    ) -> Refusal | None:
+        """The rule that stands against booking the slot now, or None.
+
+        Args:
+            slot: what is wanted.
+            category: of whom.
+            now: aware.
+            days: holidays and closed days, for windows that move when they open on one; None: they do not move.
+            group: somebody books for a registered group.
+        """
         if slot.start <= now:
             return Refusal(Refused.PAST, slot.start)
-        window = self.window(category)
+        window = self.window(category, group=group)
         if window is None:
             return Refusal(Refused.NOT_FOR_CATEGORY)
         closes = window.closes.closes(slot)
         if now >= closes:
             return Refusal(Refused.TOO_LATE, closes)
-        opens = window.opens.opens(slot.day)
+        opens = window.opens.opens(slot.day, days)
         if now < opens:
             return Refusal(Refused.NOT_YET_OPEN, opens)
         return None
 
+    def may_apply(self, who: Applicant, *, day: date, now: datetime) -> Refusal | None:
+        """The rule that stands against this applicant for a day of use, apart from windows and caps; or None."""
+        if who.party is not None:
+            return self._party(who.party, day=day, now=now)
+        if self.who == "groups":
+            return Refusal(Refused.GROUPS_ONLY)
+        if self.ages is None:
+            return None
+        age = who.age_on(now.astimezone(TOKYO).date())
+        if age is None:
+            return Refusal(Refused.NO_BIRTH_DATE, None, self.ages.book_from)
+        return Refusal(Refused.TOO_YOUNG, None, self.ages.book_from) if age < self.ages.book_from else None
+
+    def _party(self, party: Party, *, day: date, now: datetime) -> Refusal | None:
+        if self.who == "persons":
+            return Refusal(Refused.PERSONS_ONLY)
+        if not party.verified:
+            return Refusal(Refused.GROUP_NOT_VERIFIED)
+        if party.holds_on(now.astimezone(TOKYO).date()) and party.holds_on(day):
+            return None
+        ended = party.valid_until
+        at = datetime(ended.year, ended.month, ended.day, tzinfo=TOKYO) if ended is not None else None
+        return Refusal(Refused.GROUP_EXPIRED, at)
+
+    def over_caps(self, wanted: Sequence[Taken], have: Sequence[Taken], *, asker: Asker) -> Refusal | None:
+        """The first cap that stands against more slots, beside those that the same person or group has; or None."""
+        found = (cap.against(wanted, have, asker=asker) for cap in self.caps)
+        return next((refusal for refusal in found if refusal is not None), None)
+
     def refund(
-        self, paid: Yen, *, day: date, starts: datetime, confirmed_at: datetime | None, now: datetime
+        self,
+        paid: Yen,
+        *,
+        day: date,
+        starts: datetime,
+        confirmed_at: datetime | None,
+        now: datetime,
+        options: Yen | None = None,
     ) -> RefundQuote:
-        """What cancelling now gives back.
-
-        Args:
-            paid: what was paid and not yet given back.
-            day: the day of use (Tokyo).
-            starts: when the use begins; from then on nothing is given back.
-            confirmed_at: when the booking became firm; the undo runs from it.
-            now: aware.
-        """
-        rules = self.cancellation
-        if confirmed_at is not None and now < starts and now < confirmed_at + timedelta(minutes=rules.undo_minutes):
-            return RefundQuote(paid, 100, "undo", None)
-        ahead = (day - now.astimezone(TOKYO).date()).days
-        if now < starts:
-            for step in rules.steps:
-                if ahead >= step.days_before:
-                    amount = Yen(paid.amount * step.percent // 100)
-                    return RefundQuote(amount, step.percent, f"days_before:{step.days_before}", step)
-        return RefundQuote(Yen(0), 0, "too_late", None)
-
-
-@dataclass(frozen=True)
-class RefundQuote:
-    """What a cancellation gives back now.
-
-    Attributes:
-        amount: whole yen, rounded down.
-        percent: of what was paid.
-        rule: "undo", "days_before:7" or "too_late".
-        step: the step that decided, if one did.
-    """
-
-    amount: Yen
-    percent: int
-    rule: str
-    step: CancelStep | None
-
-    @property
-    def words(self) -> str:
-        """The rule as the ledger and the receipt of a refund say it."""
-        if self.step is not None:
-            return f"使う日の{self.step.days_before}日前まで {self.percent}%"
-        return "決まってすぐの取消し 100%" if self.rule == "undo" else ""
-
-
-def _moment(day: date, clock: time) -> datetime:
-    if clock == time.max:
-        return datetime.combine(day + timedelta(days=1), time(), TOKYO)
-    return datetime.combine(day, clock, TOKYO)
+        """What cancelling now gives back; see `Cancellation.refund`."""
+        return self.cancellation.refund(
+            paid, options=options, day=day, starts=starts, confirmed_at=confirmed_at, now=now
+        )

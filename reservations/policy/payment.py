@@ -1,0 +1,81 @@
+"""When the fee is to be paid: at once, within days, on the day, after use, at the counter only. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from reservations.calendar import Document
+from reservations.policy.windows import moment
+from reservations.timetable import TOKYO
+
+
+class PayWhen(StrEnum):
+    """When the fee is to be paid."""
+
+    ADVANCE = "advance"
+    """At once, within the minutes of the hold."""
+    WITHIN = "within"
+    """Within some days; then it is cancelled by itself."""
+    ON_DAY = "on_day"
+    AFTER_USE = "after_use"
+    COUNTER = "counter"
+    """Within some days, at the counter only (減免団体)."""
+
+    @property
+    def firm_at_once(self) -> bool:
+        """Whether the booking is firm before anything is paid."""
+        return self in {PayWhen.ON_DAY, PayWhen.AFTER_USE}
+
+
+class PayTerm(Document):
+    """For whom which term holds; the first that fits counts.
+
+    Attributes:
+        categories: only these; empty: all.
+        groups: only kinds of groups; empty: all, persons too.
+        counter_groups: only groups whose registration says that they settle at the counter.
+        when: see `PayWhen`.
+        days: within so many days from accepting the price (until the end of the last one); after the use for `after_use`.
+        before_days: at the latest so many days before the day of use.
+        retry: whether the same person may take the same slot again after it was cancelled for want of payment (目黒: いいえ).
+    """
+
+    categories: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    counter_groups: bool = False
+    when: PayWhen
+    days: int = Field(default=0, ge=0, le=180)
+    before_days: int = Field(default=0, ge=0, le=180)
+    retry: bool = True
+
+    def fits(self, category: str, group: str | None, *, counter_only: bool) -> bool:
+        """Whether it holds for somebody."""
+        return (
+            (not self.categories or category in self.categories)
+            and (not self.groups or group in self.groups)
+            and (not self.counter_groups or counter_only)
+        )
+
+    def due(self, *, starts: datetime, ends: datetime, now: datetime) -> datetime | None:
+        """Until when it is to be paid; None for `advance`: the hold's own minutes.
+
+        Args:
+            starts: beginning of the use.
+            ends: end of the use.
+            now: when the price was accepted; all aware.
+        """
+        use = starts.astimezone(TOKYO).date()
+        if self.when is PayWhen.ADVANCE:
+            return None
+        if self.when is PayWhen.ON_DAY:
+            return ends
+        if self.when is PayWhen.AFTER_USE:
+            return moment(ends.astimezone(TOKYO).date() + timedelta(days=self.days), time.max)
+        until = moment(now.astimezone(TOKYO).date() + timedelta(days=self.days), time.max)
+        return min(until, moment(use - timedelta(days=self.before_days), time.max), starts)
+
+
+ADVANCE = PayTerm(when=PayWhen.ADVANCE)
