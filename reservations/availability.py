@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from reservations.rules import Policy, Refusal, Refused
+from reservations.rules import Days, Policy, Refusal, Refused
 from reservations.timetable import Slot
 
 
@@ -77,9 +77,9 @@ class Busy:
         return False
 
 
-def refused(slot: Slot, policy: Policy, category: str, *, now: datetime) -> SlotState | None:
+def refused(slot: Slot, policy: Policy, category: str, *, now: datetime, days: Days | None = None) -> SlotState | None:
     """What the rules of use say against the slot for somebody of the category, now; None where nothing."""
-    refusal = policy.may_book(slot, category, now=now)
+    refusal = policy.may_book(slot, category, now=now, days=days)
     return None if refusal is None else SlotState(slot, _STATES[refusal.reason], refusal)
 
 

@@ -68,6 +68,13 @@ def by_ids(session: Session, wanted: Iterable[tuple[int, str, str]]) -> list[Any
     return [_known[kind, sha] for _, kind, sha in wanted]
 
 
+def by_row_ids(session: Session, ids: Iterable[int]) -> list[AnyDocument]:
+    """Documents by the ids of their rows, in order; one statement."""
+    wanted = list(ids)
+    rows = {row.id: row for row in session.scalars(select(RuleDocument).where(RuleDocument.id.in_(wanted)))}
+    return [parsed(rows[identity]) for identity in wanted]
+
+
 @dataclass(frozen=True)
 class Version:
     """Which version of a document is in force from a date."""

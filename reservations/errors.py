@@ -58,11 +58,12 @@ class NotOffered(NotFound):
 
 @dataclass(eq=False)
 class TooManyHolds(TooMany):
-    """The person keeps as many slots as the rules allow, or let too many lapse (CASES B7)."""
+    """The person keeps as many slots as the rules allow, or let too many lapse; `together`: with others of the household (CASES B7)."""
 
     code: ClassVar[str] = "too_many_holds"
     limit: int
     lapsed: bool
+    together: bool = False
 
 
 @dataclass(eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import time
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,13 +12,14 @@ from sqlalchemy.orm import Session, joinedload
 from portal.accounts.models import Account, Person
 from portal.directory.models import City
 from portal.documents import qr
-from portal.kernel import clock, dates
+from portal.kernel import clock, dates, i18n
 from portal.kernel.texts import show_date, show_time
 from portal.notices import services as notices
 from reservations import combining
 from reservations.feeds.queries import entry_of
 from reservations.models import Booking, BookingEvent, Facility, Space
 from reservations.queries.bookings import facility_name
+from reservations.rules import CancelStep
 from reservations.services.common import policy_of, slots_of
 from reservations.timetable import TOKYO, Slot
 
@@ -76,6 +78,22 @@ def when_of(slots: Iterable[Slot], locale: str) -> str:
     if start.astimezone(TOKYO).date() == end.astimezone(TOKYO).date():
         return f"{show_date(start, locale)} {show_time(start)}〜{show_time(end)}"
     return f"{show_date(start, locale)} {show_time(start)}〜{show_date(end, locale)} {show_time(end)}"
+
+
+def step_text(step: CancelStep, locale: str) -> str:
+    """A step of a refund rule in the language of a message."""
+    gettext = i18n.gettext_for(locale)
+    if step.months_before is not None:
+        until = gettext("使う日の%(months)sか月前") % {"months": step.months_before}
+    elif step.weeks_before == 1:
+        until = gettext("使う日の前の週の同じ曜日")
+    elif step.weeks_before is not None:
+        until = gettext("使う日の%(weeks)s週前の同じ曜日") % {"weeks": step.weeks_before}
+    else:
+        until = gettext("使う日の%(days)s日前") % {"days": step.days_before}
+    if step.at != time.max:
+        until = f"{until} {step.at.hour}:{step.at.minute:02}"
+    return gettext("%(until)sまで: %(percent)s%%") % {"until": until, "percent": step.percent}
 
 
 def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
@@ -142,6 +160,7 @@ def permit_context(session: Session, booking: Booking) -> dict[str, Any]:
         "permit": policy.permit,
         "appeal": policy.appeal,
         "cancellation": policy.cancellation,
+        "steps": [step_text(step, locale) for step in policy.cancellation.steps],
         "verify_url": verify,
         "qr": qr.data_uri(verify),
     }

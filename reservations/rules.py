@@ -37,6 +37,7 @@ __all__ = [
     "Days",
     "Fault",
     "Hold",
+    "Looker",
     "Party",
     "PayTerm",
     "PayWhen",
@@ -50,6 +51,10 @@ __all__ = [
     "Tie",
     "Window",
 ]
+
+
+Looker = Applicant | str | None
+"""Who looks: an applicant, only the municipality where they live, or nobody who signed in."""
 
 
 class Hold(Document):
@@ -164,7 +169,7 @@ class Policy(Document):
 
     def category(
         self,
-        who: Applicant | str | None,
+        who: Looker,
         *,
         on: date | None = None,
         purpose: str = "",

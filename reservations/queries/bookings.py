@@ -24,7 +24,7 @@ from reservations.models import (
     space_purpose,
 )
 from reservations.pricing import Asks, Quote
-from reservations.rules import Approval, Policy
+from reservations.rules import Policy
 from reservations.services.common import KIND, policy_of, slots_of
 from reservations.services.quoting import asks_of, quote_of
 from reservations.timetable import TOKYO, Slot
@@ -61,7 +61,7 @@ class BookingView:
     @property
     def by_manager(self) -> bool:
         """Whether the facility manager has to say yes."""
-        return self.policy.approval is Approval.MANAGER
+        return self.policy.approval.by_people
 
 
 def _full() -> Select[Booking]:

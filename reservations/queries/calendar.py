@@ -18,6 +18,8 @@ from reservations.places import Point
 from reservations.pricing import NoFee, case_of
 from reservations.queries import catalog
 from reservations.queries.catalog import FacilityHead, SpaceView
+from reservations.rules import Looker, Policy
+from reservations.services.standing import days_of
 from reservations.timetable import TOKYO, Closed, PartOfDay, Slot
 
 ALTERNATIVES = 3
@@ -122,7 +124,7 @@ class _World:
 
     rules: Rules
     busy: Busy
-    city: str | None
+    city: Looker
     now: datetime
     _slots: dict[tuple[str, date], tuple[Slot, ...]] = field(default_factory=dict)
     _refusals: dict[tuple[str, Slot], SlotState | None] = field(default_factory=dict)
@@ -142,18 +144,26 @@ class _World:
         return tuple(self._state(view, slot) for slot in self.slots(view, day))
 
     def _state(self, view: SpaceView, slot: Slot) -> SlotState:
-        key = (view.policy_code, slot)
+        key = (f"{view.policy_code} {view.timetable_code}", slot)
         if key not in self._refusals:
             policy = self.rules.policy(view.policy_code, slot.day)
-            self._refusals[key] = refused(slot, policy, self.category(view, slot.day), now=self.now) if policy else None
+            self._refusals[key] = self._refused(view, slot, policy) if policy else None
         return self._refusals[key] or occupied(slot, view.units, self.busy)
+
+    def _refused(self, view: SpaceView, slot: Slot, policy: Policy) -> SlotState | None:
+        timetable = self.rules.timetable(view.timetable_code, slot.day)
+        days = days_of(timetable) if timetable is not None else None
+        return refused(slot, policy, self.category(view, slot.day), now=self.now, days=days)
 
     def category(self, view: SpaceView, day: date) -> str:
         """The looker's category; somebody not signed in is shown what residents of the city see."""
         policy = self.rules.policy(view.policy_code, day)
         if policy is None:
             return ""
-        return (policy.categories[0] if self.city is None else policy.category(self.city or None)).code
+        if self.city is None:
+            return next((one for one in policy.categories if not one.groups), policy.categories[-1]).code
+        made = self.now.astimezone(TOKYO).date()
+        return policy.category(self.city or None, on=policy.category_day(use=day, made=made)).code
 
     def closed(self, view: SpaceView, day: date) -> Closed | None:
         timetable = self.rules.timetable(view.timetable_code, day)
@@ -177,9 +187,7 @@ class _World:
             return None, fees.sample
 
 
-def _world(
-    session: Session, views: list[SpaceView], first: date, last: date, *, city: str | None, now: datetime
-) -> _World:
+def _world(session: Session, views: list[SpaceView], first: date, last: date, *, city: Looker, now: datetime) -> _World:
     start = datetime.combine(first, time(), TOKYO)
     end = datetime.combine(last + timedelta(days=2), time(), TOKYO)  # a night ends on the next day
     return _World(
@@ -194,7 +202,7 @@ def search(
     day: date | None,
     district: str | None,
     part: PartOfDay | None,
-    city: str | None,
+    city: Looker,
     now: datetime,
     near: Point | None = None,
 ) -> SearchPage:
@@ -206,7 +214,7 @@ def search(
         day: the day of use; None: the first one in the next two weeks on which anything is free.
         district: name; None: all.
         part: part of the day; None: all.
-        city: municipality of the looker; None: not signed in.
+        city: who looks, or only where they live; None: not signed in.
         now: aware.
         near: nearest first among those that are equally free; a facility whose place is not known comes last.
     """
@@ -277,7 +285,7 @@ def _hit(
 
 
 def month(
-    session: Session, code: str, first: date, *, purpose: str | None, city: str | None, now: datetime
+    session: Session, code: str, first: date, *, purpose: str | None, city: Looker, now: datetime
 ) -> MonthPage | None:
     """A facility's month at a glance, weeks from Sunday; None where there is no such facility. At most six statements."""
     days = [first + timedelta(days=n) for n in range(_calendar.monthrange(first.year, first.month)[1])]
@@ -305,7 +313,7 @@ def _cell(world: _World, views: list[SpaceView], day: date, part: PartOfDay | No
 
 
 def day_page(
-    session: Session, code: str, day: date, *, purpose: str | None, city: str | None, now: datetime
+    session: Session, code: str, day: date, *, purpose: str | None, city: Looker, now: datetime
 ) -> DayPage | None:
     """All spaces of a facility on a day; None where there is no such facility. At most five statements."""
     views = catalog.spaces(session, on=day, facility=code)
@@ -329,9 +337,7 @@ def _space_day(world: _World, view: SpaceView, day: date, purpose: str | None) -
     return SpaceDay(view, states, prices, sample, world.closed(view, day))
 
 
-def one_slot(
-    session: Session, space_code: str, day: date, slot: str, *, city: str | None, now: datetime
-) -> Offer | None:
+def one_slot(session: Session, space_code: str, day: date, slot: str, *, city: Looker, now: datetime) -> Offer | None:
     """A slot as it would be booked, with its price before options, free or not; None where there is none. Three statements."""
     views = catalog.spaces(session, on=day, space_code=space_code)
     if not views:
@@ -342,7 +348,7 @@ def one_slot(
 
 
 def alternatives(
-    session: Session, space_code: str, day: date, slot: str, *, city: str | None, now: datetime
+    session: Session, space_code: str, day: date, slot: str, *, city: Looker, now: datetime
 ) -> list[Offer]:
     """Three real offers instead of a slot that is gone. At most five statements.
 

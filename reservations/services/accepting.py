@@ -20,7 +20,7 @@ from reservations.rules import Refused
 from reservations.services.common import KIND, note, own, policy_of
 from reservations.services.holding import set_live
 from reservations.services.paying import settle
-from reservations.services.quoting import Details, asks_of, facts_from, quote_of
+from reservations.services.quoting import Details, asks_of, facts_from, kept_facts, quote_of
 from reservations.timetable import TOKYO
 
 
@@ -115,7 +115,7 @@ def _say(session: Session, booking: Booking, details: Details) -> None:
     session.flush()
     session.refresh(booking, ["purpose"])
     asked = asks_of(booking)
-    booking.facts = facts_from(details, asked)
+    booking.facts = kept_facts(booking) | facts_from(details, asked)
     if asked.users:
         if not booking.facts.get("users"):
             raise NotBookable(Refused.NO_USERS)

@@ -14,6 +14,7 @@ from portal.kernel import audit
 from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
 from reservations import combining, documents
+from reservations.groups.models import BookingGroup
 from reservations.models import Booking, BookingEvent, Facility, Occupancy, Space
 from reservations.pricing import FeeTable
 from reservations.rules import Policy
@@ -23,9 +24,15 @@ KIND = "booking"
 """`Payable.kind` of a booking, and its kind in the audit log."""
 
 
-def lock_person(session: Session, person_id: int) -> None:
-    """Wait for this person's other bookings in the making: caps are counted one after the other."""
-    session.execute(select(Person.id).where(Person.id == person_id).with_for_update()).scalar_one()
+def lock_person(session: Session, person_id: int, *, group: str | None = None) -> None:
+    """Wait for other bookings in the making of this person, then of the group: caps are counted one after the other."""
+    person = select(Person.id).where(Person.id == person_id).with_for_update()
+    if group is None:
+        session.execute(person).scalar_one()
+        return
+    first = person.cte("first")
+    party = select(BookingGroup.id).where(BookingGroup.reference == group).with_for_update().cte("party")
+    session.execute(select(first.c.id, select(party.c.id).scalar_subquery())).one()
 
 
 def locked(session: Session, reference: str) -> Booking:

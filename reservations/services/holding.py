@@ -28,13 +28,13 @@ from reservations.errors import (
     NotOffered,
     SlotsUnfit,
     SlotTaken,
-    TooManyHolds,
     WrongState,
 )
 from reservations.models import Booking, BookingState, Occupancy, Source
-from reservations.rules import Policy
+from reservations.rules import Policy, Refused
+from reservations.services import nights, standing
 from reservations.services.common import KIND, end_occupancy, lock_person, locked, note, own, policy_of
-from reservations.timetable import Slot, Timetable
+from reservations.timetable import TOKYO, Slot, Timetable
 
 NO_OVERLAP = "ex_occupancy_no_overlap"
 LAPSE_WINDOW = timedelta(hours=24)
@@ -51,6 +51,7 @@ class HoldRequest:
         day: the day of use.
         slot: code of the slot in the timetable of that day.
         also: further slots of the same booking, as (day, code).
+        group: reference of the group for which is booked.
         locale: language of the messages about it.
         source: how it came in.
         purpose: code of what for, where the search named it; ignored where the space is not for it.
@@ -65,6 +66,7 @@ class HoldRequest:
     source: Source = Source.ONLINE
     purpose: str | None = None
     also: tuple[tuple[date, str], ...] = ()
+    group: str | None = None
 
     @property
     def wanted(self) -> tuple[tuple[date, str], ...]:
@@ -73,40 +75,42 @@ class HoldRequest:
 
 
 _WORLD = text(
-    """
-    SELECT s.id, s.bookable, s.timetable_code, p.city, f.opened_on, f.closed_on,
+    f"""
+    SELECT s.id, s.bookable, s.timetable_code, s.fees_code, s.policy_code, s.tariff, f.code AS facility, p.city, f.opened_on, f.closed_on,
            ARRAY(SELECT su.unit_id FROM space_unit su WHERE su.space_id = s.id ORDER BY su.unit_id) AS units,
            (SELECT sp.purpose_id FROM space_purpose sp JOIN purpose u ON u.id = sp.purpose_id
              WHERE sp.space_id = s.id AND u.code = :purpose) AS purpose_id,
            t.id AS timetable_id, t.digest AS timetable_digest,
            c.id AS fees_id, c.digest AS fees_digest,
            r.id AS policy_id, r.digest AS policy_digest,
-           (SELECT count(*) FROM booking b WHERE b.person_id = p.id AND b.state = 'held' AND b.held_until > :now) AS held,
-           (SELECT count(*) FROM booking b WHERE b.person_id = p.id AND b.created_at > :since
-              AND (b.state IN ('lapsed', 'released') OR (b.state = 'held' AND b.held_until <= :now))) AS lapsed,
+{standing.COLUMNS},
            (SELECT b.reference FROM booking b WHERE b.person_id = p.id AND b.space_id = s.id AND b.state = 'held'
               AND b.held_until > :now AND b.slots @> cast(:wanted AS jsonb) AND jsonb_array_length(b.slots) = :count
               LIMIT 1) AS mine
     FROM space s
     JOIN facility f ON f.id = s.facility_id
     JOIN person p ON p.id = :person_id
+    {standing.JOINS}
     CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'timetable' AND code = s.timetable_code
         AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) t
     CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'fees' AND code = s.fees_code
-        AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) c
+        AND valid_from <= CASE WHEN content ->> 'applies_to' = 'permit' THEN least(:day, :made) ELSE :day END
+        ORDER BY valid_from DESC, revision DESC LIMIT 1) c
     CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'policy' AND code = s.policy_code
         AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) r
     WHERE s.code = :space
-    """,
+    """,  # noqa: S608 - its parts are constants of this program
 )
 
 # ON CONFLICT DO NOTHING knows exclusion constraints: a rival waits for the first, then gets no row; nobody deadlocks.
 _TAKE = text(
     """
     WITH made AS (
-        INSERT INTO booking (reference, person_id, account_id, space_id, source, state, locale, category, purpose_id, people,
+        INSERT INTO booking (reference, person_id, account_id, group_id, facts, space_id, source, state, locale, category,
+                             purpose_id, people,
                              options, slots, starts_at, ends_at, timetable_id, fees_id, policy_id, created_at, held_until, extensions)
-        VALUES (:reference, :person_id, :account_id, :space_id, :source, 'held', :locale, :category, :purpose_id, 1,
+        VALUES (:reference, :person_id, :account_id, :group_id, cast(:facts AS jsonb), :space_id, :source, 'held', :locale,
+                :category, :purpose_id, 1,
                 '{}', cast(:slots AS jsonb), :starts_at, :ends_at, :timetable_id, :fees_id, :policy_id, :now, :held_until, 0)
         RETURNING id
     ), taken AS (
@@ -142,26 +146,24 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
         NoSuchSlot: no such slot on that day.
         SlotsUnfit: the slots cannot be one booking.
         NotBookable: the rules of use stand against it.
-        TooManyHolds: the person keeps too many, or let too many lapse today.
+        TooManyHolds: the person or the household keeps too many, or let too many lapse today.
         SlotTaken: somebody else has it.
     """
-    lock_person(session, request.person_id)
+    lock_person(session, request.person_id, group=request.group)
     world = _read_world(session, request, now=now)
     timetable, policy = _documents(session, world)
     slots = _slots(session, request, world, timetable)
-    category = policy.category(world.city or None)
-    for slot in slots:
-        refusal = policy.may_book(slot, category.code, now=now)
-        if refusal is not None:
-            raise NotBookable(refusal.reason, refusal.at, refusal.limit)
+    known = standing.of(world)
+    if request.group is not None and known.applicant.party is None:
+        raise NotBookable(Refused.NO_SUCH_GROUP)
+    where = (world.policy_code, world.facility, request.space)
+    category = standing.check(policy, known, slots, where=where, days=standing.days_of(timetable), now=now)
     if world.mine is not None:
         return str(world.mine)
-    if world.held >= policy.hold.at_once:
-        raise TooManyHolds(policy.hold.at_once, lapsed=False)
-    if world.lapsed >= policy.hold.lapsed_per_day:
-        raise TooManyHolds(policy.hold.lapsed_per_day, lapsed=True)
+    standing.check_holds(policy, known)
+    facts = nights.facts(session, world, policy, known.applicant, slots, now=now)
     until = now + timedelta(minutes=policy.hold.minutes)
-    return _take(session, request, world, slots, category=category.code, until=until, actor=actor, now=now)
+    return _take(session, request, world, slots, category=category, facts=facts, until=until, actor=actor, now=now)
 
 
 def _read_world(session: Session, request: HoldRequest, *, now: datetime) -> Row[Any]:
@@ -176,6 +178,8 @@ def _read_world(session: Session, request: HoldRequest, *, now: datetime) -> Row
             "day": request.day,
             "wanted": json.dumps([{"day": day.isoformat(), "code": code} for day, code in request.wanted]),
             "count": len(request.wanted),
+            "made": now.astimezone(TOKYO).date(),
+            **standing.params(request.group, request.wanted[0][0], now=now),
         },
     ).one_or_none()
     if world is None or not world.bookable or not world.units:
@@ -226,6 +230,7 @@ def _take(
     slots: tuple[Slot, ...],
     *,
     category: str,
+    facts: dict[str, Any],
     until: datetime,
     actor: Actor,
     now: datetime,
@@ -238,6 +243,8 @@ def _take(
             "reference": reference,
             "person_id": request.person_id,
             "account_id": request.account_id,
+            "group_id": world.party_id,
+            "facts": json.dumps(facts, ensure_ascii=False),
             "space_id": world.id,
             "source": request.source.value,
             "locale": request.locale,

@@ -13,7 +13,6 @@ from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.money import Yen
 from reservations.errors import SlotTaken
 from reservations.models import FIRM, Booking, BookingState
-from reservations.rules import Approval
 from reservations.services.common import KIND, locked, note, policy_of
 from reservations.services.holding import set_live
 
@@ -29,7 +28,7 @@ def settle(session: Session, booking: Booking, *, actor: Actor, now: datetime) -
     """
     set_live(session, booking, until=None, now=now)
     booking.firm_at, booking.ended_at = now, None
-    if policy_of(booking).approval is Approval.MANAGER:
+    if policy_of(booking).approval.by_people:
         booking.state = BookingState.REQUESTED.value
         note(session, booking, "requested", actor=actor, now=now)
         jobs.defer(session, TELL, booking_id=booking.id, event="requested")

@@ -12,6 +12,7 @@ from reservations.calendar import is_weekend_or_holiday
 from reservations.models import Booking
 from reservations.pricing import Asks, PriceCase, Quote, asks, quote_parts
 from reservations.services.common import fees_of, slots_of
+from reservations.services.nights import tables_of
 from reservations.timetable import Slot
 
 ADMISSION_MOST = 1_000_000
@@ -70,7 +71,12 @@ def cases_of(booking: Booking) -> list[PriceCase]:
         granted=frozenset(facts.get("granted", ())),
         tickets=facts.get("tickets", {}),
     )
-    return [_at(case, slot, facts.get("length", 0)) for slot in slots_of(booking)]
+    slots = slots_of(booking)
+    categories = facts.get("categories") or [booking.category] * len(slots)
+    return [
+        replace(_at(case, slot, facts.get("length", 0)), category=category)
+        for slot, category in zip(slots, categories, strict=True)
+    ]
 
 
 def _at(case: PriceCase, slot: Slot, length: int) -> PriceCase:
@@ -81,8 +87,8 @@ def _at(case: PriceCase, slot: Slot, length: int) -> PriceCase:
 
 def quote_of(booking: Booking) -> Quote:
     """What the booking costs with what was said so far, by the table under which it was made."""
-    table = fees_of(booking)
-    return quote_parts([(table, case) for case in cases_of(booking)])
+    cases = cases_of(booking)
+    return quote_parts(list(zip(tables_of(booking, len(cases)), cases, strict=True)))
 
 
 def asks_of(booking: Booking) -> Asks:
@@ -109,3 +115,8 @@ def facts_from(details: Details, asked: Asks) -> dict[str, Any]:
         "tickets": {name: count for name, count in details.tickets.items() if name in tickets and count > 0},
     }
     return {key: value for key, value in found.items() if value}
+
+
+def kept_facts(booking: Booking) -> dict[str, Any]:
+    """What the system itself has noted of a booking: it stays when the payer says something else."""
+    return {key: value for key, value in booking.facts.items() if key in {"fees", "categories"}}

@@ -141,6 +141,14 @@ def _words(error: PortalError) -> str:  # noqa: PLR0911 - one sentence a refusal
             return gettext("この日は休みです。%(why)s", why=label)
         case SlotsUnfit():
             return words.unfit_words(error.reason)
+        case TooManyHolds(lapsed=True, together=True):
+            return gettext(
+                "同じ電話番号か同じ家の方が、今日は仮押さえを何度もやめています。明日、もう一度試すか、施設に電話してください。"
+            )
+        case TooManyHolds(lapsed=False, together=True):
+            return gettext(
+                "同じ電話番号か同じ家の方で、同時に仮押さえできるのは%(limit)sつまでです。", limit=error.limit
+            )
         case TooManyHolds(lapsed=True):
             return gettext("今日は、仮押さえを何度もやめています。明日、もう一度試してください。")
         case TooManyHolds():

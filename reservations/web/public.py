@@ -9,18 +9,18 @@ from urllib.parse import urlencode
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.accounts.models import Person
 from portal.directory import postal
 from portal.kernel import clock, references
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access, locale
+from reservations.groups.queries import applicant
 from reservations.models import BookingState
 from reservations.places import Point
 from reservations.queries import bookings, calendar, catalog
+from reservations.rules import Looker
 from reservations.timetable import PartOfDay
 from reservations.web import words
 from reservations.web.forms import SearchForm, offered
@@ -31,12 +31,10 @@ FACILITIES_SHOWN = 8
 MONTHS_AHEAD = 13
 
 
-def city_of_visitor(session: Session) -> str | None:
-    """The visitor's municipality; None for somebody not signed in, "" where it is not known."""
+def city_of_visitor(session: Session) -> Looker:
+    """The visitor as the rules of use see them; None for somebody not signed in."""
     person_id = access.visitor().person_id
-    if person_id is None:
-        return None
-    return session.scalar(select(Person.city).where(Person.id == person_id)) or ""
+    return None if person_id is None else applicant(session, person_id)
 
 
 def read_day(text: str) -> date:

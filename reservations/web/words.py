@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 import flask_babel
@@ -15,7 +15,7 @@ from reservations import combining
 from reservations.availability import Mark, SlotState, State
 from reservations.combining import Unfit
 from reservations.models import BookingState
-from reservations.rules import Refused
+from reservations.rules import CancelStep, Refused
 from reservations.timetable import Slot
 
 
@@ -114,15 +114,72 @@ def short_day(day: date) -> str:
 def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> str:
     """Which rule stands against it, and until or from when."""
     moment = short_moment(at) if at else ""
+    day = short_day(clock.local(at).date()) if at else ""
+    number = limit or ""
     return {
         Refused.PAST: gettext("この時間は、もう始まっているか、終わっています。"),
         Refused.NOT_YET_OPEN: gettext("まだ予約できません。%(at)s から予約できます。", at=moment),
         Refused.TOO_LATE: gettext("予約の受付は %(at)s に終わりました。", at=moment),
-        Refused.TOO_MANY_PEOPLE: gettext("人数は%(limit)s人までです。", limit=limit or ""),
+        Refused.TOO_MANY_PEOPLE: gettext("人数は%(limit)s人までです。", limit=number),
+        Refused.TOO_FEW_PEOPLE: gettext("この使いみちは%(limit)s人から予約できます。", limit=number),
         Refused.NO_USERS: gettext("使う人数を、1人以上で入力してください。"),
+        Refused.NO_FEE: gettext(
+            "この使い方の料金が、料金表にありません。施設に電話してください。お金はかかっていません。"
+        ),
         Refused.NOT_FOR_CATEGORY: gettext("ここは、市内に住んでいる方だけが予約できます。"),
         Refused.NOT_FOR_PURPOSE: gettext("ここでは、その使いみちはできません。"),
+        Refused.CAP_DAY: gettext(
+            "1日に予約できるのは%(limit)sまでです。%(day)sからの分は予約できます。", limit=number, day=day
+        ),
+        Refused.CAP_WEEK: gettext(
+            "1週間に予約できるのは%(limit)sまでです。%(day)sからの分は予約できます。", limit=number, day=day
+        ),
+        Refused.CAP_MONTH: gettext(
+            "1か月に予約できるのは%(limit)sまでです。%(day)sからの分は予約できます。", limit=number, day=day
+        ),
+        Refused.CAP_CONSECUTIVE: gettext("続けて予約できるのは%(limit)s日までです。", limit=number),
+        Refused.CAP_AHEAD: gettext(
+            "これから使う予約は%(limit)sまでです。使い終わると、また予約できます。", limit=number
+        ),
+        Refused.CAP_UNPAID: gettext("まだ支払っていない予約は%(limit)sまでです。先に支払ってください。", limit=number),
+        Refused.TOO_YOUNG: gettext(
+            "%(limit)s歳になってから予約できます。大人の方の名前で予約してください。", limit=number
+        ),
+        Refused.NO_BIRTH_DATE: gettext(
+            "%(limit)s歳から予約できます。先に、マイページで生年月日を登録してください。", limit=number
+        ),
+        Refused.SUSPENDED: gettext(
+            "使わなかった予約や直前の取消しが続いたため、%(at)s まで予約できません。わけがあるときは、施設に電話してください。",
+            at=moment,
+        ),
+        Refused.SAME_SLOT_AGAIN: gettext(
+            "この時間は、期限までに支払いがなかったので取り消しました。同じ人は、同じ時間をもう一度予約できません。"
+        ),
+        Refused.GROUP_EXPIRED: gettext(
+            "団体の登録は %(day)s までです。この日の予約には、登録の更新が必要です。「わたしの団体」で更新できます。",
+            day=day,
+        ),
+        Refused.GROUP_NOT_VERIFIED: gettext("団体の登録を、施設の担当者が確かめています。確かめ終わると予約できます。"),
+        Refused.GROUPS_ONLY: gettext("ここは、登録した団体だけが予約できます。「わたしの団体」で登録できます。"),
+        Refused.PERSONS_ONLY: gettext("ここは、個人の名前で予約してください。団体では予約できません。"),
+        Refused.NO_SUCH_GROUP: gettext("この団体の名前では予約できません。代表者か、予約を任された人だけができます。"),
     }[reason]
+
+
+def step_words(step: CancelStep) -> str:
+    """A step of a refund rule: until when, how much."""
+    percent = step.percent
+    if step.months_before is not None:
+        until = gettext("使う日の%(months)sか月前", months=step.months_before)
+    elif step.weeks_before == 1:
+        until = gettext("使う日の前の週の同じ曜日")
+    elif step.weeks_before is not None:
+        until = gettext("使う日の%(weeks)s週前の同じ曜日", weeks=step.weeks_before)
+    else:
+        until = gettext("使う日の%(days)s日前", days=step.days_before)
+    if step.at != time.max:
+        until = f"{until} {step.at.hour}:{step.at.minute:02}"
+    return gettext("%(until)sまで: %(percent)s%%", until=until, percent=percent)
 
 
 def booking_words(state: str, *, accepted: bool = False) -> tuple[str, str]:

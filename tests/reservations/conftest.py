@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import date, datetime
 from typing import Any
 
@@ -16,8 +17,8 @@ from portal.kernel import clock
 from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
-from reservations import services
-from reservations.models import Booking, Purpose
+from reservations import documents, services
+from reservations.models import Booking, Purpose, RuleDocument
 from reservations.pricing import Quote
 from reservations.queries import bookings
 from reservations.rules import RefundQuote
@@ -34,9 +35,8 @@ class Resident:
 
     def __init__(self, name: str, email: str, city: str = "古河市") -> None:
         with unit_of_work() as session:
-            person = Person(
-                name=name, kana="コガ ハナコ", city=city, prefecture="茨城県", phone="0280-00-0000", email=email
-            )
+            number = f"0280-{zlib.crc32(email.encode()) % 10**8:08}"
+            person = Person(name=name, kana="コガ ハナコ", city=city, prefecture="茨城県", phone=number, email=email)
             session.add(person)
             session.flush()
             account = Account(
@@ -99,6 +99,13 @@ class Resident:
             pay(reference)
         return reference
 
+    def refund(self, reference: str) -> Yen:
+        """What cancelling now would give back."""
+        with unit_of_work() as session:
+            view = bookings.of_person(session, reference, self.person_id)
+            assert view is not None
+            return services.refund_quote(view.booking, now=clock.now()).amount
+
     def cancel(self, reference: str, expected: Yen) -> RefundQuote:
         with unit_of_work() as session:
             return services.cancel(
@@ -143,3 +150,29 @@ def pay(reference: str) -> None:
 def charge_of(reference: str) -> payment_queries.ChargeView | None:
     with unit_of_work() as session:
         return payment_queries.charge_of(session, "booking", reference)
+
+
+def change_rules(code: str, kind: str = "policy", **changes: Any) -> int:
+    """A later revision of a rule document that says something else: the id of its row."""
+    with unit_of_work() as session:
+        row = session.scalars(
+            select(RuleDocument)
+            .where(RuleDocument.kind == kind, RuleDocument.code == code)
+            .order_by(RuleDocument.valid_from.desc(), RuleDocument.revision.desc())
+        ).first()
+        assert row is not None
+        document = documents.read(kind, {**row.content, **changes})
+        content = documents.canonical(document)
+        made = RuleDocument(
+            kind=kind,
+            code=code,
+            valid_from=document.valid_from,
+            revision=row.revision + 1 if document.valid_from == row.valid_from else 1,
+            sample=True,
+            content=content,
+            digest=documents.digest(content),
+            published_at=clock.now(),
+        )
+        session.add(made)
+        session.flush()
+        return made.id

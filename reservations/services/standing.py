@@ -1,0 +1,201 @@
+"""What the rules of use ask about a person or group at the moment of a hold, read with the hold's one statement.
+
+`COLUMNS` and `JOINS` are parts of that statement (`reservations.services.holding`); `Standing` is what they return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from portal.kernel import dates
+from reservations import combining
+from reservations.errors import NotBookable, TooManyHolds
+from reservations.policy.refusals import Refusal, Refused
+from reservations.rules import Applicant, Asker, Days, Fault, Party, Policy, Taken, Tie
+from reservations.timetable import TOKYO, Slot, Timetable
+
+AROUND = timedelta(days=40)
+"""Bookings so long before the wanted ones count for caps by the week or month and for days in a row."""
+
+_OWN = """(CASE WHEN cast(:party AS text) IS NULL THEN b.person_id = p.id AND b.group_id IS NULL ELSE b.group_id = party.id END)"""
+
+JOINS = """
+    LEFT JOIN booking_group party ON party.reference = :party AND (party.representative_id = p.id
+        OR EXISTS (SELECT 1 FROM booking_group_member m WHERE m.group_id = party.id AND m.person_id = p.id AND m.may_book))
+    LEFT JOIN LATERAL (
+        SELECT array_agg(q.id) AS ids FROM (
+            SELECT q.id FROM person q WHERE regexp_replace(q.phone, '\\D', '', 'g') = regexp_replace(p.phone, '\\D', '', 'g')
+               AND length(regexp_replace(p.phone, '\\D', '', 'g')) >= 9
+            UNION
+            SELECT q.id FROM person q WHERE q.postal_code = p.postal_code AND q.block = p.block AND p.postal_code <> ''
+               AND p.block <> '' AND q.town = p.town AND q.building = p.building
+               AND split_part(replace(q.name, '　', ' '), ' ', 1) = split_part(replace(p.name, '　', ' '), ' ', 1)
+        ) q WHERE q.id <> p.id
+    ) house ON true
+"""
+
+_LAPSED = """(b.state IN ('lapsed', 'released') OR (b.state = 'held' AND b.held_until <= :now))"""
+_HELD = """b.state = 'held' AND b.held_until > :now AND (b.accepted_at IS NULL OR b.pay_when = 'advance')"""
+
+COLUMNS = f"""
+    p.birth_date,
+    party.id AS party_id, party.kind AS party_kind, party.state AS party_state, party.valid_from AS party_from,
+    party.valid_until AS party_until, party.counter_only AS party_counter,
+    (SELECT jsonb_agg(jsonb_build_array(m.basis, m.city)) FROM booking_group_member m WHERE m.group_id = party.id) AS party_members,
+    (SELECT jsonb_agg(jsonb_build_array(e.basis, e.city, e.state = 'verified', e.valid_from, e.valid_until)) FROM eligibility e
+       WHERE e.person_id = p.id AND e.state IN ('declared', 'verified')) AS ties,
+    (SELECT jsonb_agg(jsonb_build_array(b.slots, bs.policy_code, bf.code, bs.code,
+                                        b.state = 'held' AND b.accepted_at IS NOT NULL))
+       FROM booking b JOIN space bs ON bs.id = b.space_id JOIN facility bf ON bf.id = bs.facility_id
+      WHERE {_OWN} AND b.starts_at > :around
+        AND (b.state IN ('requested', 'confirmed') OR (b.state = 'held' AND b.held_until > :now))) AS taken,
+    (SELECT jsonb_agg(jsonb_build_array(coalesce(b.no_show_at, b.ended_at), b.no_show_at IS NOT NULL)) FROM booking b
+      WHERE {_OWN} AND (b.no_show_at IS NOT NULL OR (b.state = 'cancelled' AND b.facts ->> 'late' = 'true'))) AS faults,
+    EXISTS (SELECT 1 FROM booking b JOIN jsonb_array_elements(cast(:wanted AS jsonb)) w ON b.slots @> jsonb_build_array(w)
+      WHERE {_OWN} AND b.space_id = s.id AND b.accepted_at IS NOT NULL AND b.pay_when IN ('within', 'counter')
+        AND (b.state = 'lapsed' OR (b.state = 'held' AND b.held_until <= :now))) AS unpaid_before,
+    (SELECT count(*) FROM booking b WHERE b.person_id = p.id AND {_HELD}) AS held,
+    (SELECT count(*) FROM booking b WHERE b.person_id = p.id AND b.created_at > :since AND {_LAPSED}) AS lapsed,
+    (SELECT count(*) FROM booking b WHERE b.person_id = ANY (house.ids) AND {_HELD}) AS house_held,
+    (SELECT count(*) FROM booking b WHERE b.person_id = ANY (house.ids) AND b.created_at > :since AND {_LAPSED}) AS house_lapsed
+"""  # noqa: S608 - its parts are constants of this program
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Who asks, and what they have already.
+
+    Attributes:
+        applicant: ties, group and birth date.
+        taken: slots held or booked by the same person, or by the same group where they book for it.
+        faults: not come, or cancelled late.
+        unpaid_before: the same slot was cancelled for want of payment.
+        held, lapsed: holds that run, holds let go within a day; of the person.
+        house_held, house_lapsed: of the others who share the telephone or the home.
+    """
+
+    applicant: Applicant
+    taken: tuple[Taken, ...]
+    faults: tuple[Fault, ...]
+    unpaid_before: bool
+    held: int
+    lapsed: int
+    house_held: int
+    house_lapsed: int
+
+
+def params(party: str | None, first: date, *, now: datetime) -> dict[str, Any]:
+    """What `COLUMNS` and `JOINS` need besides the hold's own.
+
+    Args:
+        party: reference of the group for which is booked.
+        first: first day of use.
+        now: aware.
+    """
+    earliest = datetime(first.year, first.month, first.day, tzinfo=TOKYO)
+    return {"party": party, "around": min(earliest, now) - AROUND}
+
+
+def of(world: Row[Any]) -> Standing:
+    """The standing that the statement has read.
+
+    Raises:
+        NotBookable: the group is not one for which the person may book.
+    """
+    ties = [Tie("lives", world.city)] if world.city else []
+    ties += [Tie(b, city, ok, _day(start), _day(end)) for b, city, ok, start, end in world.ties or ()]
+    party = None
+    if world.party_id is not None:
+        party = Party(
+            world.party_kind,
+            world.party_state == "verified",
+            world.party_from,
+            world.party_until,
+            tuple(Tie(basis, city, verified=True) for basis, city in world.party_members or ()),
+            world.party_counter,
+        )
+    return Standing(
+        Applicant(tuple(ties), party, world.birth_date),
+        tuple(
+            Taken(slot, policy, facility, space, unpaid)
+            for slots, policy, facility, space, unpaid in world.taken or ()
+            for slot in combining.restored(slots)
+        ),
+        tuple(Fault(datetime.fromisoformat(at), no_show) for at, no_show in world.faults or ()),
+        world.unpaid_before,
+        world.held,
+        world.lapsed,
+        world.house_held,
+        world.house_lapsed,
+    )
+
+
+def days_of(timetable: Timetable) -> Days:
+    """Holidays and closed days of a facility, for windows that move."""
+    return Days(dates.is_holiday, lambda day: timetable.closure_on(day, dates.is_holiday) is not None)
+
+
+def check(
+    policy: Policy, standing: Standing, slots: Sequence[Slot], *, where: tuple[str, str, str], days: Days, now: datetime
+) -> str:
+    """Whether the slots may be booked; the code of the category.
+
+    Args:
+        policy: the rules of use.
+        standing: who asks.
+        slots: what is wanted, in order.
+        where: codes of the rules of use, the facility and the space.
+        days: see `days_of`.
+        now: aware.
+
+    Raises:
+        NotBookable: a rule stands against it.
+    """
+    who = standing.applicant
+    made = now.astimezone(TOKYO).date()
+    first = slots[0].day
+    _raise(policy.may_apply(who, day=first, now=now))
+    category = policy.category(who, on=policy.category_day(use=first, made=made)).code
+    group = who.party is not None
+    for slot in slots:
+        _raise(policy.may_book(slot, category, now=now, days=days, group=group))
+    if policy.penalty is not None:
+        until = policy.penalty.blocked_until(standing.faults, now=now)
+        _raise(Refusal(Refused.SUSPENDED, until) if until is not None else None)
+    if standing.unpaid_before and not policy.pay_term(category, who.party).retry:
+        raise NotBookable(Refused.SAME_SLOT_AGAIN)
+    wanted = [Taken(slot, *where) for slot in slots]
+    asker = Asker(category, group, dates.is_holiday, now)
+    _raise(policy.over_caps(wanted, standing.taken, asker=asker))
+    return category
+
+
+def check_holds(policy: Policy, standing: Standing) -> None:
+    """Whether one more slot may be held: per person, and per household or telephone against rings (CASES B7).
+
+    Raises:
+        TooManyHolds: too many at once, or too many let go today.
+    """
+    rules = policy.hold
+    if standing.held >= rules.at_once:
+        raise TooManyHolds(rules.at_once, lapsed=False)
+    if standing.lapsed >= rules.lapsed_per_day:
+        raise TooManyHolds(rules.lapsed_per_day, lapsed=True)
+    if standing.held + standing.house_held >= rules.at_once * rules.household:
+        raise TooManyHolds(rules.at_once * rules.household, lapsed=False, together=True)
+    if standing.lapsed + standing.house_lapsed >= rules.lapsed_per_day * rules.household:
+        raise TooManyHolds(rules.lapsed_per_day * rules.household, lapsed=True, together=True)
+
+
+def _raise(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise NotBookable(refusal.reason, refusal.at, refusal.limit)
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
