@@ -347,6 +347,20 @@ def one_slot(session: Session, space_code: str, day: date, slot: str, *, city: L
     return None if found is None else Offer(views[0], found, *world.price(views[0], found))
 
 
+def same_slot(
+    session: Session, space_code: str, slot: str, weekday: int, *, weeks: int, city: str | None, now: datetime
+) -> list[Offer]:
+    """The days of a weekday (Monday is 0), from tomorrow for some weeks, on which the slot of the space is free. Three statements."""
+    tomorrow = now.astimezone(TOKYO).date() + timedelta(days=1)
+    first = tomorrow + timedelta(days=(weekday - tomorrow.weekday()) % 7)
+    views = catalog.spaces(session, on=first, space_code=space_code)
+    if not views:
+        return []
+    days = [first + timedelta(weeks=n) for n in range(weeks)]
+    world = _world(session, views, days[0], days[-1], city=city, now=now)
+    return [offer for day in days for offer in _free(world, views[0], day, slot)]
+
+
 def alternatives(
     session: Session, space_code: str, day: date, slot: str, *, city: Looker, now: datetime
 ) -> list[Offer]:

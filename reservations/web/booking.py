@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -30,6 +31,7 @@ from reservations.errors import (
     TooManyHolds,
 )
 from reservations.models import FIRM, Booking, BookingState
+from reservations.personal import again
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.rules import Refused
@@ -87,11 +89,23 @@ def hold(space: str) -> ResponseReturnValue:
     day = read_day(request.form.get("date", ""))
     wanted = _wanted(day, request.form.getlist("slot") or [""], request.form.get("nights", ""))
     purpose = request.form.get("purpose") or None
+    like = request.form.get("like", "")
     try:
         reference = transact(lambda session: _hold(session, space, purpose, wanted))
     except (SlotTaken, NotBookable, NoSuchSlot, SlotsUnfit, TooManyHolds) as error:
         return _refused(error, space, day.isoformat(), wanted[0][1])
+    if like:
+        _say_as_before(reference, like)
     return redirect(url_for("reservations.booking", reference=reference), 303)
+
+
+def _say_as_before(reference: str, like: str) -> None:
+    """Fill in what was said last time; where there is no such booking or the rules do not take it, the page asks anew."""
+    with suppress(NotBookable, NotFound):
+        with unit_of_work() as session:
+            details = again.said_before(session, references.parse(like), _person())
+        if details is not None:
+            transact(partial(_change, reference=reference, details=details))
 
 
 def _hold(session: Session, space: str, purpose: str | None, wanted: list[tuple[date, str]]) -> str:

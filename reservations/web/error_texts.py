@@ -10,6 +10,7 @@ TEXTS = {
     "no_such_slot": lazy_gettext("その日に、その時間はありません。"),
     "slots_unfit": lazy_gettext("その時間は、1つの予約にまとめられません。"),
     "not_offered": lazy_gettext("この場所は、オンラインでは予約できません。"),
+    "too_many_favourites": lazy_gettext("お気に入りは30までです。先に、どれかをはずしてください。"),
     "too_many_holds": lazy_gettext("仮押さえが多すぎます。"),
     "hold_ended": lazy_gettext("仮押さえの時間が終わりました。"),
     "no_more_time": lazy_gettext("これ以上、時間をのばせません。"),

@@ -18,6 +18,7 @@ from portal.kernel.errors import NotFound
 from portal.web import access, locale
 from reservations.groups.queries import applicant
 from reservations.models import BookingState
+from reservations.personal import services as personal
 from reservations.places import Point
 from reservations.queries import bookings, calendar, catalog
 from reservations.rules import Looker
@@ -82,6 +83,8 @@ def search() -> ResponseReturnValue:
                 near=near,
             )
         facilities = [] if page else catalog.names(session, on=today)
+        person_id = access.visitor().person_id
+        kept = personal.favourites(session, person_id) if person_id and not page else frozenset()
     if form.day.data is None and not form.day.errors:
         form.day.data = page.day if page else today
     chosen = next((p for p in choices if p.code == purpose), None)
@@ -93,6 +96,7 @@ def search() -> ResponseReturnValue:
             chosen=chosen,
             purposes=choices,
             facilities=facilities,
+            kept=[facility for facility in facilities if facility.code in kept],
             shown=FACILITIES_SHOWN,
             table=request.args.get("view") == "table",
             by_position=Point.parse(form.near.data or "") is not None,
@@ -152,6 +156,8 @@ def facility(code: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         now = clock.now_in(session)
         page = calendar.month(session, code, first, purpose=purpose, city=city_of_visitor(session), now=now)
+        person_id = access.visitor().person_id
+        favourite = personal.is_favourite(session, person_id=person_id, facility=code) if person_id else None
     if page is None:
         raise NotFound
     before = (first - timedelta(days=1)).replace(day=1)
@@ -160,6 +166,7 @@ def facility(code: str) -> ResponseReturnValue:
     return render_template(
         "reservations/facility.html",
         page=page,
+        favourite=favourite,
         purpose=purpose,
         today=today,
         before=before if before >= today.replace(day=1) else None,

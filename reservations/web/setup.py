@@ -17,6 +17,7 @@ from reservations.web import booking as _booking_views  # noqa: F401 - imported 
 from reservations.web import changes as _change_views  # noqa: F401 - imported for its views
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
 from reservations.web import manage, words
+from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
 from reservations.web.error_texts import TEXTS
 from reservations.web.public import bp
 
