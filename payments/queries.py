@@ -314,3 +314,13 @@ def open_refs(session: Session, payable_kind: str, payable_refs: Sequence[str]) 
         )
     )
     return set(found)
+
+
+def receipt_of(session: Session, charge_ref: str) -> str | None:
+    """The receipt of a charge's accepted payment; None where there is none. One statement."""
+    return session.scalar(
+        select(Receipt.reference)
+        .join(Payment, Payment.id == Receipt.payment_id)
+        .join(Charge, Charge.id == Payment.charge_id)
+        .where(Charge.reference == charge_ref)
+    )

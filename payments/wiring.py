@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from payments import gateways, mails
+from payments.bills import paying
 from portal.settings import Settings
 
 
@@ -14,3 +15,4 @@ def configure(settings: Settings) -> None:
     """
     mails.configure(settings.public_url)
     gateways.configure(settings)
+    paying.register()

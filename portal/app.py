@@ -24,6 +24,7 @@ from payments import loader as payment_loader
 from payments import measures as payment_measures
 from payments import web as payments_web
 from payments import wiring as payments
+from payments.bills import demo as sample_bills
 from portal.accounts import demo
 from portal.accounts import services as accounts
 from portal.accounts.models import Account
@@ -178,9 +179,9 @@ def kpi_lines(figures: dict[str, Any]) -> list[str]:
 
 
 def seed_demo() -> list[str]:
-    """Make the demo people; the lines that tell their sign-ins."""
+    """Make the demo people and sample bills; the lines that tell how to sign in and what to pay."""
     with database.unit_of_work() as session:
-        return demo.seed(session, now=clock.now())
+        return [*demo.seed(session, now=clock.now()), *sample_bills.seed(session, now=clock.now())]
 
 
 def create_staff(*, email: str, name: str, roles: Sequence[str], password: str) -> str:

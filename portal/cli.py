@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from forms import commands as forms_commands
+from payments import commands as payment_commands
 from portal.kernel import logs
 from portal.settings import Settings, SettingsError, from_environ
 from reservations import commands as reservation_commands
@@ -53,6 +54,7 @@ def main() -> None:
 
 main.add_command(forms_commands.procedures(lambda: _assemble(_settings())))
 main.add_command(reservation_commands.fees)
+main.add_command(payment_commands.bills(lambda: _assemble(_settings())))
 
 
 @main.command()

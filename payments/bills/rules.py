@@ -58,19 +58,24 @@ class Facts:
 
 def state(facts: Facts, today: date) -> BillState:
     """The state on a day; what is paid stays paid, whatever else happened."""
+    settled = _settled(facts)
+    if settled is not None:
+        return settled
+    if not facts.taken_here:
+        return BillState.ELTAX
+    if today > facts.usable_until:
+        return BillState.TERM_OVER
+    return BillState.OVERDUE if today > facts.due_on else BillState.OPEN
+
+
+def _settled(facts: Facts) -> BillState | None:
     if facts.charge in {"paid", "partly_refunded"}:
         return BillState.PAID
     if facts.elsewhere:
         return BillState.PAID_ELSEWHERE
     if facts.withdrawn:
         return BillState.WITHDRAWN
-    if facts.charge in {"refunded", "written_off"}:
-        return BillState.CLOSED
-    if not facts.taken_here:
-        return BillState.ELTAX
-    if today > facts.usable_until:
-        return BillState.TERM_OVER
-    return BillState.OVERDUE if today > facts.due_on else BillState.OPEN
+    return BillState.CLOSED if facts.charge in {"refunded", "written_off"} else None
 
 
 PAYABLE = frozenset({BillState.OPEN, BillState.OVERDUE})
@@ -108,19 +113,19 @@ def read_code(text: str) -> Code | None:
     """
     cleaned = text.strip()
     if cleaned.casefold().startswith(("http://", "https://")):
-        parts = urlsplit(cleaned)
-        if (parts.hostname or "").casefold().endswith("eltax.lta.go.jp"):
-            return Code(eltax=True)
-        asked = parse_qs(parts.query)
-        number, check = plain(asked.get("n", [""])[0]), plain(asked.get("c", [""])[0])
-        if parts.path.rstrip("/").endswith("/bills") and NUMBER.fullmatch(number):
-            return Code(number, check if CHECK.fullmatch(check) else "")
-        return None
+        return _address(cleaned)
     raw = re.sub(r"[^0-9]", "", digits(cleaned))
-    if len(raw) == 44 and raw.startswith("91"):
-        return Code(raw=raw)
     if len(raw) >= 31:
-        return Code(raw=raw, eltax=True)
-    if NUMBER.fullmatch(raw):
-        return Code(number=raw, raw=raw)
+        return Code(raw=raw, eltax=not (len(raw) == 44 and raw.startswith("91")))
+    return Code(number=raw, raw=raw) if NUMBER.fullmatch(raw) else None
+
+
+def _address(address: str) -> Code | None:
+    parts = urlsplit(address)
+    if (parts.hostname or "").casefold().endswith("eltax.lta.go.jp"):
+        return Code(eltax=True)
+    asked = parse_qs(parts.query)
+    number, check = plain(asked.get("n", [""])[0]), plain(asked.get("c", [""])[0])
+    if parts.path.rstrip("/").endswith("/bills") and NUMBER.fullmatch(number):
+        return Code(number, check if CHECK.fullmatch(check) else "")
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, current_app, redirect, render_template, url_for
+from flask import session as session_of_browser
 from flask.typing import ResponseReturnValue
 
 from payments import checkout, queries, receipts
@@ -30,6 +31,8 @@ from portal.web.forms import PortalForm
 bp = Blueprint("payments", __name__, template_folder="templates")
 
 STAFF_ROLES = (Role.COUNTER.value, Role.FINANCE.value)
+SHOWN = "charges"
+"""Key of the browser's session: charges that a guest may pay, because they entered what stands on the slip."""
 
 
 class PayForm(PortalForm):
@@ -37,9 +40,10 @@ class PayForm(PortalForm):
 
 
 def charge_for_visitor(charge_ref: str) -> ChargeView:
-    """The charge, if it is the visitor's own or the visitor takes money for the city.
+    """The charge, if it is the visitor's own, was opened in this browser (a bill), or the visitor takes money for the city.
 
     Raises:
+        NotSignedIn: a guest, and the charge was not opened in this browser.
         NoSuchCharge: no such charge, or somebody else's.
     """
     try:
@@ -47,10 +51,15 @@ def charge_for_visitor(charge_ref: str) -> ChargeView:
     except BadReference as error:
         raise NoSuchCharge(charge_ref) from error
     visitor = access.visitor()
+    if not visitor.signed_in and reference not in session_of_browser.get(SHOWN, []):
+        raise access.NotSignedIn
     with unit_of_work() as session:
         view = queries.charge(session, reference)
-        own = (visitor.account_id is not None and visitor.account_id == view.payer_account_id) or (
-            visitor.person_id is not None and visitor.person_id == view.payer_person_id
+        opened = reference in session_of_browser.get(SHOWN, [])
+        own = (
+            opened
+            or (visitor.account_id is not None and visitor.account_id == view.payer_account_id)
+            or (visitor.person_id is not None and visitor.person_id == view.payer_person_id)
         )
         if not own and not any(visitor.may(role) for role in STAFF_ROLES):
             raise NoSuchCharge(charge_ref)
@@ -91,14 +100,14 @@ def _back(view: ChargeView) -> str:
 
 
 @bp.get("/pay/<charge_ref>", endpoint="checkout")
-@access.signed_in
+@access.public
 def checkout_page(charge_ref: str) -> ResponseReturnValue:
     """What is to be paid, to whom, until when, how."""
     return _show(charge_for_visitor(charge_ref))
 
 
 @bp.post("/pay/<charge_ref>")
-@access.signed_in
+@access.public
 def start(charge_ref: str) -> ResponseReturnValue:
     """Open the provider's page; a double click opens the same one."""
     view = charge_for_visitor(charge_ref)
@@ -120,7 +129,7 @@ def start(charge_ref: str) -> ResponseReturnValue:
 
 
 @bp.get("/pay/<charge_ref>/return")
-@access.signed_in
+@access.public
 def returned(charge_ref: str) -> ResponseReturnValue:
     """Back from the provider: look, never settle. The signed notice is what counts (invariant 12)."""
     view = charge_for_visitor(charge_ref)
@@ -129,7 +138,7 @@ def returned(charge_ref: str) -> ResponseReturnValue:
 
 
 @bp.get("/pay/receipts/<receipt_ref>")
-@access.signed_in
+@access.public
 def receipt(receipt_ref: str) -> ResponseReturnValue:
     """What the receipt says, and whether the original was handed out already."""
     found = _receipt_for_visitor(receipt_ref)
@@ -145,7 +154,7 @@ def receipt(receipt_ref: str) -> ResponseReturnValue:
 
 
 @bp.post("/pay/receipts/<receipt_ref>")
-@access.signed_in
+@access.public
 def hand_out_receipt(receipt_ref: str) -> ResponseReturnValue:
     """The receipt as PDF: the first is the original, every later one says copy."""
     found = _receipt_for_visitor(receipt_ref)

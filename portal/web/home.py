@@ -39,6 +39,7 @@ def home() -> ResponseReturnValue:
     tiles = _tiles(
         ("forms.catalogue", gettext("手続きをさがす"), gettext("申請や届出を、スマートフォンから送れます。")),
         ("reservations.search", gettext("施設を予約する"), gettext("体育館、コート、会議室などの空きをさがせます。")),
+        ("bills.enter", gettext("税金を払う"), gettext("納付書の番号かコードで払えます。登録はいりません。")),
         ("web.my_page", gettext("わたしの手続きと予約"), gettext("いまの状況と、つぎにすることを確認できます。")),
     )
     search_url = url_for("forms.catalogue") if "forms.catalogue" in current_app.view_functions else ""

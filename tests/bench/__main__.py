@@ -266,12 +266,20 @@ def starts(_on: Ground) -> None:
             say(name, seconds, "s", target=target)
 
 
+def bills(on: Ground) -> None:
+    """A file of the tax section."""
+    from tests.bench import bills as tax_bills
+
+    tax_bills.measure(on.url, say)
+
+
 MEASURES: dict[str, Callable[[Ground], None]] = {
     "pages": pages,
     "weight": weight,
     "holds": holds,
     "documents": documents_,
     "starts": starts,
+    "bills": bills,
 }
 
 
