@@ -93,6 +93,14 @@ class Application(Base):
         due_on: end of the standard days (Tokyo day), moved by the days a correction took.
         paused_at: since when the standard days stand still.
         facts: what the rules knew of the applicant when it was filed (`forms.rules.Facts`); a correction is judged by the same.
+        stage, due_key: what queues are ordered by, kept by the trigger `application_desk`: "open", "waiting", "done" or "" (not
+            filed), and `due_on`, cases without one last.
+        search: folded name and number, see `forms.queue.search_text`; never shown.
+        assigned_to: the member of staff who has taken it on.
+        delegation_id, acting_name: by what delegation somebody acts, and who, as it stood then (CASES A11).
+        ended_at: closed or withdrawn; retention counts from the April 1 after it (CASES A13).
+        warned_at: when the mail went out that this draft will be deleted.
+        disposed_at: its personal parts are gone.
     """
 
     __tablename__ = "application"
@@ -109,9 +117,24 @@ class Application(Base):
             "owner_account_id",
             "procedure_id",
             unique=True,
-            postgresql_where=text("state = 'draft' and channel = 'online' and owner_account_id is not null"),
+            postgresql_where=text(
+                "state = 'draft' and channel = 'online' and owner_account_id is not null and delegation_id is null"
+            ),
         ),
         Index("ix_application_queue", "procedure_id", "state", "filed_at"),
+        Index("ix_application_by_due", "procedure_id", "stage", "due_key", "id"),
+        Index("ix_application_by_arrival", "procedure_id", "stage", "filed_at", "id"),
+        Index("ix_application_search", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}),
+        Index("ix_application_assigned", "assigned_to", "due_key", postgresql_where=text("assigned_to is not null")),
+        Index("ix_application_delegation", "delegation_id", postgresql_where=text("delegation_id is not null")),
+        Index(
+            "one_delegated_draft",
+            "delegation_id",
+            "procedure_id",
+            unique=True,
+            postgresql_where=text("state = 'draft' and delegation_id is not null"),
+        ),
+        CheckConstraint("(delegation_id is null) = (acting_name is null)", name="delegation_has_name"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -136,6 +159,15 @@ class Application(Base):
     due_on: Mapped[date | None]
     paused_at: Mapped[datetime | None]
     facts: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    stage: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    due_key: Mapped[date] = mapped_column(server_default=text("'9999-12-31'"))
+    search: Mapped[str] = mapped_column(Text, server_default=text("''"), default="")
+    assigned_to: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    delegation_id: Mapped[int | None] = mapped_column(ForeignKey("delegation.id"))
+    acting_name: Mapped[str | None] = mapped_column(Text)
+    ended_at: Mapped[datetime | None]
+    warned_at: Mapped[datetime | None]
+    disposed_at: Mapped[datetime | None]
 
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 - SQLAlchemy's own spelling
 
@@ -246,7 +278,9 @@ class CorrectionRequest(Base):
 
 
 class Decision(Base):
-    """What was decided, by whom, with which reasons; one for a case (unique). Never changed.
+    """What was decided, by whom, with which reasons; one for a case (unique).
+
+    Never by who filed, typed or drafted it (trigger `decided_by_another`, CASES A7).
 
     Attributes:
         outcome: `forms.states.Outcome`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import forms.case_models
 import forms.counter.models
 import forms.models
 import payments.models
