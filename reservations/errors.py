@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 from portal.kernel.errors import Conflict, Gone, Invalid, NotFound, TooMany
@@ -146,3 +146,12 @@ class ListChanged(Conflict):
     """What would be called off is not what was shown: shown again, nothing done."""
 
     code: ClassVar[str] = "list_changed"
+
+
+@dataclass(eq=False)
+class NoMoreChanges(Conflict):
+    """The rules of use let a booking be moved so often and so long before only; `until`: when the time for it ended."""
+
+    code: ClassVar[str] = "no_more_changes"
+    limit: int
+    until: date | None = None

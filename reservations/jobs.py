@@ -15,7 +15,7 @@ from portal.kernel.jobs import PATIENT, task
 from portal.notices import services as notices
 from reservations import messages
 from reservations.models import Booking, BookingState
-from reservations.operations import closing
+from reservations.operations import closing, moving
 from reservations.services.holding import lapse
 from reservations.services.paying import ISSUE_PERMIT, TELL
 
@@ -26,6 +26,7 @@ _TEMPLATES = {
     "refused": "reservations/mail/refused.txt",
     "cancelled": "reservations/mail/cancelled.txt",
     "paid_too_late": "reservations/mail/paid_too_late.txt",
+    "move_too_late": "reservations/mail/move_too_late.txt",
 }
 
 
@@ -70,7 +71,8 @@ def _tell(session: Session, *, booking_id: int, event: str) -> None:
         recipient=to,
         template=_TEMPLATES[event],
         context=messages.mail_context(session, booking),
-        key=f"reservations.{event}:{booking.reference}",
+        # A booking that was moved is told again: its permit is another one.
+        key=f"reservations.{event}:{booking.reference}" + (f":{booking.changes}" if booking.changes else ""),
     )
 
 
@@ -88,6 +90,10 @@ def tidy(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
         ended = list(session.scalars(statement))
     for reference in ended:
         transact(partial(lapse, reference=reference, actor=SYSTEM, now=now))
+    with unit_of_work() as session:
+        unpaid = moving.overdue(session, now=now, limit=TIDY_AT_ONCE)
+    for reference in unpaid:
+        transact(partial(moving.lapse, reference=reference, now=now))
 
 
 @task(name=closing.SETTLE, queue="money", retry=PATIENT)

@@ -85,6 +85,13 @@ class Approval(StrEnum):
         return self is not Approval.AUTOMATIC
 
 
+class Changes(Document):
+    """Moving a booking to another time or place: how often, and until how many days before the day of use."""
+
+    times: int = Field(default=1, ge=0, le=20)
+    days_before: int = Field(default=1, ge=0, le=365)
+
+
 class Appeal(Document):
     """教示 (行政不服審査法82条, 行政事件訴訟法46条): differs by who decides (CASES A6)."""
 
@@ -148,6 +155,7 @@ class Policy(Document):
     cancellation: Cancellation
     appeal: Appeal
     permit: Permit
+    changes: Changes = Changes()
     revocation_grounds: tuple[str, ...] = ()
     """On which grounds of the ordinance a permit may be revoked because the city needs the place (CASES B13)."""
 

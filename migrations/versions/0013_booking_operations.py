@@ -23,6 +23,7 @@ def upgrade() -> None:
     """Create the tables, give bookings their slots, and let every change of an occupancy name its transaction."""
     _slots()
     _series()
+    _moves()
     _closures()
     _sessions()
     _noise()
@@ -65,6 +66,31 @@ def _series() -> None:
         op.f("fk_booking_series_id_booking_series"), "booking", "booking_series", ["series_id"], ["id"]
     )
     op.create_index(op.f("ix_booking_series_id"), "booking", ["series_id"], unique=False)
+
+
+def _moves() -> None:
+    op.create_table(
+        "booking_move",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("booking_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("slots", JSON, nullable=False),
+        sa.Column("documents", JSON, nullable=False),
+        sa.Column("quote", JSON, nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("charge_ref", sa.String(), nullable=True),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('pending', 'done', 'lapsed')", name=op.f("ck_booking_move_state")),
+        sa.ForeignKeyConstraint(["booking_id"], ["booking.id"], name=op.f("fk_booking_move_booking_id_booking")),
+        sa.ForeignKeyConstraint(["space_id"], ["space.id"], name=op.f("fk_booking_move_space_id_space")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_booking_move")),
+        sa.UniqueConstraint("booking_id", "number", name=op.f("uq_booking_move_booking_id_number")),
+        sa.UniqueConstraint("charge_ref", name=op.f("uq_booking_move_charge_ref")),
+    )
 
 
 def _closures() -> None:
@@ -295,6 +321,7 @@ def downgrade() -> None:
     op.drop_column("booking", "session_id")
     op.drop_table("open_session")
     op.drop_column("space", "outdoor")
+    op.drop_table("booking_move")
     op.drop_table("closure_hit")
     op.drop_table("closure")
     op.drop_index(op.f("ix_booking_series_id"), table_name="booking")

@@ -24,10 +24,11 @@ from portal.kernel.money import Yen
 from reservations import documents
 from reservations.errors import BadPeriod, GroundMissing, InUse, ListChanged, ReasonMissing
 from reservations.models import Booking, Facility, Space
-from reservations.operations import claims, money, telling
+from reservations.operations import claims, telling
 from reservations.operations.models import Closure, ClosureHit, ClosureKind
 from reservations.operations.telling import Hit
 from reservations.rules import Policy
+from reservations.services import returning
 from reservations.services.common import KIND, locked, policy_of
 
 SETTLE = "reservations.settle_closure"
@@ -68,9 +69,9 @@ class ClosureRequest:
 _HITS = text(
     """
     WITH taken AS (
-        SELECT o.booking_id, o.owner_ref FROM occupancy o
+        SELECT o.booking_id, o.owner_ref FROM occupancy o LEFT JOIN booking k ON k.id = o.booking_id
         WHERE o.unit_id = ANY(:units) AND o.during && tstzrange(:start, :end) AND upper(o.during) > :now
-          AND o.kind IN ('booking', 'session') AND (upper_inf(o.live) OR upper(o.live) > :now)
+          AND o.kind IN ('booking', 'session') AND (upper_inf(o.live) OR (upper(o.live) > :now AND k.state = 'held'))
     ), wanted AS (
         SELECT booking_id AS id FROM taken WHERE booking_id IS NOT NULL
         UNION
@@ -117,6 +118,14 @@ _END_SESSIONS = text(
           AND (upper_inf(o.live) OR upper(o.live) > :now) RETURNING o.owner_ref
     )
     UPDATE open_session SET ended_at = :now WHERE reference IN (SELECT owner_ref FROM over) AND ended_at IS NULL
+    """
+)
+# A time that a firm booking keeps for a move that is still to be paid: the move ends, the booking stays.
+_END_MOVES = text(
+    """
+    UPDATE occupancy o SET live = tstzrange(lower(live), greatest(lower(live), :now))
+    WHERE o.unit_id = ANY(:units) AND o.during && tstzrange(:start, :end) AND o.kind = 'booking'
+      AND NOT upper_inf(o.live) AND upper(o.live) > :now
     """
 )
 # What another closure or a use of the city holds already stays theirs; the rest of each unit is taken.
@@ -313,6 +322,7 @@ def _take_from_all(
             raise ListChanged
         hits += _end_bookings(session, closure, found, actor=actor, now=now)
         session.execute(_END_SESSIONS, values)
+        session.execute(_END_MOVES, values)
         took = session.execute(_TAKE, {**values, "kind": "closure", "reference": closure.reference}).one()
         if took.made == took.wanted:
             break
@@ -389,7 +399,7 @@ def settle_hit(session: Session, *, closure_id: int, booking_id: int, now: datet
         return
     closure = session.get_one(Closure, closure_id)
     words = " ".join(part for part in (CALLED_OFF_WORDS[ClosureKind(closure.kind)], closure.ground) if part)
-    made = money.give_back(
+    made = returning.give_back(
         session,
         booking,
         amount=None,

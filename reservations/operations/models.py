@@ -46,6 +46,40 @@ class BookingSeries(Base):
     created_at: Mapped[datetime]
 
 
+class MoveState(StrEnum):
+    """Where a move stands."""
+
+    PENDING = "pending"
+    """The new time is kept until `held_until` while the difference is paid; the old one stays."""
+    DONE = "done"
+    LAPSED = "lapsed"
+
+
+class BookingMove(Base):
+    """A booking that goes to another time or place, and what it costs there. `number`: the first, the second move."""
+
+    __tablename__ = "booking_move"
+    __table_args__ = (
+        UniqueConstraint("booking_id", "number"),
+        CheckConstraint("state IN ('pending', 'done', 'lapsed')", name="state"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    booking_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("booking.id"))
+    number: Mapped[int]
+    state: Mapped[str]
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
+    slots: Mapped[list[Any]] = mapped_column(JSONB)
+    #: {"timetable": id, "fees": id, "policy": id}
+    documents: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    quote: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    total: Mapped[Yen]
+    charge_ref: Mapped[str | None] = mapped_column(unique=True)
+    held_until: Mapped[datetime]
+    made_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
 class ClosureKind(StrEnum):
     """Why units are taken away from everybody."""
 

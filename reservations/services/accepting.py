@@ -76,7 +76,7 @@ def accept(
     quote = quote_of(booking)
     if quote.digest != accepted:
         raise PriceChanged
-    booking.quote, booking.total, booking.accepted_at = _stored(quote), quote.total, now
+    booking.quote, booking.total, booking.accepted_at = stored_quote(quote), quote.total, now
     if quote.total == Yen(0):
         settle(session, booking, actor=actor, now=now)
         return booking
@@ -86,7 +86,7 @@ def accept(
     note(
         session, booking, "accepted", actor=actor, now=now, detail={"total": quote.total.amount, "digest": quote.digest}
     )
-    payments.raise_charge(session, _charge(session, booking, quote), now=now)
+    payments.raise_charge(session, charge_request(session, booking, quote), now=now)
     return booking
 
 
@@ -126,7 +126,8 @@ def _say(session: Session, booking: Booking, details: Details) -> None:
     booking.options = {name: count for name, count in details.options.items() if 1 <= count <= offers.get(name, 0)}
 
 
-def _stored(quote: Quote) -> dict[str, Any]:
+def stored_quote(quote: Quote) -> dict[str, Any]:
+    """A price as a booking keeps it: its table, its ground, its lines."""
     return {
         "table": quote.table,
         "valid_from": quote.valid_from.isoformat(),
@@ -145,7 +146,8 @@ def _stored(quote: Quote) -> dict[str, Any]:
     }
 
 
-def _charge(session: Session, booking: Booking, quote: Quote) -> ChargeRequest:
+def charge_request(session: Session, booking: Booking, quote: Quote) -> ChargeRequest:
+    """The demand for a booking's price."""
     person = session.get_one(Person, booking.person_id)
     email = session.scalar(select(Account.email).where(Account.id == booking.account_id))
     ground = Ground(quote.ground)

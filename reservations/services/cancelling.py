@@ -6,8 +6,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from payments import queries as payment_queries
-from payments import services as payments
 from payments.contract import Ground
 from payments.services import RefundKind
 from portal.kernel import jobs
@@ -16,8 +14,9 @@ from portal.kernel.money import Yen
 from reservations.errors import RefundChanged, WrongState
 from reservations.models import FIRM, Booking, BookingState
 from reservations.rules import RefundQuote
-from reservations.services.common import KIND, end_occupancy, note, own, policy_of
+from reservations.services.common import end_occupancy, note, own, policy_of
 from reservations.services.paying import TELL
+from reservations.services.returning import give_back
 from reservations.timetable import TOKYO
 
 WITHDRAWN = "withdrawn"
@@ -76,17 +75,16 @@ def cancel(
         now=now,
         detail={"refund": quote.amount.amount, "percent": quote.percent, "rule": quote.rule},
     )
-    charge = payment_queries.charge_of(session, KIND, booking.reference)
-    if charge is not None and charge.paid_at is not None and quote.amount > Yen(0):
-        payments.refund(
+    if quote.amount > Yen(0):
+        give_back(
             session,
-            charge_ref=charge.reference,
+            booking,
             amount=quote.amount,
             kind=RefundKind.NOT_OWED if quote.rule == WITHDRAWN else RefundKind.BY_ORDINANCE,
             ground=Ground("申込みの取下げ")
             if quote.rule == WITHDRAWN
             else Ground(policy_of(booking).cancellation.ground, quote.words),
-            requested_by=actor,
+            actor=actor,
             now=now,
         )
     jobs.defer(session, TELL, booking_id=booking.id, event="cancelled")

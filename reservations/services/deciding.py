@@ -7,8 +7,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from payments import queries as payment_queries
-from payments import services as payments
 from payments.contract import Ground
 from payments.services import RefundKind
 from portal.kernel import jobs
@@ -16,8 +14,9 @@ from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
 from reservations.errors import ReasonMissing, WrongState
 from reservations.models import Booking, BookingState
-from reservations.services.common import KIND, end_occupancy, locked, note
+from reservations.services.common import end_occupancy, locked, note
 from reservations.services.paying import TELL, confirm
+from reservations.services.returning import give_back
 
 
 def in_scope(session: Session, reference: str, facilities: Collection[str]) -> Booking:
@@ -75,14 +74,6 @@ def refuse(
     booking.state, booking.ended_at, booking.reason = BookingState.REFUSED.value, now, reason.strip()
     note(session, booking, "refused", actor=actor, now=now)
     jobs.defer(session, TELL, booking_id=booking.id, event="refused")
-    charge = payment_queries.charge_of(session, KIND, booking.reference)
-    if charge is not None and charge.paid_at is not None:
-        payments.refund(
-            session,
-            charge_ref=charge.reference,
-            amount=charge.total,
-            kind=RefundKind.NOT_OWED,
-            ground=Ground("使用の不許可"),
-            requested_by=actor,
-            now=now,
-        )
+    give_back(
+        session, booking, amount=None, kind=RefundKind.NOT_OWED, ground=Ground("使用の不許可"), actor=actor, now=now
+    )

@@ -166,6 +166,26 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
     return _take(session, request, world, slots, category=category, facts=facts, until=until, actor=actor, now=now)
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a request leads to, whether it is free or not: the space's row, its slots, the rules of the day."""
+
+    world: Row[Any]
+    slots: tuple[Slot, ...]
+    policy: Policy
+
+
+def target_of(session: Session, request: HoldRequest, *, now: datetime) -> Target:
+    """Read what a request leads to, without taking it.
+
+    Raises:
+        NotOffered, NoSuchSlot, SlotsUnfit: as `hold`.
+    """
+    world = _read_world(session, request, now=now)
+    timetable, policy = _documents(session, world)
+    return Target(world, _slots(session, request, world, timetable), policy)
+
+
 def _read_world(session: Session, request: HoldRequest, *, now: datetime) -> Row[Any]:
     world = session.execute(
         _WORLD,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +45,17 @@ def confirm(session: Session, booking: Booking, *, actor: Actor, now: datetime) 
     jobs.defer(session, ISSUE_PERMIT, booking_id=booking.id)
 
 
+class _Moves:
+    """What to do with money for a move; handed over by `reservations.operations.moving` (it stands on this module)."""
+
+    settle: Callable[[Session, Booking, str, datetime], Verdict | None] | None = None
+
+
+def on_move_paid(settle: Callable[[Session, Booking, str, datetime], Verdict | None]) -> None:
+    """Say what to do with money for a move: a verdict, or None where the charge is not a move's."""
+    _Moves.settle = staticmethod(settle)
+
+
 class BookingPayable:
     """A booking as payments sees it."""
 
@@ -52,6 +64,9 @@ class BookingPayable:
     def on_paid(self, session: Any, ref: str, *, charge_ref: str, paid_at: datetime, now: datetime) -> Verdict:
         """Money is there: keep the slot for good, take it again if the hold is over, else refuse the money."""
         booking = locked(_session(session), ref)
+        moved = _Moves.settle(session, booking, charge_ref, now) if _Moves.settle and booking.firm_at else None
+        if moved is not None:
+            return moved
         if booking.firm_at is not None:
             return Verdict.ACCEPTED
         if booking.state not in {BookingState.HELD, BookingState.LAPSED} or booking.starts_at <= now:

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from flask import render_template
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from portal.kernel import clock, references
-from portal.kernel.database import unit_of_work
-from portal.kernel.errors import NotFound
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.errors import NotFound, PortalError
 from portal.web import access
+from reservations import combining
+from reservations.errors import (
+    NoMoreChanges,
+    NoSuchSlot,
+    NotBookable,
+    NotOffered,
+    PriceChanged,
+    SlotsUnfit,
+    SlotTaken,
+)
+from reservations.models import FIRM
+from reservations.operations import moving
+from reservations.operations.models import MoveState
+from reservations.operations.moving import MoveTo
 from reservations.queries import bookings, calendar
+from reservations.services.common import own, policy_of, slots_of
 from reservations.web import words
-from reservations.web.public import bp, city_of_visitor
+from reservations.web.public import bp, city_of_visitor, read_day
+from reservations.web.words import gettext
+
+MOVE_REFUSALS = (SlotTaken, NoMoreChanges, NotBookable, NoSuchSlot, NotOffered, SlotsUnfit)
 
 
 def own_person() -> int:
@@ -40,3 +63,100 @@ def other_times(reference: str) -> ResponseReturnValue:
             session, view.booking.space.code, first.day, first.code, city=city_of_visitor(session), now=now
         )
     return render_template("reservations/other_times.html", view=view, offers=offers, words=words)
+
+
+@bp.get("/bookings/<reference>/move")
+@access.resident
+def ask_move(reference: str) -> ResponseReturnValue:
+    """Choose another time: a day, then slots, then the price once more. Each step is an address of its own."""
+    number = references.parse(reference)
+    with unit_of_work() as session:
+        now = clock.now_in(session)
+        view = bookings.of_person(session, number, own_person())
+        if view is None:
+            raise NotFound
+        if view.state not in FIRM or view.booking.starts_at <= now:
+            return redirect(url_for("reservations.booking", reference=number), 303)
+        if request.args.get("slot"):
+            return _confirm(session, number, now=now)
+        typed = request.args.get("date")
+        day = read_day(typed) if typed else view.slots[0].day
+        purpose = view.booking.purpose.code if view.booking.purpose else None
+        page = calendar.day_page(
+            session, view.booking.space.facility.code, day, purpose=purpose, city=city_of_visitor(session), now=now
+        )
+    return render_template("reservations/move.html", view=view, page=page, day=day, words=words)
+
+
+def _to(values: MultiDict[str, str]) -> MoveTo:
+    day, codes = read_day(values.get("date", "")), tuple(values.getlist("slot")[: combining.MOST + 1])
+    nights = values.get("nights", "")
+    stay = int(nights) if nights.isascii() and nights.isdigit() and int(nights) <= combining.MOST else 1
+    also = tuple((day + timedelta(days=night), codes[0]) for night in range(1, stay)) if codes else ()
+    return MoveTo(day, codes, values.get("space") or None, also)
+
+
+def _confirm(session: Session, number: str, *, now: datetime, status: int = 200) -> ResponseReturnValue:
+    to = _to(request.values)
+    booking = own(session, number, own_person())
+    try:
+        target, price = moving.look(session, booking, to, now=now)
+    except MOVE_REFUSALS as error:
+        return _not_moved(number, error)
+    return (
+        render_template(
+            "reservations/move_confirm.html",
+            booking=booking,
+            before=slots_of(booking),
+            target=target,
+            price=price,
+            to=to,
+            nights=request.values.get("nights", ""),
+            words=words,
+            changed=status == 409,
+            limit=policy_of(booking).changes.times,
+        ),
+        status,
+    )
+
+
+def _not_moved(number: str, error: PortalError) -> ResponseReturnValue:
+    """Which rule stands against it; the booking stands as it was."""
+    match error:
+        case SlotTaken():
+            message = gettext("その時間は、ほかの人が先に予約しました。")
+        case NoMoreChanges(until=None):
+            message = gettext("予約を変えられるのは%(limit)s回までです。", limit=error.limit)
+        case NoMoreChanges(until=date() as until):
+            message = gettext("予約を変えられるのは %(day)s までです。", day=words.short_day(until))
+        case NotBookable():
+            message = words.refused_words(error.reason, error.at, error.limit)
+        case SlotsUnfit():
+            message = words.unfit_words(error.reason)
+        case _:
+            message = gettext("その日に、その時間はありません。")
+    return render_template("reservations/not_moved.html", number=number, message=message), error.status
+
+
+@bp.post("/bookings/<reference>/move")
+@access.resident
+def move(reference: str) -> ResponseReturnValue:
+    """Move it, or go on to pay the difference while both times are kept."""
+    number = references.parse(reference)
+    to = _to(request.form)
+    try:
+        charge_ref = transact(partial(_move, number=number, to=to, accepted=request.form.get("accepted", "")))
+    except PriceChanged:
+        with unit_of_work() as session:
+            return _confirm(session, number, now=clock.now_in(session), status=409)
+    except MOVE_REFUSALS as error:
+        return _not_moved(number, error)
+    if charge_ref is not None:
+        return redirect(url_for("payments.checkout", charge_ref=charge_ref), 303)
+    return redirect(url_for("reservations.booking", reference=number), 303)
+
+
+def _move(session: Session, *, number: str, to: MoveTo, accepted: str) -> str | None:
+    booking = own(session, number, own_person())
+    made = moving.move(session, booking, to, accepted=accepted, actor=access.visitor().actor, now=clock.now_in(session))
+    return made.charge_ref if made.state == MoveState.PENDING else None

@@ -22,5 +22,6 @@ TEXTS = {
     "bad_period": lazy_gettext("期間が正しくありません。終わりは始まりより後の、これからの時刻にしてください。"),
     "in_use": lazy_gettext("その時間には予約があります。市の使用では、予約を取り消しません。"),
     "list_changed": lazy_gettext("対象の予約が変わりました。もう一度見てください。"),
+    "no_more_changes": lazy_gettext("この予約は、もう変えられません。"),
     "name_missing": lazy_gettext("予約には名前が必要です。"),
 }

@@ -220,6 +220,7 @@ def event_words(kind: str) -> str:
         "refunded": gettext("お金を返した"),
         "called_off": gettext("施設が中止した"),
         "revoked": gettext("許可を取り消した"),
+        "move_held": gettext("変更先の時間を取っておいた"),
         "moved": gettext("時間や場所を変えた"),
         "paid_too_late": gettext("支払いが間に合わなかった"),
     }.get(kind, kind)
