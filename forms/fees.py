@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from forms.definition import Procedure
+from forms.definition import Procedure, dependencies
 from payments.contract import ChargeLine, Ground, TaxClass
 from portal.kernel.money import Yen
 
@@ -40,6 +40,19 @@ def lines(procedure: Procedure, filed: Mapping[str, Any]) -> tuple[ChargeLine, .
         return ()
     ground = Ground(fee.ordinance, fee.article or "")
     return (ChargeLine(label, Yen(amount), _TAX[fee.tax], ground, sample=fee.sample, rule=f"{procedure.slug}/{rule}"),)
+
+
+def depends_on(procedure: Procedure) -> frozenset[str]:
+    """Ids of every field that has a say in the amount: what a correction cannot change."""
+    start = getattr(procedure.fee, "field", None)
+    wanted, found = dependencies.needs(procedure), set[str]()
+    waiting = [start] if start else []
+    while waiting:
+        field_id = waiting.pop()
+        if field_id not in found:
+            found.add(field_id)
+            waiting += wanted.get(field_id, ())
+    return frozenset(found)
 
 
 def total(of: tuple[ChargeLine, ...]) -> Yen:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from forms import rules
+from forms import presenting
 from forms.definition import IssuedKind, Procedure
 from forms.models import Application, ApplicationAnswers, IssuedDocument
 from forms.services.common import definition
@@ -48,22 +48,22 @@ def paper(session: Session, found: IssuedDocument) -> tuple[str, str, dict[str, 
 
 
 def _application(application: Application, procedure: Procedure, filing: ApplicationAnswers) -> dict[str, Any]:
-    shown = rules.evaluate(procedure, filing.answers).shown
     corrected = {c.field_id for c in application.corrections if c.new_value is not None}
-    steps = []
-    for step in procedure.steps:
-        rows = [
-            {
-                "label": spec.label.ja,
-                "value": spec.show(filing.answers.get(spec.id), LOCALE),
-                "check_shape": "check_shape" in filing.flags.get(spec.id, []),
-                "corrected": spec.id in corrected,
-            }
-            for spec in step.fields
-            if spec.has_value and spec.id in shown
-        ]
-        if rows:
-            steps.append({"title": step.title.ja, "rows": rows})
+    steps = [
+        {
+            "title": step.title.ja,
+            "rows": [
+                {
+                    "label": line.label,
+                    "value": line.text,
+                    "check_shape": line.check_shape,
+                    "corrected": line.path in corrected,
+                }
+                for line in rows
+            ],
+        }
+        for step, rows in presenting.steps(procedure, filing.answers, LOCALE)
+    ]
     law = procedure.law
     filed = application.filed_at or application.created_at
     return {
@@ -85,8 +85,8 @@ def _issued(
     decision = application.decision
     assert decision is not None
     decided = local(decision.decided_at).date()
-    shown = rules.evaluate(procedure, filing.answers).shown
-    specs = [spec for field_id in kind.fields if (spec := procedure.field(field_id)) is not None and field_id in shown]
+    filed = filing.answers
+    specs = [spec for field_id in kind.fields if (spec := procedure.field(field_id)) is not None and field_id in filed]
     consent = next((f for f in procedure.fields() if f.kind == "consent" and filing.answers.get(f.id)), None)
     return {
         "issued_on": "",

@@ -32,6 +32,7 @@ class Case:
     answers: Answers
     typed: Mapping[str, Typed]
     locked: frozenset[str]
+    facts: rules.Facts = rules.NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,9 @@ def questions(cases: Sequence[Case], *, again: bool = False) -> tuple[Question, 
     """
     found: dict[tuple[Any, ...], Question] = {}
     for case in cases:
-        evaluation = rules.evaluate(case.procedure, case.answers)
+        evaluation = rules.evaluate(case.procedure, case.answers, case.facts)
         for spec in case.procedure.fields():
-            if not spec.has_value or spec.id in case.locked or spec.id not in evaluation.shown:
+            if not spec.has_value or spec.computed or spec.id in case.locked or spec.id not in evaluation.shown:
                 continue
             required = spec.id in evaluation.required
             if not again and not _open(evaluation.states[spec.id], required=required):
@@ -118,4 +119,4 @@ def spread(asked: Iterable[Question], typed: Mapping[str, Typed]) -> dict[str, d
 
 def is_complete(case: Case) -> bool:
     """Whether every answer that the procedure needs is there."""
-    return not rules.evaluate(case.procedure, case.answers).missing()
+    return not rules.evaluate(case.procedure, case.answers, case.facts).missing()

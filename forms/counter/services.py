@@ -17,10 +17,10 @@ from forms.counter.models import Authority, FactSource, Visit, VisitFact, VisitI
 from forms.counter.reader import CardFacts
 from forms.definition import FieldSpec, Problem, Procedure, Typed
 from forms.models import Application, ApplicationDraft
-from forms.services.common import Applicant, definition, moment
+from forms.services.common import Applicant, definition, facts_of, moment
 from forms.services.drafts import discard, save_step, start_draft
 from portal.directory.models import PostalCode
-from portal.kernel import audit, references
+from portal.kernel import audit, clock, references
 from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
 
@@ -146,7 +146,8 @@ def cases(session: Session, visit: Visit) -> list[Case]:
         if draft is None:
             continue
         locked = frozenset(f for f, origin in draft.prefill.items() if origin.get("locked"))
-        found.append(Case(slug, definition(application.version), draft.answers, draft.typed, locked))
+        facts = facts_of(session, application, now=clock.now())
+        found.append(Case(slug, definition(application.version), draft.answers, draft.typed, locked, facts))
     return found
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forms import vocabulary
 from forms.definition import office
-from forms.definition.conditions import Condition, tests_of
-from forms.definition.fields import ChooseField, FieldSpec, NumberField, OneOfField
+from forms.definition.bounds import bounds
+from forms.definition.conditions import Condition
+from forms.definition.dependencies import conditions_of, order
+from forms.definition.fields import CalculatedField, ChooseField, FieldSpec, GroupField, NumberField, OneOfField
+from forms.definition.kinds import Checker, near
+from forms.definition.values import FieldValue
 
 if TYPE_CHECKING:
     from forms.definition.procedure import Procedure
@@ -78,92 +81,58 @@ def _ids(procedure: Procedure) -> Iterator[Complaint]:
         if step.id in steps:
             yield Complaint(("steps", s, "id"), f"ステップの id「{step.id}」が2回あります。", "別の id にします。")
         steps.add(step.id)
+    for path, field, _group in every_field(procedure):
+        if field.id in fields:
+            yield Complaint((*path, "id"), f"項目の id「{field.id}」が2回あります。", "別の id にします。")
+        fields.add(field.id)
+
+
+def every_field(procedure: Procedure) -> Iterator[tuple[Path, FieldSpec, GroupField | None]]:
+    """Every field with its place in the document, those inside repeated groups too."""
+    for s, step in enumerate(procedure.steps):
         for f, field in enumerate(step.fields):
-            if field.id in fields:
-                yield Complaint(
-                    ("steps", s, "fields", f, "id"), f"項目の id「{field.id}」が2回あります。", "別の id にします。"
-                )
-            fields.add(field.id)
+            path: Path = ("steps", s, "fields", f)
+            yield path, field, None
+            if isinstance(field, GroupField):
+                yield from (((*path, "fields", n), inner, field) for n, inner in enumerate(field.fields))
 
 
-def _conditions(procedure: Procedure) -> Iterator[tuple[Path, Condition]]:
+def _conditions(procedure: Procedure) -> Iterator[tuple[Path, Condition, GroupField | None]]:
     for s, step in enumerate(procedure.steps):
         if step.show_if is not None:
-            yield ("steps", s, "show_if"), step.show_if
-        for f, field in enumerate(step.fields):
-            for key, condition in (("show_if", field.show_if), ("require_if", field.require_if)):
-                if condition is not None:
-                    yield ("steps", s, "fields", f, key), condition
-
-
-def _near(wrong: str, names: Iterable[str]) -> str:
-    choices = list(names)
-    close = difflib.get_close_matches(wrong, choices, n=1, cutoff=0.6)
-    if close:
-        return f"「{close[0]}」ではありませんか。"
-    return f"使えるもの: {'、'.join(choices[:8])}{'など' if len(choices) > 8 else ''}" if choices else ""
-
-
-def _codes(field: FieldSpec) -> list[str]:
-    """What can be written in a condition about a field of choices."""
-    if field.kind in {"yes_no", "consent"}:
-        return ["true", "false"]
-    return [c.code for c in getattr(field, "choices", ())]
+            yield ("steps", s, "show_if"), step.show_if, None
+    for path, field, group in every_field(procedure):
+        yield from (((*path, *key), condition, group) for key, condition in conditions_of(field))
+    for n, attachment in enumerate(procedure.attachments):
+        if attachment.needed_if is not None:
+            yield ("attachments", n, "needed_if"), attachment.needed_if, None
 
 
 def _references(procedure: Procedure) -> Iterator[Complaint]:
+    checker = Checker(procedure)
+    for path, condition, group in _conditions(procedure):
+        yield from (Complaint(path, *wrong) for wrong in checker.condition(condition, group))
+    for path, field, group in every_field(procedure):
+        if isinstance(field, CalculatedField):
+            yield from (Complaint((*path, "value"), *wrong) for wrong in checker.calculated(field, group))
     ids = [f.id for f in procedure.fields() if f.has_value]
-    for path, condition in _conditions(procedure):
-        for test in tests_of(condition):
-            target = procedure.field(test.field)
-            if target is None or not target.has_value:
-                yield Complaint(path, f"「{test.field}」という項目はありません。", _near(test.field, ids))
-                continue
-            for value in test.values():
-                if not target.offers(value):
-                    yield Complaint(
-                        path,
-                        f"「{test.field}」が「{value}」になることはありません。",
-                        _near(str(value), _codes(target)),
-                    )
     for d, document in enumerate(procedure.documents):
         for n, field_id in enumerate(document.fields):
             if procedure.field(field_id) is None:
                 yield Complaint(
-                    ("documents", d, "fields", n), f"「{field_id}」という項目はありません。", _near(field_id, ids)
+                    ("documents", d, "fields", n), f"「{field_id}」という項目はありません。", near(field_id, ids)
                 )
 
 
 def _cycles(procedure: Procedure) -> Iterator[Complaint]:
-    needs: dict[str, set[str]] = {}
-    places: dict[str, Path] = {}
-    for s, step in enumerate(procedure.steps):
-        outer = {t.field for t in tests_of(step.show_if)}
-        for f, field in enumerate(step.fields):
-            needs[field.id] = outer | {t.field for t in tests_of(field.show_if)}
-            places[field.id] = ("steps", s, "fields", f, "show_if")
-    done: set[str] = set()
-    for start in needs:
-        # Depth first without recursion: a chain of rules may be as long as the document.
-        path: list[str] = []
-        stack: list[tuple[str, bool]] = [(start, False)]
-        while stack:
-            field_id, leaving = stack.pop()
-            if leaving:
-                path.pop()
-                done.add(field_id)
-                continue
-            if field_id in path:
-                circle = " → ".join([*path[path.index(field_id) :], field_id])
-                yield Complaint(
-                    places[field_id], f"条件が輪になっています: {circle}", "どれか1つの show_if を消します。"
-                )
-                return
-            if field_id in done:
-                continue
-            path.append(field_id)
-            stack.append((field_id, True))
-            stack.extend((needed, False) for needed in sorted(needs.get(field_id, ())))
+    circle = order(procedure)[1]
+    if circle:
+        path = next(p for p, field, _group in every_field(procedure) if field.id == circle[0])
+        yield Complaint(
+            (*path, "show_if"),
+            f"条件が輪になっています: {' → '.join(circle)}",
+            "どれか1つの show_if、offer_if、value を消します。",
+        )
 
 
 def _fee(procedure: Procedure) -> Iterator[Complaint]:
@@ -174,7 +143,7 @@ def _fee(procedure: Procedure) -> Iterator[Complaint]:
             yield Complaint(
                 ("fee", "field"),
                 f"「{fee.field}」は one_of の項目ではありません。",
-                _near(fee.field, [f.id for f in procedure.fields() if isinstance(f, (OneOfField, ChooseField))]),
+                near(fee.field, [f.id for f in procedure.fields() if isinstance(f, (OneOfField, ChooseField))]),
             )
             return
         codes = {c.code for c in field.choices}
@@ -186,30 +155,36 @@ def _fee(procedure: Procedure) -> Iterator[Complaint]:
             )
     elif fee.kind == "by_copies":
         field = procedure.field(fee.field)
-        if not isinstance(field, NumberField):
+        counts = [f.id for f in procedure.fields() if isinstance(f, NumberField) or _is_count(f)]
+        if field is None or field.id not in counts:
             yield Complaint(
                 ("fee", "field"),
                 f"「{fee.field}」は number の項目ではありません。",
-                _near(fee.field, [f.id for f in procedure.fields() if isinstance(f, NumberField)]),
+                near(fee.field, counts),
             )
-        elif field.minimum < 0:
+            return
+        lowest = bounds(procedure, FieldValue(field=field.id))[0]
+        if lowest is None or lowest < 0:
             yield Complaint(
                 ("fee", "field"),
                 f"「{fee.field}」が0より小さくなり、手数料がマイナスになります。",
-                "minimum を 0 か 1 にします。",
+                "minimum を 0 か 1 にします。計算の項目なら {most: [0, …]} で囲みます。",
             )
 
 
+def _is_count(field: FieldSpec) -> bool:
+    return isinstance(field, CalculatedField) and field.result in {"number", "money"}
+
+
 def _personal_number(procedure: Procedure) -> Iterator[Complaint]:
-    for s, step in enumerate(procedure.steps):
-        for f, field in enumerate(step.fields):
-            words = [field.id, field.label.ja, field.label.en or "", field.item or ""]
-            if field.has_value and any(PERSONAL_NUMBER.search(w) for w in words):
-                yield Complaint(
-                    ("steps", s, "fields", f),
-                    "個人番号(マイナンバー)を書く項目は作れません。窓口かぴったりサービスで受け付けます。",
-                    "この項目を消すか、channel を elsewhere にします。",
-                )
+    for path, field, _group in every_field(procedure):
+        words = [field.id, field.label.ja, field.label.en or "", field.item or ""]
+        if field.has_value and any(PERSONAL_NUMBER.search(w) for w in words):
+            yield Complaint(
+                path,
+                "個人番号(マイナンバー)を書く項目は作れません。窓口かぴったりサービスで受け付けます。",
+                "この項目を消すか、channel を elsewhere にします。",
+            )
 
 
 def _channel(procedure: Procedure) -> Iterator[Complaint]:
@@ -249,21 +224,25 @@ def _channel(procedure: Procedure) -> Iterator[Complaint]:
 
 
 def _items(procedure: Procedure) -> Iterator[Complaint]:
-    for s, step in enumerate(procedure.steps):
-        for f, field in enumerate(step.fields):
-            if field.item is None:
-                continue
-            path = ("steps", s, "fields", f, "item")
-            item = vocabulary.ITEMS.get(field.item)
-            if item is None:
-                yield Complaint(
-                    path,
-                    f"「{field.item}」はデータ項目の一覧(forms/vocabulary.py)にありません。",
-                    _near(field.item, vocabulary.ITEMS),
-                )
-            elif field.kind not in item.types:
-                yield Complaint(
-                    path,
-                    f"「{field.item}」は {'、'.join(sorted(item.types))} の項目に結びつけます。",
-                    "type か item を直します。",
-                )
+    for path, field, group in every_field(procedure):
+        if procedure.bundled and group is None and isinstance(field, GroupField):
+            yield Complaint(
+                (*path, "type"),
+                "書かない窓口の手続き(bundled)に group は使えません。",
+                "bundled を消すか、項目を分けます。",
+            )
+        if field.item is None:
+            continue
+        item = vocabulary.ITEMS.get(field.item)
+        if item is None:
+            yield Complaint(
+                (*path, "item"),
+                f"「{field.item}」はデータ項目の一覧(forms/vocabulary.py)にありません。",
+                near(field.item, vocabulary.ITEMS),
+            )
+        elif field.kind not in item.types:
+            yield Complaint(
+                (*path, "item"),
+                f"「{field.item}」は {'、'.join(sorted(item.types))} の項目に結びつけます。",
+                "type か item を直します。",
+            )

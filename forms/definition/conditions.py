@@ -1,7 +1,9 @@
 """Conditions: what a rule asks about answers. Data, so that a program can write them and a person can read them.
 
-`{field: receive_by, is: mail}`, `{all: [...]}`, `{any: [...]}`, `{not: {...}}`. One test per condition. Evaluated only by
-`forms.rules`. A test about an answer that is hidden, absent or empty is false (`answered: false` and `not` are true).
+`{field: receive_by, is: mail}`, `{all: [...]}`, `{any: [...]}`, `{not: {...}}`. One test per condition, about an answer, the applicant
+or the day; it may compare with a constant or with another value (`at_least: {field: from}`). Evaluated only by `forms.rules`. A test
+about an answer that is hidden, absent or empty is false (`answered: false` and `not` are true). Outside a repeated group a test about a
+field in it is true where it is true in one of its entries; about the group itself it asks for the number of entries.
 """
 
 from __future__ import annotations
@@ -11,17 +13,29 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from forms.definition.values import (
+    ApplicantFact,
+    ApplicantValue,
+    DateFact,
+    DateValue,
+    FieldValue,
+    Scalar,
+    Value,
+    fields_in,
+    parts_of,
+)
 from forms.definition.words import Strict
 
-Scalar = bool | int | str
 TESTS = ("is", "in", "contains", "answered", "at_least", "at_most")
 
 
 class Test(Strict):
-    """One question about one answer.
+    """One question about one answer, or about one fact.
 
     Attributes:
-        field: id of the field asked about.
+        field: id of the field asked about; `part`: "from" or "until" of a period.
+        applicant: a fact about the applicant instead of a field.
+        date: a fact about the day instead of a field.
         is_: equal to this value (`is`).
         in_: equal to one of these (`in`).
         contains: a many-of answer holds this choice.
@@ -32,13 +46,16 @@ class Test(Strict):
 
     __test__ = False  # not a test class of pytest
 
-    field: str
-    is_: Scalar | None = Field(default=None, alias="is")
+    field: str | None = None
+    part: str | None = None
+    applicant: ApplicantFact | None = None
+    date: DateFact | None = None
+    is_: Value | None = Field(default=None, alias="is")
     in_: tuple[Scalar, ...] | None = Field(default=None, alias="in")
     contains: str | None = None
     answered: bool | None = None
-    at_least: int | str | None = None
-    at_most: int | str | None = None
+    at_least: Value | None = None
+    at_most: Value | None = None
 
     @model_validator(mode="after")
     def _one_question(self) -> Test:
@@ -46,13 +63,35 @@ class Test(Strict):
             t for t in (self.is_, self.in_, self.contains, self.answered, self.at_least, self.at_most) if t is not None
         ]
         if len(asked) != 1:
-            raise ValueError(f"a test asks exactly one of: {', '.join(TESTS)}")
+            raise ValueError(f"条件は {'、'.join(TESTS)} のどれか1つを聞きます|1つだけ書きます。")
+        if sum(s is not None for s in (self.field, self.applicant, self.date)) != 1:
+            raise ValueError("条件は field、applicant、date のどれか1つについて聞きます|1つだけ書きます。")
         return self
 
+    @property
+    def subject(self) -> FieldValue | ApplicantValue | DateValue:
+        """What the test is about."""
+        if self.field is not None:
+            return FieldValue(field=self.field, part=self.part)
+        if self.applicant is not None:
+            return ApplicantValue(applicant=self.applicant)
+        assert self.date is not None
+        return DateValue(date=self.date)
+
+    def compared(self) -> tuple[Any, ...]:
+        """Every value that the subject is compared with, constants and others."""
+        several = self.in_ or ()
+        return (*(v for v in (self.is_, self.at_least, self.at_most) if v is not None), *several)
+
+    def fields(self) -> tuple[str, ...]:
+        """Ids of every field that has a say."""
+        own = (self.field,) if self.field is not None else ()
+        return (*own, *(f for value in self.compared() for f in fields_in(value)))
+
     def values(self) -> tuple[Scalar, ...]:
-        """The choices or values that this test compares with by equality."""
+        """The choices or values that this test compares with by equality; constants only."""
         if self.is_ is not None:
-            return (self.is_,)
+            return (self.is_,) if isinstance(self.is_, (bool, int, str)) else ()
         if self.contains is not None:
             return (self.contains,)
         return self.in_ or ()
@@ -109,3 +148,19 @@ def tests_of(condition: Condition | None) -> Iterator[Test]:
     else:
         for part in condition.all if isinstance(condition, All) else condition.any:
             yield from tests_of(part)
+
+
+def fields_of(condition: Condition | None) -> Iterator[str]:
+    """Ids of every field that a condition depends on."""
+    for test in tests_of(condition):
+        yield from test.fields()
+
+
+def asks_applicant(condition: Condition | None) -> bool:
+    """Whether a condition asks for a fact about the applicant."""
+    return any(
+        isinstance(part, ApplicantValue)
+        for test in tests_of(condition)
+        for value in (test.subject, *test.compared())
+        for part in parts_of(value)
+    )

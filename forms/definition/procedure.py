@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from forms.definition.conditions import Condition
-from forms.definition.fields import AnyField, FieldSpec
+from forms.definition.fields import AnyField, FieldSpec, GroupField
 from forms.definition.words import Strict, Words
 
 
@@ -128,6 +130,15 @@ class Step(Strict):
     lead: Words | None = None
     show_if: Condition | None = None
     fields: tuple[AnyField, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a field stands: its step, and its repeated group where it is inside one."""
+
+    step: Step
+    field: FieldSpec
+    group: GroupField | None
 
 
 class Remedy(Strict):
@@ -284,13 +295,41 @@ class Procedure(Strict):
         for step in self.steps:
             yield from step.fields
 
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """Every field by its id, those inside repeated groups too, in order."""
+        found: dict[str, Place] = {}
+        for step in self.steps:
+            for field in step.fields:
+                found.setdefault(field.id, Place(step, field, None))
+                if isinstance(field, GroupField):
+                    for inner in field.fields:
+                        found.setdefault(inner.id, Place(step, inner, field))
+        return found
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Ids of all fields so that each comes after what its rules depend on (`forms.definition.dependencies`)."""
+        from forms.definition.dependencies import order
+
+        return order(self)[0]
+
+    @cached_property
+    def asks_applicant(self) -> bool:
+        """Whether a rule asks for a fact about the applicant."""
+        from forms.definition.dependencies import asks_applicant
+
+        return asks_applicant(self)
+
     def field(self, field_id: str) -> FieldSpec | None:
-        """The field with this id."""
-        return next((f for f in self.fields() if f.id == field_id), None)
+        """The field with this id; not one inside a repeated group (`places`)."""
+        place = self.places.get(field_id)
+        return place.field if place is not None and place.group is None else None
 
     def step_of(self, field_id: str) -> Step | None:
         """The step that asks this field."""
-        return next((s for s in self.steps if any(f.id == field_id for f in s.fields)), None)
+        place = self.places.get(field_id)
+        return None if place is None else place.step
 
     def is_open(self, at: datetime) -> bool:
         """Whether it is taken at this moment (aware)."""

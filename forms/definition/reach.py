@@ -1,87 +1,184 @@
-"""Which steps and questions nobody can ever see: a condition that no answers fulfil. Pure.
+"""What nobody can ever see or choose: steps, questions and choices whose conditions no answers fulfil. Pure.
 
-A condition is tried with every combination of the answers that matter to it (each choice, each side of each bound, left empty). Where
-there are more than `MOST` combinations nothing is said: the check never calls a sound document wrong.
+A condition is tried with every combination of the answers and facts that matter to it (each choice, each side of each bound, left empty).
+Where there are more than `MOST` combinations, or where it compares answers with each other, nothing is said: the check never calls a
+sound document wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from forms.definition.checks import Complaint
+from forms.definition.checks import Complaint, every_field
 from forms.definition.conditions import Condition, Test, tests_of
-from forms.definition.fields import ChooseField, FieldSpec, ManyOfField, NumberField, OneOfField, YesNoField
+from forms.definition.fields import (
+    ROW,
+    CalculatedField,
+    ChooseField,
+    FieldSpec,
+    GroupField,
+    ManyOfField,
+    NumberField,
+    OneOfField,
+    YesNoField,
+)
 
 if TYPE_CHECKING:
     from forms.definition.procedure import Procedure
 
 MOST = 4_000
 """Combinations tried for one condition."""
+HINT = "条件がたがいに打ち消していないか、見てください。"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a test is about: an answer, a fact about the applicant, the day."""
+
+    kind: Literal["field", "applicant", "date"]
+    name: str
 
 
 def never_shown(procedure: Procedure) -> Iterator[Complaint]:
-    """Steps and fields that no answers can bring up, and what to look at."""
+    """Steps, fields and choices that no answers can bring up, and what to look at."""
     lost: set[str] = set()
     for s, step in enumerate(procedure.steps):
-        if step.show_if is not None and not _possible(procedure, [step.show_if]):
+        if step.show_if is not None and not possible(procedure, [step.show_if]):
             lost.update(f.id for f in step.fields)
-            yield Complaint(
-                ("steps", s, "show_if"),
-                f"ステップ「{step.id}」は、どう答えても出てきません。",
-                "show_if の条件がたがいに打ち消していないか、見てください。",
-            )
+            lost.update(inner.id for f in step.fields if isinstance(f, GroupField) for inner in f.fields)
+            yield Complaint(("steps", s, "show_if"), f"ステップ「{step.id}」は、どう答えても出てきません。", HINT)
+    for path, field, group in every_field(procedure):
+        if field.id in lost or (group is not None and group.id in lost):
             continue
-        for f, field in enumerate(step.fields):
-            if field.show_if is None or field.id in lost:
-                continue
-            conditions = [c for c in (step.show_if, field.show_if) if c is not None]
-            if not _possible(procedure, conditions):
-                lost.add(field.id)
-                must = "必須の" if field.required and field.has_value else ""
+        step = procedure.places[field.id].step
+        outer = [c for c in (step.show_if, group.show_if if group is not None else None) if c is not None]
+        if field.show_if is not None and not possible(procedure, [*outer, field.show_if], group):
+            lost.add(field.id)
+            must = "必須の" if field.required and field.has_value else ""
+            yield Complaint((*path, "show_if"), f"{must}項目「{field.id}」は、どう答えても出てきません。", HINT)
+            continue
+        own = [*outer, *([field.show_if] if field.show_if is not None else [])]
+        for n, choice in enumerate(getattr(field, "choices", ())):
+            if choice.offer_if is not None and not possible(procedure, [*own, choice.offer_if], group):
                 yield Complaint(
-                    ("steps", s, "fields", f, "show_if"),
-                    f"{must}項目「{field.id}」は、どう答えても出てきません。",
-                    "show_if の条件がたがいに打ち消していないか、見てください。",
+                    (*path, "choices", n, "offer_if"), f"選択肢「{choice.code}」は、どう答えても選べません。", HINT
                 )
 
 
-def _possible(procedure: Procedure, conditions: list[Condition]) -> bool:
-    from forms import rules  # the evaluator stands on the definition; this check stands on both
+def possible(procedure: Procedure, conditions: list[Condition], group: GroupField | None = None) -> bool:
+    """Whether some answers fulfil all conditions; True where that cannot be said.
 
-    tests = _tests(procedure, conditions)
-    names = sorted(tests)
-    domains = [_domain(procedure, name, tests[name]) for name in names]
+    Args:
+        procedure: whose answers.
+        conditions: all of them at once.
+        group: the repeated group in whose entry they are asked.
+    """
+    found = _tests(procedure, conditions)
+    if found is None:
+        return True
+    subjects = sorted(found, key=lambda s: (s.kind, s.name))
+    domains = [_domain(procedure, subject, found[subject]) for subject in subjects]
     if prod(len(d) for d in domains) > MOST:
         return True
     return any(
-        all(rules.holds(procedure, dict(zip(names, values, strict=True)), c) for c in conditions)
-        for values in product(*domains)
+        _holds(procedure, dict(zip(subjects, values, strict=True)), conditions, group) for values in product(*domains)
     )
 
 
-def _tests(procedure: Procedure, conditions: list[Condition]) -> dict[str, list[Test]]:
-    """Every test that has a say, by the field it asks about: also those that decide whether that field is shown."""
-    found: dict[str, list[Test]] = {}
+def _holds(
+    procedure: Procedure, values: Mapping[Subject, Any], conditions: list[Condition], group: GroupField | None
+) -> bool:
+    from forms.rules import Evaluator, Facts  # the evaluator stands on the definition; this check stands on both
+
+    answers: dict[str, Any] = {}
+    inside: dict[str, dict[str, Any]] = {group.id: {}} if group is not None else {}
+    counts: dict[str, int] = {}
+    for subject, value in values.items():
+        place = procedure.places.get(subject.name) if subject.kind == "field" else None
+        if place is None:
+            continue
+        if isinstance(place.field, GroupField):
+            counts[subject.name] = value
+        elif place.group is not None:
+            inside.setdefault(place.group.id, {})[subject.name] = value
+        else:
+            answers[subject.name] = value
+    for group_id in {*inside, *counts}:
+        entry = inside.get(group_id, {})
+        answers[group_id] = [{ROW: n, **entry} for n in range(1, counts.get(group_id, 1) + 1)]
+    facts = {s.name: v for s, v in values.items() if s.kind == "applicant"}
+    day = next((v for s, v in values.items() if s == Subject("date", "today")), None)
+    opened = procedure.open_from.date() if procedure.open_from else None
+    run = Evaluator(procedure, answers, Facts(today=day, opened=opened, **facts), only=frozenset(answers))
+    row = None
+    if group is not None:
+        entries = answers[group.id]
+        if not entries:
+            return False
+        row = entries[0]
+    return all(run.holds(condition, default=False, row=row) for condition in conditions)
+
+
+def _tests(procedure: Procedure, conditions: list[Condition]) -> dict[Subject, list[Test]] | None:
+    """Every test that has a say, by its subject: also those that decide whether that is shown. None: cannot be tried."""
+    found: dict[Subject, list[Test]] = {}
     waiting, seen = list(conditions), set[str]()
     while waiting:
         for test in tests_of(waiting.pop()):
-            found.setdefault(test.field, []).append(test)
-            if test.field in seen:
+            if not _is_plain(procedure, test):
+                return None
+            subject = _subject(test)
+            found.setdefault(subject, []).append(test)
+            if subject.kind != "field" or subject.name in seen:
                 continue
-            seen.add(test.field)
-            field, step = procedure.field(test.field), procedure.step_of(test.field)
-            waiting += [owner.show_if for owner in (field, step) if owner is not None and owner.show_if is not None]
+            seen.add(subject.name)
+            place = procedure.places[subject.name]
+            owners = (place.field, place.step, place.group)
+            waiting += [o.show_if for o in owners if o is not None and o.show_if is not None]
+            waiting += [c.offer_if for c in getattr(place.field, "choices", ()) if c.offer_if is not None]
     return found
 
 
-def _domain(procedure: Procedure, field_id: str, tests: list[Test]) -> list[Any]:
-    """Answers that can make a difference: each that a test names and the field offers, its neighbours, and nothing."""
-    field = procedure.field(field_id)
-    if field is None:
-        return [None]
+def _is_plain(procedure: Procedure, test: Test) -> bool:
+    if test.part is not None or any(not isinstance(v, (bool, int, str)) for v in test.compared()):
+        return False
+    if test.date == "opened":
+        return False
+    if test.field is None:
+        return True
+    place = procedure.places.get(test.field)
+    return place is not None and not isinstance(place.field, CalculatedField)
+
+
+def _subject(test: Test) -> Subject:
+    if test.field is not None:
+        return Subject("field", test.field)
+    if test.applicant is not None:
+        return Subject("applicant", test.applicant)
+    return Subject("date", "today")
+
+
+def _domain(procedure: Procedure, subject: Subject, tests: list[Test]) -> list[Any]:
+    """Values that can make a difference: each that a test names and that there can be, its neighbours, and nothing."""
+    if subject.kind == "applicant":
+        if subject.name == "age":
+            return [None, *sorted({n for t in tests for b in t.compared() for n in _beside(b) if n >= 0})]
+        return [None, *(("city", "outside") if subject.name == "residence" else ("person", "guest"))]
+    if subject.kind == "date":
+        return sorted({day for t in tests for b in t.compared() for day in _days(b)}) or [date(2026, 4, 1)]
+    field = procedure.places[subject.name].field
+    if isinstance(field, GroupField):
+        bounds = {n for t in tests for b in t.compared() for n in _beside(b)}
+        return sorted({n for n in (*bounds, 0, field.fewest, field.maximum) if 0 <= n <= field.maximum})
+    return _answers(field, tests)
+
+
+def _answers(field: FieldSpec, tests: list[Test]) -> list[Any]:
     if isinstance(field, YesNoField):
         return [True, False, None]
     if isinstance(field, (OneOfField, ChooseField)):
@@ -108,3 +205,16 @@ def _around(test: Test, field: FieldSpec) -> Iterator[Any]:
             yield from (bound, f"{bound}~", "0000-01-01")
     if test.answered is not None and not isinstance(field, NumberField):
         yield "·"
+
+
+def _beside(bound: Any) -> tuple[int, ...]:
+    return (bound - 1, bound, bound + 1) if isinstance(bound, int) and not isinstance(bound, bool) else ()
+
+
+def _days(bound: Any) -> Iterator[date]:
+    """Days on both sides of a date or of a fiscal year."""
+    if isinstance(bound, int):
+        yield from (date(year, 4, 1) for year in (bound - 1, bound, bound + 1))
+    elif isinstance(bound, str):
+        day = date.fromisoformat(bound)
+        yield from (day, date.fromordinal(day.toordinal() - 1), date.fromordinal(day.toordinal() + 1))

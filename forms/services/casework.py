@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from forms import rules
+from forms import fees, rules
 from forms.deadlines import moved
-from forms.definition import IssuedKind, Problem, Procedure, Typed
+from forms.definition import IssuedKind, Moment, Problem, Procedure, Typed
+from forms.definition.paths import label_at, put, spec_at, typed_at, value_at
 from forms.models import (
     Application,
     ApplicationAnswers,
@@ -20,6 +22,7 @@ from forms.models import (
     DocumentCounter,
     IssuedDocument,
 )
+from forms.services import checking
 from forms.services.common import (
     FeeUnpaid,
     Incomplete,
@@ -27,6 +30,7 @@ from forms.services.common import (
     OwnCase,
     ReasonMissing,
     definition,
+    facts_of,
     locked,
     moment,
     move,
@@ -34,7 +38,6 @@ from forms.services.common import (
     party,
     unchanged,
 )
-from forms.services.drafts import read_fields
 from forms.services.filing import APPLICATION_PAPER, PAYABLE, review_hash, tell
 from forms.states import Action, Outcome, State
 from payments import queries as payment_queries
@@ -78,37 +81,35 @@ def ask_correction(
     if not requests or not all(reason.strip() for _field, reason in requests):
         raise ReasonMissing
     filed = application.filings[-1].answers
+    priced = fees.depends_on(procedure)
     for field_id, reason in requests:
-        if field_id not in filed or field_id == getattr(procedure.fee, "field", None):
+        there, old_value = value_at(filed, field_id)
+        spec = spec_at(procedure, field_id)
+        if not there or spec is None or spec.computed or priced & set(field_id.split(".")):
             raise NotCorrectable(field_id)
         application.corrections.append(
             CorrectionRequest(
                 application_id=application.id,
                 field_id=field_id,
                 reason=reason.strip(),
-                old_value=filed[field_id],
+                old_value=old_value,
                 asked_by=actor.account_id,
                 asked_at=now,
                 answer_by=date.fromordinal(local(now).date().toordinal() + DAYS_TO_ANSWER),
             )
         )
     application.paused_at = now
-    reason = "\n".join(f"{_label(procedure, f)}: {r.strip()}" for f, r in requests)
+    reason = "\n".join(f"{label_at(procedure, filed, f, 'ja')}: {r.strip()}" for f, r in requests)
     move(session, application, Action.ASK_CORRECTION, by=party(actor), actor=actor, now=now, reason=reason)
     answer_by = application.corrections[-1].answer_by
     tell(
         session,
         application,
         "correction",
-        fields=[_label(procedure, f, application.contact.get("locale", "ja")) for f, _reason in requests],
+        fields=[label_at(procedure, filed, f, application.contact.get("locale", "ja")) for f, _reason in requests],
         answer_by=show_date(answer_by, application.contact.get("locale", "ja")),
     )
     return application
-
-
-def _label(procedure: Procedure, field_id: str, locale: str = "ja") -> str:
-    spec = procedure.field(field_id)
-    return spec.label.in_(locale) if spec else field_id
 
 
 def open_requests(application: Application) -> list[CorrectionRequest]:
@@ -116,16 +117,50 @@ def open_requests(application: Application) -> list[CorrectionRequest]:
     return [c for c in application.corrections if c.answered_at is None]
 
 
-def to_correct(application: Application, answers: Mapping[str, Any]) -> list[str]:
-    """Ids of the fields on the correction page, in order.
+def to_correct(application: Application, answers: Mapping[str, Any], facts: rules.Facts) -> list[str]:
+    """Paths of what is on the correction page, in order.
 
     What was asked, and what the new answers open and nobody has answered.
     """
     asked = {c.field_id for c in open_requests(application)}
     procedure = definition(application.version)
-    evaluation = rules.evaluate(procedure, answers)
+    evaluation = rules.evaluate(procedure, answers, facts)
     opened = {f for f, s in evaluation.states.items() if s is rules.AnswerState.ABSENT}
-    return [f.id for f in procedure.fields() if f.id in asked | opened and (f.id in evaluation.shown or f.id in asked)]
+    found: list[str] = []
+    for spec in procedure.fields():
+        if spec.id in asked or (spec.id in opened and spec.id in evaluation.shown):
+            found.append(spec.id)
+        for row in evaluation.rows.get(spec.id, ()):
+            inside = [(f"{spec.id}.{row.number}.{inner}", state) for inner, state in row.states.items()]
+            found += [path for path, state in inside if path in asked or state is rules.AnswerState.ABSENT]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What came of reading paths: the answers with it, problems by path, marks by field."""
+
+    answers: dict[str, Any]
+    problems: dict[str, tuple[Problem, ...]]
+    flags: dict[str, list[str]]
+
+
+def _read(
+    procedure: Procedure, paths: Iterable[str], typed: Mapping[str, Typed], at: Moment, answers: Mapping[str, Any]
+) -> _Read:
+    result = _Read(dict(answers), {}, {})
+    for path in paths:
+        spec = spec_at(procedure, path)
+        if spec is None or not spec.has_value or spec.computed:
+            continue
+        reading = spec.read(typed_at(procedure, typed, path), at)
+        if reading.problems:
+            result.problems[path] = reading.problems
+            continue
+        result.answers.update(put(result.answers, path, reading.value))
+        if reading.flags:
+            result.flags[path.partition(".")[0]] = list(reading.flags)
+    return result
 
 
 def submit_correction(
@@ -150,23 +185,26 @@ def submit_correction(
         move(session, application, Action.CORRECT, by=party(actor), actor=actor, now=now)  # raises NotNow
     procedure = definition(application.version)
     last = application.filings[-1]
-    asked = {c.field_id for c in open_requests(application)}
-    first = read_fields([f for f in procedure.fields() if f.id in asked], typed, moment(session, now), locked_values={})
-    opened = set(to_correct(application, {**last.answers, **first.values})) - asked
-    second = read_fields(
-        [f for f in procedure.fields() if f.id in opened & set(seen)], typed, moment(session, now), locked_values={}
-    )
-    answers = {**last.answers, **first.values, **second.values}
-    evaluation = rules.evaluate(procedure, answers)
-    problems = {f: p for f, p in {**first.problems, **second.problems}.items() if f in evaluation.shown}
-    for field_id in evaluation.missing():
-        problems.setdefault(field_id, (Problem("required"),))
+    facts, at = facts_of(session, application, now=now), moment(session, now)
+    asked = [c.field_id for c in open_requests(application)]
+    first = _read(procedure, asked, typed, at, last.answers)
+    opened = [path for path in to_correct(application, first.answers, facts) if path not in asked]
+    second = _read(procedure, [path for path in opened if path in set(seen)], typed, at, first.answers)
+    answers = second.answers
+    evaluation = rules.evaluate(procedure, answers, facts)
+    read = {**first.problems, **second.problems}
+    problems = {path: p for path, p in read.items() if path.partition(".")[0] in evaluation.shown}
+    for field_id, wrong in checking.wrong(procedure, answers, evaluation, facts).items():
+        for problem in wrong:
+            inside = bool(problem.part) and field_id in evaluation.rows
+            path = f"{field_id}.{problem.part}" if inside else field_id
+            problems.setdefault(path, (Problem(problem.code, "" if inside else problem.part, problem.facts),))
     if problems:
         raise Incomplete(problems)
-    filed = rules.to_file(procedure, answers)
+    filed = rules.to_file(procedure, answers, facts)
     application.filings.append(_next_filing(application, last, filed, {**first.flags, **second.flags}, now=now))
     for request in open_requests(application):
-        request.new_value = filed.get(request.field_id)
+        request.new_value = value_at(filed, request.field_id)[1]
         request.answered_at = now
     _run_on(application, procedure, now=now)
     move(session, application, Action.CORRECT, by=party(actor), actor=actor, now=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -12,8 +12,11 @@ from sqlalchemy.orm import Session
 
 from forms.definition import IdentityLevel, Moment, Problem, Procedure, Town, from_document
 from forms.models import Application, ApplicationEvent, ProcedureVersion
+from forms.rules import Facts
 from forms.states import Action, Party, State, after
+from portal.accounts.models import Person
 from portal.directory import postal
+from portal.directory.models import City
 from portal.kernel import audit
 from portal.kernel.audit import Actor
 from portal.kernel.clock import local
@@ -137,6 +140,30 @@ def moment(session: Session, now: datetime) -> Moment:
         return Town(found.prefecture, found.city, found.town) if found else None
 
     return Moment(local(now).date(), town)
+
+
+def facts_of(session: Session, application: Application, *, now: datetime) -> Facts:
+    """What the rules may ask about the applicant and the day: as they were when it was filed, else as they are now.
+
+    At most two statements, and only where the procedure asks about the applicant.
+    """
+    if application.facts is not None:
+        return Facts.from_json(application.facts)
+    procedure = definition(application.version)
+    day = local(application.filed_at or now).date()
+    opened = local(procedure.open_from).date() if procedure.open_from else None
+    guest = application.owner_account_id is None and application.channel == "online"
+    facts = Facts(today=day, opened=opened, kind="guest" if guest else "person")
+    if not procedure.asks_applicant or application.applicant_person_id is None:
+        return facts
+    person = session.get_one(Person, application.applicant_person_id)
+    city = session.scalars(select(City.name)).first()
+    born = person.birth_date
+    age = None if born is None else day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    residence: Literal["city", "outside"] | None = None
+    if person.city:
+        residence = "city" if person.city == city else "outside"
+    return replace(facts, age=age, residence=residence)
 
 
 def definition(version: ProcedureVersion) -> Procedure:

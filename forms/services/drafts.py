@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from forms import rules
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, Typed
-from forms.definition.fields import AddressField
+from forms.definition.fields import AddressField, GroupField
 from forms.models import Application, ApplicationDraft, ProcedureRow, ProcedureVersion
+from forms.services import checking
 from forms.services.common import (
     LEVELS,
     Applicant,
@@ -23,6 +24,7 @@ from forms.services.common import (
     NotTakenHere,
     ProcedureClosed,
     definition,
+    facts_of,
     locked,
     moment,
 )
@@ -231,21 +233,87 @@ def save_step(
         [f for f in step.fields if f.id in seen], typed, moment(session, now), locked_values=_locked(draft.prefill)
     )
     answers = {k: v for k, v in draft.answers.items() if k not in result.problems} | result.values
-    evaluation = rules.evaluate(procedure, answers)
+    facts = facts_of(session, application, now=now)
+    evaluation = rules.evaluate(procedure, answers, facts)
+    on_page = _on_page(step, seen, typed)
     problems = {f: p for f, p in result.problems.items() if f in evaluation.shown}
     if not leave_unchecked:
-        for field_id in seen & evaluation.required:
-            unanswered = evaluation.states[field_id] is not rules.AnswerState.ANSWERED
-            if unanswered and field_id not in problems and procedure.step_of(field_id) is step:
-                problems[field_id] = (Problem("required"),)
-    draft.typed = {**draft.typed, **result.keep}
+        for field_id, wrong in checking.wrong(procedure, answers, evaluation, facts).items():
+            here = tuple(p for p in wrong if (field_id, p.part) in on_page or p.code == "limit")
+            if here and field_id in seen and field_id not in problems and procedure.step_of(field_id) is step:
+                problems[field_id] = here
+    old = draft.typed
+    kept = {f.id: f.merged(old.get(f.id, {}), result.keep[f.id]) for f in step.fields if f.id in result.keep}
+    draft.typed = {**old, **kept}
     draft.answers = answers
     draft.flags = {**{k: v for k, v in draft.flags.items() if k not in result.values}, **result.flags}
     draft.step = step_id
     application.changed_at = now
     session.flush()
-    fresh = tuple(f.id for f in step.fields if f.has_value and f.id in evaluation.shown and f.id not in seen)
+    fresh = tuple(_fresh(step, evaluation, seen, on_page))
     return _way(step, evaluation, problems, fresh)
+
+
+def _on_page(step: Step, seen: set[str], typed: Mapping[str, Typed]) -> set[tuple[str, str]]:
+    """What was on the page: (field id, "" or the part of an entry)."""
+    found = {(field_id, "") for field_id in seen}
+    for spec in step.fields:
+        if isinstance(spec, GroupField) and spec.id in seen:
+            found |= {(spec.id, part) for part in typed.get(spec.id, {}).get("seen", ())}
+    return found
+
+
+def _fresh(step: Step, evaluation: rules.Evaluation, seen: set[str], on_page: set[tuple[str, str]]) -> Iterator[str]:
+    """Fields of this step that the answers just opened and that the person has not seen."""
+    for spec in step.fields:
+        if not spec.has_value or spec.computed or spec.id not in evaluation.shown:
+            continue
+        inside = spec.fields if isinstance(spec, GroupField) else ()
+        asking = {f.id for f in inside if f.has_value and not f.computed}
+        new = any(
+            (spec.id, f"{row.number}.{inner}") not in on_page
+            for row in evaluation.rows.get(spec.id, ())
+            for inner in row.shown & asking
+        )
+        if spec.id not in seen or new:
+            yield spec.id
+
+
+def change_entries(
+    session: Session,
+    *,
+    key: str,
+    step_id: str,
+    field_id: str,
+    typed: Mapping[str, Typed],
+    asked: Iterable[str],
+    now: datetime,
+    remove: str | None = None,
+) -> bool:
+    """Answer the buttons of a repeated group: keep what is on the page, then add an entry, or take one away.
+
+    Returns:
+        False where the draft was filed meanwhile.
+
+    Raises:
+        NotFound: no such draft, step or group.
+    """
+    saved = save_step(session, key=key, step_id=step_id, typed=typed, asked=asked, now=now, leave_unchecked=True)
+    if saved.filed:
+        return False
+    application = locked(session, key=key)
+    spec = definition(application.version).field(field_id)
+    if not isinstance(spec, GroupField) or application.draft is None:
+        raise NotFound
+    before = application.draft.typed.get(field_id, {})
+    after = spec.added(before) if remove is None else spec.removed(before, remove)
+    application.draft.typed = {**application.draft.typed, field_id: after}
+    if remove is not None:
+        reading = spec.read(after, moment(session, now))
+        if not reading.problems:
+            application.draft.answers = {**application.draft.answers, field_id: reading.value}
+    session.flush()
+    return True
 
 
 def _way(
@@ -277,7 +345,7 @@ def read_fields(
     """Read fields from what was typed. Locked values stay what their source said, whatever was sent (DESIGN invariant 7)."""
     result = ReadFields({}, {}, {}, {})
     for spec in fields:
-        if not spec.has_value:
+        if not spec.has_value or spec.computed:
             continue
         if spec.id in locked_values:
             result.values[spec.id] = locked_values[spec.id]
@@ -290,12 +358,12 @@ def read_fields(
             result.values[spec.id] = reading.value
             if reading.flags:
                 result.flags[spec.id] = list(reading.flags)
-        forget = any(p.code == "resident_number" for p in reading.problems)
-        result.keep[spec.id] = (
-            {}
-            if forget
-            else {part: [without_control(t) for t in each] for part, each in texts.items() if part in spec.parts}
-        )
+        forget = {p.part for p in reading.problems if p.code == "resident_number"}
+        result.keep[spec.id] = {
+            part: [without_control(t) for t in each]
+            for part, each in texts.items()
+            if spec.keeps(part) and part not in forget
+        }
     return result
 
 

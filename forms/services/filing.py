@@ -15,7 +15,18 @@ from forms import fees, links, rules
 from forms.deadlines import due_on
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, sha256_of
 from forms.models import Application, ApplicationAnswers, IssuedDocument
-from forms.services.common import Incomplete, ProcedureClosed, ReviewChanged, definition, locked, moment, note, party
+from forms.services import checking
+from forms.services.common import (
+    Incomplete,
+    ProcedureClosed,
+    ReviewChanged,
+    definition,
+    facts_of,
+    locked,
+    moment,
+    note,
+    party,
+)
 from forms.states import Action, State, after
 from payments import services as payments
 from payments.contract import CITY, DESCRIPTION_LENGTH, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer
@@ -54,9 +65,8 @@ class Review:
 
     def steps(self) -> list[tuple[Step, list[tuple[FieldSpec, Any]]]]:
         """Step by step: each shown field with its value."""
-        shown = rules.evaluate(self.procedure, self.answers).shown
         found: list[tuple[Step, list[tuple[FieldSpec, Any]]]] = [
-            (step, [(f, self.answers.get(f.id)) for f in step.fields if f.has_value and f.id in shown])
+            (step, [(f, self.answers[f.id]) for f in step.fields if f.id in self.answers])
             for step in self.procedure.steps
         ]
         return [(step, rows) for step, rows in found if rows]
@@ -81,24 +91,22 @@ def review(session: Session, *, key: str, now: datetime) -> Review:
     application = locked(session, key=key)
     if application.draft is None:
         raise ReviewChanged
-    return _review(application, application.draft.answers, moment(session, now))
+    facts = facts_of(session, application, now=now)
+    return _review(application, application.draft.answers, moment(session, now), facts)
 
 
-def _review(application: Application, answers: Mapping[str, Any], at: Moment) -> Review:
+def _review(application: Application, answers: Mapping[str, Any], at: Moment, facts: rules.Facts) -> Review:
     procedure = definition(application.version)
-    evaluation = rules.evaluate(procedure, answers)
-    to_file = rules.to_file(procedure, answers)
-    problems: dict[str, tuple[Problem, ...]] = {}
-    for spec in procedure.fields():
-        if not spec.has_value or spec.id not in evaluation.shown:
-            continue
-        if spec.id in evaluation.required and evaluation.states[spec.id] is not rules.AnswerState.ANSWERED:
-            problems[spec.id] = (Problem("required"),)
-        elif evaluation.states[spec.id] is rules.AnswerState.ANSWERED:
+    evaluation = rules.evaluate(procedure, answers, facts)
+    to_file = rules.to_file(procedure, answers, facts)
+    problems: dict[str, tuple[Problem, ...]] = checking.wrong(procedure, answers, evaluation, facts)
+    for field_id, value in evaluation.values.items():
+        spec = procedure.field(field_id)
+        if spec is not None and not spec.computed and field_id not in problems:
             # What was good when it was typed may not be any more: a date that has passed, a postal code that ended.
-            again = spec.read(spec.typed_of(answers[spec.id]), at)
+            again = spec.read(spec.typed_of(value), at)
             if again.problems:
-                problems[spec.id] = again.problems
+                problems[field_id] = again.problems
     fee = fees.lines(procedure, to_file)
     return Review(procedure, to_file, fee, review_hash(application.version.sha256, to_file, fee_json(fee)), problems)
 
@@ -130,7 +138,9 @@ def file(
     application = locked(session, key=key)
     if State(application.state) not in {State.DRAFT, State.PREPARED}:
         return application, None
-    made = _checked(application, reviewed_sha256, moment(session, now), now=now)
+    facts = facts_of(session, application, now=now)
+    made = _checked(application, reviewed_sha256, moment(session, now), facts, now=now)
+    application.facts = facts.to_json()
     reference = application.reference or references.new("A")
     application.state = after(State(application.state), Action.FILE, by=party(actor)).value
     application.reference = reference
@@ -158,7 +168,8 @@ def prepare(session: Session, *, key: str, reviewed_sha256: str, actor: Actor, n
     application = locked(session, key=key)
     if application.state != State.DRAFT.value:
         return application
-    made = _checked(application, reviewed_sha256, moment(session, now), now=now)
+    facts = facts_of(session, application, now=now)
+    made = _checked(application, reviewed_sha256, moment(session, now), facts, now=now)
     application.state = after(State(application.state), Action.PREPARE, by=party(actor)).value
     application.reference = references.new("A")
     application.applicant_name = _name(made)
@@ -167,9 +178,11 @@ def prepare(session: Session, *, key: str, reviewed_sha256: str, actor: Actor, n
     return application
 
 
-def _checked(application: Application, reviewed_sha256: str, at: Moment, *, now: datetime) -> Review:
+def _checked(
+    application: Application, reviewed_sha256: str, at: Moment, facts: rules.Facts, *, now: datetime
+) -> Review:
     answers = application.draft.answers if application.draft else {}
-    made = _review(application, answers, at)
+    made = _review(application, answers, at, facts)
     if not made.procedure.is_open(now):
         raise ProcedureClosed(made.procedure.slug)
     if made.problems:
@@ -208,7 +221,12 @@ def _keep(application: Application, made: Review, *, now: datetime) -> str | Non
 
 def _name(made: Review) -> str | None:
     """The applicant's name as it stands in the answers, every character kept."""
-    return next((made.answers.get(f.id) for f in made.procedure.fields() if f.item == "person.name"), None)
+    for spec in made.procedure.fields():
+        if spec.item == "person.name" and made.answers.get(spec.id):
+            return str(made.answers[spec.id])
+        if spec.item == "person" and made.answers.get(spec.id):
+            return str(made.answers[spec.id]["name"])
+    return None
 
 
 def _charge(session: Session, application: Application, made: Review, *, payer_name: str | None, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from forms import queries, rules, vocabulary
-from forms.definition import IdentityLevel, Procedure, Step
+from forms import presenting, queries, rules, vocabulary
+from forms.definition import IdentityLevel, Moment, Procedure, Step, Typed
+from forms.definition.conditions import fields_of
+from forms.definition.dependencies import own_needs
+from forms.definition.fields import GroupField
 from forms.models import Application
 from forms.services import drafts, filing
-from forms.services.common import Applicant, Incomplete, ReviewChanged, definition
+from forms.services.common import Applicant, Incomplete, ReviewChanged, definition, facts_of
 from forms.states import State
 from forms.web import views
 from forms.web.blueprint import bp
@@ -147,6 +151,17 @@ class _Page:
     procedure: Procedure
     step: Step
     evaluation: rules.Evaluation
+    facts: rules.Facts
+
+    def rows(self, typed: Mapping[str, Typed]) -> Mapping[str, tuple[rules.RowEvaluation, ...]]:
+        """The entries of this step's repeated groups as they are on the page, blank ones too."""
+        groups = [f for f in self.step.fields if isinstance(f, GroupField)]
+        draft = self.application.draft
+        if not groups or draft is None:
+            return {}
+        at = Moment(clock.today())
+        entries = {group.id: group.entries(typed.get(group.id, {}), at) for group in groups}
+        return rules.evaluate(self.procedure, {**draft.answers, **entries}, self.facts).rows
 
 
 def _page(session: Session, slug: str, key: str, step_id: str) -> _Page:
@@ -155,7 +170,8 @@ def _page(session: Session, slug: str, key: str, step_id: str) -> _Page:
     if step is None:
         raise NotFound
     answers = application.draft.answers if application.draft else {}
-    return _Page(application, procedure, step, rules.evaluate(procedure, answers))
+    facts = facts_of(session, application, now=clock.now())
+    return _Page(application, procedure, step, rules.evaluate(procedure, answers, facts), facts)
 
 
 def _show(
@@ -164,13 +180,18 @@ def _show(
     draft = page.application.draft
     assert draft is not None
     lang = locale.current()
+    now = {**draft.typed, **typed}
     fields = views.field_views(
         [f for f in page.step.fields if f.id in page.evaluation.shown],
         locale=lang,
-        typed={**draft.typed, **typed},
+        typed=now,
         problems=problems,
         required=page.evaluation.required,
         prefill=draft.prefill,
+        values=page.evaluation.values,
+        offered=page.evaluation.offered,
+        rows=page.rows(now),
+        today=clock.today(),
     )
     order = list(page.evaluation.steps)
     titles = {s.id: s.title.in_(lang) for s in page.procedure.steps}
@@ -192,10 +213,9 @@ def _show(
 
 def _controls(step: Step) -> set[str]:
     """Fields on this step that others on it hang on: the page is refreshed by the server when they change."""
-    from forms.definition.conditions import tests_of
-
-    here = {f.id for f in step.fields}
-    return {t.field for f in step.fields for c in (f.show_if, f.require_if) for t in tests_of(c)} & here
+    here = [*step.fields, *(inner for f in step.fields if isinstance(f, GroupField) for inner in f.fields)]
+    wanted = {needed for f in here for needed in (*own_needs(f), *fields_of(f.require_if))}
+    return {f.id for f in here if f.id in wanted or f.kind == "date"}
 
 
 @bp.get("/apply/<slug>/<key>/steps/<step_id>")
@@ -219,6 +239,8 @@ def save(slug: str, key: str, step_id: str) -> ResponseReturnValue:
     typed, asked, now = views.typed_in_form(), views.asked_in_form(), clock.now()
     with unit_of_work() as session:
         page = _page(session, slug, key, step_id)
+        if action.startswith(("add:", "remove:")):
+            return _change_entries(session, page, action, typed=typed, asked=asked)
         if action.startswith(f"{LOOK_UP}:"):
             return _look_up(session, page, action.partition(":")[2], typed=typed, asked=asked)
         saved = drafts.save_step(
@@ -231,6 +253,28 @@ def save(slug: str, key: str, step_id: str) -> ResponseReturnValue:
             wrong = saved.problems if action == "next" else {}
             return _show(again, typed=typed, problems=wrong, status=422 if wrong else 200)
     return redirect(_target(slug, key, step_id, action, saved), 303)
+
+
+def _change_entries(
+    session: Session, page: _Page, action: str, *, typed: dict[str, Any], asked: list[str]
+) -> ResponseReturnValue:
+    """The buttons of a repeated group: everything typed is kept, then the page is shown with one entry more or less."""
+    verb, _colon, rest = action.partition(":")
+    field_id, _colon, row = rest.partition(":")
+    live = drafts.change_entries(
+        session,
+        key=page.application.key,
+        step_id=page.step.id,
+        field_id=field_id,
+        typed=typed,
+        asked=asked,
+        now=clock.now(),
+        remove=row if verb == "remove" else None,
+    )
+    if not live:
+        return _to_case(page.application)
+    again = _page(session, page.procedure.slug, page.application.key, page.step.id)
+    return _show(again, typed={}, problems={})
 
 
 def _target(slug: str, key: str, step_id: str, action: str, saved: drafts.Saved) -> str:
@@ -292,6 +336,7 @@ def _review_page(
         application=application,
         procedure=made.procedure,
         made=made,
+        steps=presenting.steps(made.procedure, made.answers, lang),
         section=queries.section_name(session, application.procedure.department, lang),
         missing=next((s for s in missing if s is not None), None),
         labels=[*(s.title.in_(lang) for s, _rows in made.steps()), gettext("確認")],

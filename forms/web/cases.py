@@ -10,7 +10,7 @@ from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from forms import queries, rules
+from forms import presenting, queries, rules
 from forms.definition import Problem, Typed
 from forms.models import Application
 from forms.services import casework
@@ -94,16 +94,10 @@ def _filed(found: Application) -> list[tuple[str, list[tuple[str, str]]]]:
     """What stands in the case now, step by step, as texts."""
     lang = locale.current()
     procedure = definition(found.version)
-    answers = found.filings[-1].answers if found.filings else (found.draft.answers if found.draft else {})
-    shown = rules.evaluate(procedure, answers).shown
-    steps = [
-        (
-            s.title.in_(lang),
-            [(f.label.in_(lang), f.show(answers.get(f.id), lang)) for f in s.fields if f.has_value and f.id in shown],
-        )
-        for s in procedure.steps
-    ]
-    return [(title, rows) for title, rows in steps if rows]
+    draft = {} if found.draft is None else rules.to_file(procedure, found.draft.answers)
+    answers = found.filings[-1].answers if found.filings else draft
+    steps = presenting.steps(procedure, answers, lang)
+    return [(step.title.in_(lang), [(line.label, line.text) for line in rows]) for step, rows in steps]
 
 
 @bp.get("/applications/<reference>/open/<secret>")
@@ -143,13 +137,10 @@ def _correction_page(
     filed = found.filings[-1].answers
     requests = {c.field_id: c for c in casework.open_requests(found)}
     # A field whose answer the new answers open is on the page from the moment it is told missing.
-    wanted = [f for f in procedure.fields() if f.id in requests or (f.id in problems and f.id not in filed)]
-    old = {f.id: f.typed_of(filed.get(f.id)) for f in wanted if f.id in filed}
-    fields = views.field_views(
-        wanted, locale=lang, typed={**old, **typed}, problems=problems, required=[f.id for f in wanted if f.required]
-    )
-    for view in fields:
-        asked = requests.get(view.spec.id)
+    wanted = [*requests, *(path for path in problems if path not in requests)]
+    fields = views.path_views(procedure, filed, wanted, locale=lang, typed=typed, problems=problems)
+    for path, view in zip(wanted, fields, strict=True):
+        asked = requests.get(path)
         if asked is not None:
             view.reason = asked.reason
             view.before = view.spec.show(asked.old_value, lang)

@@ -49,6 +49,12 @@ _WORDS: dict[str, Callable[[Facts, str], str]] = {
     "too_many_days": lambda f, _l: gettext(
         "%(max)s日以内にしてください(いま%(now)s日です)。", max=f["max"], now=f["now"]
     ),
+    "too_few_entries": lambda f, _l: gettext("%(min)sつ以上、書いてください。", min=f["min"]),
+    "limit": lambda _f, _l: gettext("この内容では進めません。"),
+    "unknown_bank": lambda _f, _l: gettext("見つかりません。名前か、番号(コード)を確認してください。"),
+    "several_banks": lambda f, _l: gettext("いくつかあります。番号を書いてください: %(names)s", names=f["names"]),
+    "not_account_number": lambda _f, _l: gettext("口座番号を、7けたまでの数字で書いてください。"),
+    "not_holder": lambda _f, _l: gettext("口座の名義を、通帳のとおりカタカナで書いてください。"),
     "not_money": lambda _f, _l: gettext("金額を数字で書いてください。例: 3,000"),
     "not_coordinate": lambda _f, _l: gettext("日本の中の緯度・経度を、数字で書いてください。例: 36.1783"),
     "not_in_list": lambda _f, _l: gettext("この中にありません。少し書くと、選べるものが出ます。"),
@@ -78,4 +84,15 @@ PART_NAMES: dict[str, LazyString] = {
     "latitude": lazy_gettext("緯度"),
     "longitude": lazy_gettext("経度"),
     "building": lazy_gettext("建物の名前と部屋の番号"),
+    "name": lazy_gettext("氏名"),
+    "kana": lazy_gettext("フリガナ"),
+    "alias": lazy_gettext("通称(住民票に書いてあるとき)"),
+    "birth_date": lazy_gettext("生年月日"),
+    "bank": lazy_gettext("銀行"),
+    "branch": lazy_gettext("支店"),
+    "kind": lazy_gettext("口座の種類"),
+    "number": lazy_gettext("口座番号"),
+    "holder": lazy_gettext("口座の名義(カタカナ)"),
+    "day": lazy_gettext("日"),
+    "time": lazy_gettext("時刻"),
 }

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from forms import queries, rules
+from forms import fees, presenting, queries
 from forms.models import Application
 from forms.queries import QueueFilter
 from forms.services import casework
@@ -122,28 +122,27 @@ def _rows(found: Application) -> list[tuple[str, list[dict[str, Any]]]]:
     lang = locale.current()
     procedure = definition(found.version)
     filing = found.filings[-1]
-    shown = rules.evaluate(procedure, filing.answers).shown
+    priced = fees.depends_on(procedure)
     requests: dict[str, Any] = {c.field_id: c for c in found.corrections}
-    fee_field = getattr(procedure.fee, "field", None)
-    steps = []
-    for step in procedure.steps:
-        rows = [
-            {
-                "id": f.id,
-                "label": f.label.in_(lang),
-                "value": f.show(filing.answers.get(f.id), lang),
-                "source": views.SOURCES.get(str((filing.prefill.get(f.id) or {}).get("source"))),
-                "check_shape": "check_shape" in filing.flags.get(f.id, []),
-                "request": requests.get(f.id),
-                "before": f.show(requests[f.id].old_value, lang) if f.id in requests else "",
-                "correctable": f.id in filing.answers and f.id != fee_field,
-            }
-            for f in step.fields
-            if f.has_value and f.id in shown
-        ]
-        if rows:
-            steps.append((step.title.in_(lang), rows))
-    return steps
+    return [
+        (
+            step.title.in_(lang),
+            [
+                {
+                    "id": line.path,
+                    "label": line.label,
+                    "value": line.text,
+                    "source": views.SOURCES.get(str((filing.prefill.get(line.path) or {}).get("source"))),
+                    "check_shape": line.check_shape,
+                    "request": requests.get(line.path),
+                    "before": line.spec.show(requests[line.path].old_value, lang) if line.path in requests else "",
+                    "correctable": not line.spec.computed and not priced & set(line.path.split(".")),
+                }
+                for line in rows
+            ],
+        )
+        for step, rows in presenting.steps(procedure, filing.answers, lang)
+    ]
 
 
 def _revision() -> int:

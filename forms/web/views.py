@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from flask import g, request, session
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
-from forms.definition import FieldSpec, Problem, Typed
+from forms import rules
+from forms.definition import FieldSpec, Moment, Problem, Procedure, Typed
+from forms.definition.fields import AppointmentField, Choice, GroupField
+from forms.definition.paths import label_at, spec_at, typed_at, value_at
+from forms.rules import RowEvaluation
 from forms.states import State
 from forms.web.problems import PART_NAMES, words
+from portal.kernel import clock, texts
+from portal.kernel.dates import DateError, parse_date
 
 PREFIX = "f."
 
@@ -29,6 +36,11 @@ class FieldView:
         locked: the value may not be changed.
         reason: why a reviewer asks for it, on the correction page.
         before: the value as filed, on the correction page.
+        path: where the answer stands (`forms.definition.paths`); "": the field's id.
+        title: the question, where it is not the field's own (an entry of a group).
+        rows: of a repeated group: number and questions of each entry on the page.
+        offered: codes that can be chosen now; None: all.
+        today: in Japan, for what is offered from today on.
     """
 
     spec: FieldSpec
@@ -41,6 +53,11 @@ class FieldView:
     reason: str = ""
     before: str = ""
     shown: str = ""
+    path: str = ""
+    title: str = ""
+    rows: Sequence[tuple[str, Sequence[FieldView]]] = ()
+    offered: frozenset[str] | None = None
+    today: date | None = None
 
     @property
     def kind(self) -> str:
@@ -50,21 +67,70 @@ class FieldView:
     @property
     def name(self) -> str:
         """Name of the input."""
-        return PREFIX + self.spec.id
+        return PREFIX + self.asked
+
+    @property
+    def asked(self) -> str:
+        """What tells the server that this question was on the page."""
+        return self.path or self.spec.id
 
     @property
     def id(self) -> str:
         """HTML id of the (first) input."""
-        return f"f-{self.spec.id}" + (f"-{self.spec.parts[0]}" if self.spec.parts[0] else "")
+        return self.part_id(self.spec.parts[0])
 
     def part_id(self, part: str) -> str:
         """HTML id of one part's input."""
-        return f"f-{self.spec.id}-{part}" if part else f"f-{self.spec.id}"
+        own = "f-" + self.asked.replace(".", "-")
+        return f"{own}-{part}" if part else own
 
     @property
     def label(self) -> str:
         """The question."""
-        return self.spec.label.in_(self.locale)
+        return self.title or self.spec.label.in_(self.locale)
+
+    @property
+    def choices(self) -> list[Choice]:
+        """What can be chosen now."""
+        found: Sequence[Choice] = getattr(self.spec, "choices", ())
+        return [c for c in found if self.offered is None or c.code in self.offered]
+
+    @property
+    def days(self) -> list[tuple[str, str]]:
+        """Of an appointment: the days that can be chosen, as (ISO date, words)."""
+        if not isinstance(self.spec, AppointmentField) or self.today is None:
+            return []
+        return [(day.isoformat(), self.spec.day_words(day, self.locale)) for day in self.spec.days(self.today)]
+
+    @property
+    def times(self) -> list[tuple[str, str]]:
+        """Of an appointment: the times that can be chosen."""
+        return [(time, time) for time in getattr(self.spec, "times", ())]
+
+    @property
+    def kind_choices(self) -> list[tuple[str, str]]:
+        """Of a bank account: what kind it is."""
+        return [(kind.code, kind.label.in_(self.locale)) for kind in getattr(self.spec, "kinds", ())]
+
+    @property
+    def read_back(self) -> str:
+        """A date that was typed, in both calendars, so that a mistake is seen; "" where it cannot be read."""
+        if self.kind != "date" or self.problems or not self.value():
+            return ""
+        try:
+            return texts.show_both(parse_date(self.value()), self.locale)
+        except DateError:
+            return ""
+
+    @property
+    def removable(self) -> bool:
+        """Whether an entry of a group can be taken away."""
+        return isinstance(self.spec, GroupField) and len(self.rows) > self.spec.fewest
+
+    @property
+    def room(self) -> bool:
+        """Whether a group can have one more entry."""
+        return isinstance(self.spec, GroupField) and len(self.rows) < self.spec.maximum
 
     @property
     def hint(self) -> str:
@@ -86,8 +152,10 @@ class FieldView:
 
     def all_errors(self) -> list[tuple[str, str]]:
         """(HTML id, message) for the summary on top."""
-        found = []
+        found = [error for _row, fields in self.rows for view in fields for error in view.all_errors()]
         for problem in self.problems:
+            if self.rows and problem.part:
+                continue
             name = str(PART_NAMES[problem.part]) if problem.part else self.label
             separator = ": " if self.locale == "en" else "："
             found.append(
@@ -118,6 +186,10 @@ def field_views(
     problems: Mapping[str, Sequence[Problem]],
     required: Iterable[str],
     prefill: Mapping[str, Mapping[str, Any]] | None = None,
+    values: Mapping[str, Any] | None = None,
+    offered: Mapping[str, frozenset[str]] | None = None,
+    rows: Mapping[str, Sequence[RowEvaluation]] | None = None,
+    today: date | None = None,
 ) -> list[FieldView]:
     """Fields as the page shows them; remembers for the title whether something is wrong."""
     must = set(required)
@@ -129,28 +201,104 @@ def field_views(
         now = typed.get(spec.id, {})
         untouched = bool(origin) and {k: list(v) for k, v in now.items()} == spec.typed_of(origin["value"])
         source = SOURCES.get(str(origin.get("source"))) if untouched else None
+        shown = spec.show(origin["value"], locale) if origin.get("locked") else ""
+        view = FieldView(
+            spec,
+            locale,
+            typed=now,
+            problems=problems.get(spec.id, ()),
+            required=spec.id in must,
+            source=str(source) if source else "",
+            locked=bool(origin.get("locked")),
+            shown=spec.show((values or {}).get(spec.id), locale) if spec.computed else shown,
+            offered=(offered or {}).get(spec.id),
+            today=today,
+        )
+        if isinstance(spec, GroupField):
+            view.rows = _row_views(spec, view, (rows or {}).get(spec.id, ()))
+        found.append(view)
+    return found
+
+
+def _row_views(
+    group: GroupField, view: FieldView, rows: Sequence[RowEvaluation]
+) -> list[tuple[str, Sequence[FieldView]]]:
+    known = {str(row.number): row for row in rows}
+    numbers = [number for number in group.rows(view.typed) if number in known]
+    return [(number, _row_view(group, view, n, known[number])) for n, number in enumerate(numbers, start=1)]
+
+
+def _row_view(group: GroupField, view: FieldView, place: int, row: RowEvaluation) -> list[FieldView]:
+    """The questions of one entry, each with its own problems."""
+    lang = view.locale
+    entry = f"{group.entry.in_('en')} {place}" if lang == "en" else f"{place}{group.entry.ja}"
+    found = []
+    for spec in (f for f in group.fields if f.id in row.shown):
+        start = f"{row.number}.{spec.id}"
+        problems = [
+            Problem(p.code, p.part.removeprefix(start).removeprefix("."), p.facts)
+            for p in view.problems
+            if p.part == start or p.part.startswith(start + ".")
+        ]
         found.append(
             FieldView(
                 spec,
-                locale,
-                typed=now,
-                problems=problems.get(spec.id, ()),
-                required=spec.id in must,
-                source=str(source) if source else "",
-                locked=bool(origin.get("locked")),
-                shown=spec.show(origin["value"], locale) if origin.get("locked") else "",
+                lang,
+                typed=group.inside(view.typed, str(row.number), spec.id),
+                problems=problems,
+                required=spec.id in row.required,
+                shown=spec.show(row.values.get(spec.id), lang) if spec.computed else "",
+                path=f"{group.id}.{start}",
+                title=f"{entry} {spec.label.in_(lang)}" if spec.has_value else "",
+                offered=row.offered.get(spec.id),
+                today=view.today,
             )
         )
+    return found
+
+
+def path_views(
+    procedure: Procedure,
+    filed: Mapping[str, Any],
+    wanted: Iterable[str],
+    *,
+    locale: str,
+    typed: Mapping[str, Typed],
+    problems: Mapping[str, Sequence[Problem]],
+) -> list[FieldView]:
+    """Questions by their paths, as the correction page shows them: what was filed, or what was typed just now."""
+    if problems:
+        g.page_has_errors = True
+    found = []
+    for path in wanted:
+        spec = spec_at(procedure, path)
+        if spec is None:
+            continue
+        there, value = value_at(filed, path)
+        view = FieldView(
+            spec,
+            locale,
+            typed=typed_at(procedure, typed, path) or (spec.typed_of(value) if there else {}),
+            problems=problems.get(path, ()),
+            required=spec.required,
+            path=path,
+            title=label_at(procedure, filed, path, locale),
+            today=clock.today(),
+        )
+        if isinstance(spec, GroupField):
+            answers = {**filed, path: spec.entries(view.typed, Moment(clock.today()))}
+            view.rows = _row_views(spec, view, rules.evaluate(procedure, answers).rows.get(path, ()))
+        found.append(view)
     return found
 
 
 def typed_in_form() -> dict[str, dict[str, list[str]]]:
     """What was typed on the page: field id → part → texts."""
     found: dict[str, dict[str, list[str]]] = {}
-    for name, texts in request.form.lists():
+    for name, sent in request.form.lists():
         if name.startswith(PREFIX):
             field_id, _dot, part = name.removeprefix(PREFIX).partition(".")
-            found.setdefault(field_id, {})[part] = texts
+            found.setdefault(field_id, {})[part] = sent
     return found
 
 

@@ -1,4 +1,4 @@
-"""The field types. One class each; the union below is the list."""
+"""The field types. One class each; `AnyField` is the list (`simple.Simple`: those that may stand in a repeated group)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,29 @@ from typing import Annotated
 from pydantic import Field
 
 from forms.definition.fields.address import AddressField
-from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Town, Typed, is_resident_number, one
+from forms.definition.fields.appointment import AppointmentField
+from forms.definition.fields.bank import BankField
+from forms.definition.fields.base import (
+    FieldSpec,
+    Limit,
+    Moment,
+    Problem,
+    Reading,
+    Town,
+    Typed,
+    is_resident_number,
+    length,
+    one,
+)
+from forms.definition.fields.calculated import CalculatedField
 from forms.definition.fields.choices import Choice, ChooseField, ConsentField, ManyOfField, OneOfField, YesNoField
 from forms.definition.fields.figures import DateField, NumberField
+from forms.definition.fields.group import ROW, GroupField
 from forms.definition.fields.moments import PeriodField, TimeField
 from forms.definition.fields.money import MoneyField
+from forms.definition.fields.person import PersonField
 from forms.definition.fields.place import PlaceField
+from forms.definition.fields.simple import Simple
 from forms.definition.fields.text import (
     KanaField,
     LongTextField,
@@ -23,38 +40,23 @@ from forms.definition.fields.text import (
     TextField,
 )
 
-AnyField = Annotated[
-    TextField
-    | LongTextField
-    | KanaField
-    | NameField
-    | NumberField
-    | MoneyField
-    | DateField
-    | TimeField
-    | PeriodField
-    | YesNoField
-    | OneOfField
-    | ChooseField
-    | ManyOfField
-    | AddressField
-    | PlaceField
-    | PhoneField
-    | MailField
-    | ConsentField
-    | NoteField,
-    Field(discriminator="type"),
-]
+AnyField = Annotated[Simple | GroupField, Field(discriminator="type")]
 
 __all__ = [
+    "ROW",
     "AddressField",
     "AnyField",
+    "AppointmentField",
+    "BankField",
+    "CalculatedField",
     "Choice",
     "ChooseField",
     "ConsentField",
     "DateField",
     "FieldSpec",
+    "GroupField",
     "KanaField",
+    "Limit",
     "LongTextField",
     "MailField",
     "ManyOfField",
@@ -65,6 +67,7 @@ __all__ = [
     "NumberField",
     "OneOfField",
     "PeriodField",
+    "PersonField",
     "PhoneField",
     "PlaceField",
     "Problem",
@@ -75,5 +78,6 @@ __all__ = [
     "Typed",
     "YesNoField",
     "is_resident_number",
+    "length",
     "one",
 ]

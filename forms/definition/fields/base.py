@@ -85,6 +85,14 @@ def one(typed: Typed, part: str = "") -> str:
     return texts[0].replace("\r\n", "\n").replace("\r", "\n").strip(" \t\n　")
 
 
+_SELECTORS = re.compile(r"[\ufe00-\ufe0f\U000e0100-\U000e01ef\u3099\u309a]")
+
+
+def length(text: str) -> int:
+    """How many characters a person sees: what only chooses a shape (IVS) or adds a mark to the one before does not count."""
+    return len(_SELECTORS.sub("", text))
+
+
 class Limit(Strict):
     """What an answer must fulfil, besides being readable: checked once every answer that it asks about is given.
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from forms.definition.conditions import Condition
 from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Typed, one
 from forms.definition.words import Strict, Words
 from portal.kernel.text import fold
@@ -15,11 +16,12 @@ NO = Words(ja="いいえ", en="No")
 
 
 class Choice(Strict):
-    """One thing to choose: a code that stays, and its words."""
+    """One thing to choose: a code that stays, and its words; `offer_if`: it can be chosen only when this holds."""
 
     code: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")
     label: Words
     hint: Words | None = None
+    offer_if: Condition | None = None
 
 
 class YesNoField(FieldSpec):

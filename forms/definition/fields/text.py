@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from email_validator import EmailNotValidError, validate_email
 from pydantic import Field
 
-from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Typed, one
+from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Typed, length, one
 from forms.definition.words import Words
 from portal.kernel.text import beyond_jis2, dashes, digits, is_katakana, katakana
 
@@ -36,8 +36,8 @@ class LineField(FieldSpec):
         text = self.normal(one(typed))
         if not text:
             return Reading()
-        if len(text) > self.max_length:
-            return Reading(problems=(Problem("too_long", facts={"max": self.max_length, "now": len(text)}),))
+        if length(text) > self.max_length:
+            return Reading(problems=(Problem("too_long", facts={"max": self.max_length, "now": length(text)}),))
         problems = self.problems(text)
         return Reading(problems=problems) if problems else Reading(text, flags=self.flags(text))
 
