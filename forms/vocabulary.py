@@ -35,6 +35,9 @@ ITEMS: Mapping[str, DataItem] = dict(
     (
         _item("person.name", "氏名", "Name", "name"),
         _item("person.kana", "フリガナ", "Name in katakana", "kana"),
+        _item("person", "氏名・フリガナ・生年月日", "Name and date of birth", "person"),
+        _item("person.alias", "通称", "Alias", "name", "text"),
+        _item("person.account", "振込先の口座", "Account for payments", "bank"),
         _item("person.birth_date", "生年月日", "Date of birth", "date"),
         _item("person.sex", "性別", "Sex", "one_of"),
         _item("person.address", "住所", "Address", "address"),
@@ -94,4 +97,7 @@ def from_person(facts: Mapping[str, Any], *, source: str, at: datetime, locked: 
             part: str(facts.get(part) or "")
             for part in ("postal_code", "prefecture", "city", "town", "block", "building")
         }
+    if "person.name" in values:
+        parts = {"name": "person.name", "kana": "person.kana", "birth_date": "person.birth_date"}
+        values["person"] = {"alias": "", **{part: values.get(item, "") for part, item in parts.items()}}
     return tuple(Known(item, value, source, at, locked) for item, value in values.items())

@@ -38,11 +38,24 @@ class Law(Strict):
     article: str | None = None
 
 
+class GoOn(Strict):
+    """Where the applicant goes on after filing, because filing alone is not the end (the bank's own confirmation).
+
+    Attributes:
+        path: on this portal, such as `/bank-transfer`.
+        label: of the link.
+    """
+
+    path: str = Field(pattern=r"^/[a-z0-9/_-]*$")
+    label: Words
+
+
 class Here(Strict):
-    """Online here: filed on this portal from the first step to the last."""
+    """Online here: filed on this portal from the first step to the last; `go_on` where another step of the portal ends it."""
 
     kind: Literal["here"]
     since: date | None = None
+    go_on: GoOn | None = None
 
 
 class Elsewhere(Strict):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from forms.definition import FieldSpec
-from forms.definition.fields import DateField, PeriodField, TimeField
+from forms.definition import FieldSpec, Procedure
+from forms.definition.fields import DateField, GroupField, PeriodField, TimeField
 
 Texts = dict[str, list[str]]
 ADDRESS = {"postal_code": "306-0033", "prefecture": "茨城県", "city": "古河市", "town": "中央町", "block": "1-2-3"}
@@ -68,8 +68,67 @@ def valid(spec: FieldSpec, today: date, *, variant: int) -> Texts:
         "phone": lambda _s: {"": ["0280-22-5111"]},
         "mail": lambda _s: {"": ["hanako@example.jp"]},
         "consent": lambda _s: {"": ["yes"]},
+        "person": lambda s: {
+            "name": ["古河 " + _mark(s, 20)],
+            "kana": ["コガ " + _mark(s, 20, KANA)],
+            **({"alias": ["通称 " + _mark(s, 20)]} if s.alias else {}),
+            **({"birth_date": ["昭和55年5月1日"]} if s.birth_date else {}),
+        },
+        "bank": lambda _s: {
+            "bank": [("常陽銀行", "9900")[variant]],
+            "branch": [("001", "018")[variant]],
+            "kind": ["ordinary"],
+            "number": ["7654321"],
+            "holder": ["コガ ハナコ"],
+        },
+        "appointment": lambda s: {"day": [s.days(today)[-variant].isoformat()], "time": [s.times[-variant]]},
     }
     return write[spec.kind](spec)
+
+
+class Page:
+    """A step's page as the robot reads it: which questions there are, inside repeated groups too, and what can be chosen."""
+
+    def __init__(self, html: str, procedure: Procedure, today: date) -> None:
+        self.html, self.procedure, self.today = html, procedure, today
+        names = re.findall(r'name="asked" value="([a-z0-9_.]+)"', html)
+        self.asked: list[str] = names
+        self.refreshes = "data-controls=" in html
+
+    def fields(self) -> list[FieldSpec]:
+        """The questions of the page, in order; a group is one."""
+        found = [self.procedure.field(name) for name in self.asked if "." not in name]
+        return [spec for spec in found if spec is not None]
+
+    def typed(self, spec: FieldSpec, variant: int) -> Texts:
+        """What to type into one question; into a group, into each of its entries."""
+        if not isinstance(spec, GroupField):
+            return valid(self._offered(spec, spec.id), self.today, variant=variant)
+        rows = re.findall(rf'name="f\.{spec.id}\.row" value="(\d+)"', self.html)
+        seen = re.findall(rf'name="f\.{spec.id}\.seen" value="([a-z0-9_.]+)"', self.html)
+        typed: Texts = {"row": rows, "seen": seen}
+        for path in seen:
+            inner = spec.inner(path.partition(".")[2])
+            assert inner is not None
+            offered = self._offered(inner, f"{spec.id}.{path}")
+            typed |= {path + (f".{p}" if p else ""): t for p, t in valid(offered, self.today, variant=variant).items()}
+        return typed
+
+    def _offered(self, spec: FieldSpec, path: str) -> FieldSpec:
+        """The field with those of its choices that are on the page."""
+        codes = set(re.findall(rf'name="f\.{re.escape(path)}" value="([^"]*)"', self.html))
+        choices = getattr(spec, "choices", ())
+        left = tuple(c for c in choices if c.code in codes)
+        if not choices or len(left) == len(choices) or not left or spec.kind in {"yes_no", "choose"}:
+            return spec
+        return spec.model_copy(update={"choices": left})
+
+    def sent(self, variant: int) -> dict[str, list[str]]:
+        """Everything to send."""
+        found: dict[str, list[str]] = {"asked": self.asked}
+        for spec in self.fields():
+            found |= sent(spec, self.typed(spec, variant))
+        return found
 
 
 def _outside(spec: TimeField) -> Iterator[Broken]:
@@ -117,8 +176,43 @@ def broken(spec: FieldSpec) -> list[Broken]:
         "phone": lambda _s: [Broken({"": ["12"]}, "not_phone")],
         "mail": lambda _s: [Broken({"": ["hanako@"]}, "not_mail")],
         "consent": lambda _s: [],
+        "person": lambda s: [
+            Broken(valid(s, date(2026, 11, 25), variant=0) | {"kana": ["漢字"]}, "not_kana", "kana"),
+            Broken(valid(s, date(2026, 11, 25), variant=0) | {"name": [""]}, "required_part", "name"),
+        ],
+        "bank": lambda s: [
+            Broken(valid(s, date(2026, 11, 25), variant=0) | {"bank": ["ない銀行"]}, "unknown_bank", "bank"),
+            Broken(valid(s, date(2026, 11, 25), variant=0) | {"branch": ["支店なし"]}, "unknown_bank", "branch"),
+            Broken(valid(s, date(2026, 11, 25), variant=0) | {"number": ["12345678"]}, "not_account_number", "number"),
+            Broken(valid(s, date(2026, 11, 25), variant=0) | {"holder": ["古河花子"]}, "not_holder", "holder"),
+        ],
+        "appointment": lambda s: [
+            Broken(valid(s, date(2026, 11, 25), variant=0) | {"day": ["2026-11-29"]}, "not_offered", "day"),
+            Broken(valid(s, date(2026, 11, 25), variant=0) | {"time": ["03:17"]}, "not_offered", "time"),
+        ],
     }  # fmt: skip
     return ways[spec.kind](spec)
+
+
+def broken_inside(group: GroupField, typed: Texts) -> list[Broken]:
+    """What a repeated group must refuse: each way to break a question of its first entry, at that question."""
+    found: list[Broken] = []
+    for path in typed.get("seen", []):
+        row, _dot, inner_id = path.partition(".")
+        inner = group.inner(inner_id)
+        if inner is None or row != typed["row"][0]:
+            continue
+        rest = {p: t for p, t in typed.items() if p != path and not p.startswith(path + ".")}
+        ways = broken(inner) + ([Broken(empty(inner), "required")] if inner.required else [])
+        found += [
+            Broken(
+                rest | {path + (f".{p}" if p else ""): t for p, t in way.typed.items()},
+                way.code,
+                path + (f".{way.part}" if way.part else ""),
+            )
+            for way in ways
+        ]
+    return found
 
 
 def empty(spec: FieldSpec) -> Texts:

@@ -120,7 +120,7 @@ def test_what_was_good_when_typed_is_checked_again_when_filed(
 ) -> None:
     """A date that must lie within the last year, typed just before the limit, filed after it."""
     road = {
-        "damage": {"kind": "hole", "place": "総和庁舎の前", "seen_on": "2025-11-26", "details": ""},
+        "damage": {"kind": "hole", "spot.spot": "総和庁舎の前", "seen_on": "2025-11-26", "details": ""},
         "contact": {"wants_answer": "no"},
     }
     key = draft(hanako, "road-damage", road)
@@ -287,7 +287,7 @@ def test_a_guest_reports_a_damaged_road_and_opens_the_case_by_the_secret(koga: s
     with unit_of_work() as own:
         begun = drafts.start_draft(own, slug="road-damage", applicant=Applicant(), actor=GUEST, now=now)
         for step_id, values in {
-            "damage": {"kind": "hole", "place": "総和庁舎の前", "seen_on": "2026-11-24", "details": ""},
+            "damage": {"kind": "hole", "spot.spot": "総和庁舎の前", "seen_on": "2026-11-24", "details": ""},
             "contact": {"wants_answer": "yes", "reporter_name": "", "reporter_mail": "guest@example.jp"},
         }.items():
             sent = typed(values)

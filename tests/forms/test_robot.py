@@ -17,8 +17,9 @@ from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from forms.definition import Problem, Procedure, Step, from_document
-from forms.definition.fields import AnyField, Moment
+from forms import presenting
+from forms.definition import Problem, Procedure, from_document
+from forms.definition.fields import AnyField, GroupField, Moment
 from forms.models import Application
 from forms.web.problems import words
 from portal.accounts.models import Account
@@ -46,22 +47,22 @@ def flat(text: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
 
 
-def asked(page: str) -> list[str]:
-    return re.findall(r'name="asked" value="([a-z0-9_]+)"', page)
-
-
-def step_at(procedure: Procedure, where: str) -> Step:
-    step_id = where.partition("/steps/")[2].partition("?")[0].partition("#")[0]
-    return next(s for s in procedure.steps if s.id == step_id)
-
-
-def answers(procedure: Procedure, ids: list[str], variant: int) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {"asked": ids}
-    for field_id in ids:
-        spec = procedure.field(field_id)
-        assert spec is not None
-        found |= robot.sent(spec, robot.valid(spec, clock.today(), variant=variant))
-    return found
+def open_page(browser: FlaskClient, procedure: Procedure, where: str, variant: int) -> robot.Page:
+    """A step's page once everything that hangs on its answers is there: a group has an entry, choices fit what was chosen."""
+    url = where.partition("?")[0]
+    answer = browser.get(where)
+    assert answer.status_code == 200, where
+    page = robot.Page(answer.get_data(as_text=True), procedure, clock.today())
+    for spec in page.fields():
+        if spec.kind == "group" and f'name="f.{spec.id}.row"' not in page.html:
+            more = people.post(browser, url, {**page.sent(variant), "action": f"add:{spec.id}"})
+            page = robot.Page(more.get_data(as_text=True), procedure, clock.today())
+    for _turn in range(3 if page.refreshes else 0):
+        again = people.post(browser, url, {**page.sent(variant), "action": "refresh"}).get_data(as_text=True)
+        before, page = page.sent(variant), robot.Page(again, procedure, clock.today())
+        if page.sent(variant) == before:
+            break
+    return page
 
 
 def fill_in(browser: FlaskClient, procedure: Procedure, variant: int) -> str:
@@ -70,10 +71,8 @@ def fill_in(browser: FlaskClient, procedure: Procedure, variant: int) -> str:
     for _turn in range(40):
         if where.endswith("/review"):
             return where
-        page = browser.get(where)
-        assert page.status_code == 200, where
-        ids = asked(page.get_data(as_text=True))
-        answer = people.post(browser, where.partition("?")[0], answers(procedure, ids, variant))
+        page = open_page(browser, procedure, where, variant)
+        answer = people.post(browser, where.partition("?")[0], page.sent(variant))
         assert answer.status_code == 303, (where, answer.get_data(as_text=True))
         where = people.location(answer).partition("#")[0]
     raise AssertionError(f"{procedure.slug} never ends")
@@ -102,11 +101,11 @@ def test_valid_answers_reach_the_end_of_the_channel_and_the_paper_holds_each(
     paper = next(d for d in case.documents if d.kind == "application")
     content = browser.get(f"/applications/{case.reference}/documents/{paper.id}").data
     text = flat("".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages))
-    for field_id, value in filed.items():
-        spec = procedure.field(field_id)
-        assert spec is not None
-        for line in spec.show(value, "ja").split("\n"):
-            assert flat(line) in text, f"{field_id}: {line}"
+    for _step, rows in presenting.steps(procedure, filed, "ja"):
+        for row in rows:
+            assert flat(row.label) in text, row.path
+            for line in row.text.split("\n"):
+                assert flat(line) in text, f"{row.path}: {line}"
 
 
 @pytest.mark.parametrize("slug", HERE)
@@ -120,21 +119,23 @@ def test_each_broken_answer_is_refused_at_its_field_with_its_message(
     for _turn in range(40):
         if where.endswith("/review"):
             break
-        ids = asked(browser.get(where).get_data(as_text=True))
-        good = answers(procedure, ids, 0)
+        shown = open_page(browser, procedure, where, 0)
+        good = shown.sent(0)
         url = where.partition("?")[0]
-        for field_id in ids:
-            spec = procedure.field(field_id)
-            assert spec is not None
-            wrong = robot.broken(spec)
-            if spec.required:
+        for spec in shown.fields():
+            field_id = spec.id
+            group = isinstance(spec, GroupField)
+            wrong = (
+                robot.broken_inside(spec, shown.typed(spec, 0)) if isinstance(spec, GroupField) else robot.broken(spec)
+            )
+            if spec.required and not group:
                 wrong = [robot.Broken(robot.empty(spec), "required"), *wrong]
             for each in wrong:
                 sent = {k: v for k, v in good.items() if k.split(".")[1:2] != [field_id]} | robot.sent(spec, each.typed)
                 answer = people.post(browser, url, sent)
                 page = answer.get_data(as_text=True)
                 assert answer.status_code == 422, (field_id, each)
-                html_id = f"f-{field_id}" + (f"-{each.part}" if each.part else "")
+                html_id = f"f-{field_id}" + (f"-{each.part.replace('.', '-')}" if each.part else "")
                 assert f'id="{html_id}-error"' in page, (field_id, each)
                 summary = page.partition('id="error-summary"')[2].partition("</div>")[0]
                 assert set(re.findall(r'href="#f-([a-z0-9_]+)', summary)) == {field_id}, (field_id, each)

@@ -42,8 +42,9 @@ class BankField(FieldSpec):
         if not any(given.values()):
             return Reading()
         problems = [Problem("required_part", part) for part in self.parts if not given[part]]
-        bank = _found(given["bank"], banks.search_banks(given["bank"]), "bank", problems)
-        branches = banks.search_branches(bank.code, given["branch"]) if bank else None
+        name, branch_name = _bare(given["bank"], "銀行"), _bare(given["branch"], "支店")
+        bank = _found(given["bank"], banks.search_banks(name), "bank", problems)
+        branches = banks.search_branches(bank.code, branch_name) if bank else None
         branch = _found(given["branch"], branches, "branch", problems)
         kind = given["kind"]
         if kind and kind not in {k.code for k in KINDS}:
@@ -88,12 +89,17 @@ class BankField(FieldSpec):
         return False
 
 
+def _bare(text: str, suffix: str) -> str:
+    """A name as the list of banks has it: without 銀行 or 支店 at its end."""
+    return digits(text).strip().removesuffix(suffix)
+
+
 def _found(text: str, hits: Any, part: str, problems: list[Problem]) -> Any:
     """The one that a code, a name or a reading means; else a problem that names what it could be."""
     if not text or hits is None:
         return None
-    wanted = fold(digits(text)).removesuffix("銀行" if part == "bank" else "支店")
-    exact = [h for h in hits if wanted in {h.code, fold(h.name), fold(h.kana)} or text == h.name]
+    wanted = fold(_bare(text, "銀行" if part == "bank" else "支店"))
+    exact = [h for h in hits if wanted in {h.code, fold(h.name), fold(h.kana)}]
     for few in (exact, hits):
         if len(few) == 1:
             return few[0]
