@@ -248,7 +248,7 @@ def _uses(pack: Pack) -> dict[str, list[Use]] | None:
     found: dict[str, list[Use]] = {}
     for rule in spaces.value.rules:
         timetable, policy = timetables.get(rule.timetable), policies.get(rule.policy)
-        slots, seasonal = _slots(timetable) if timetable is not None else (None, {})
+        slots, seasonal = slots_of(timetable) if timetable is not None else (None, {})
         categories = tuple(category.code for category in policy.categories) if policy is not None else None
         found.setdefault(rule.fees, []).append(
             Use((rule.tariff,), slots, categories, tuple(rule.purposes), seasonal),
@@ -269,7 +269,7 @@ def _read_all(pack: Pack, name: str, schema: type[Any]) -> list[Any]:
     return found
 
 
-def _slots(timetable: Timetable) -> tuple[tuple[Slot, ...], dict[str, frozenset[tuple[int, int]]]]:
+def slots_of(timetable: Timetable) -> tuple[tuple[Slot, ...], dict[str, frozenset[tuple[int, int]]]]:
     """Each slot that a timetable knows, and the days of the year on which it exists where those are not all."""
     rules = tuple(rule.model_copy(update={"when": When(season=rule.when.season)}) for rule in timetable.slots)
     always_open = timetable.model_copy(update={"slots": rules, "closed": (), "open_on": ()})
@@ -310,4 +310,4 @@ def _known_names(pack: Pack, name: str, found: Found, uses: list[Use]) -> None:
                 pack.problem(name, found.line(*path), f"「{word}」は {where} にありません。", near(word, names))
 
 
-__all__ = ["BadCase", "CaseFile", "PackError", "check", "explained", "line_of", "quote", "read"]
+__all__ = ["BadCase", "CaseFile", "PackError", "check", "explained", "line_of", "quote", "read", "slots_of"]

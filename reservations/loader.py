@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from portal.directory.pack import Located, Pack, near
@@ -66,6 +66,9 @@ def load(session: Session, pack: Pack) -> LoadReport:
     pack.check()
     if assignment is None:  # check() has raised
         return LoadReport()
+    # Facilities that somebody keeps in the browser are no longer the pack's.
+    kept = set(session.scalars(select(Facility.code).where(Facility.origin == "browser")))
+    facilities = [entry for entry in facilities if entry.value.code not in kept]
     spaces = _spaces(facilities, assignment.value)
     return (
         _load_facilities(session, facilities)
@@ -209,7 +212,7 @@ def _load_facilities(session: Session, entries: list[Located[FacilityEntry]]) ->
         }
         for position, value in enumerate((entry.value for entry in entries), 1)
     }
-    return sync(session, Facility, wanted, key=("code",), name="reservations")
+    return sync(session, Facility, wanted, key=("code",), where=Facility.origin == "pack", name="reservations")
 
 
 def _load_names(session: Session, entries: list[Located[FacilityEntry]]) -> LoadReport:
@@ -229,7 +232,19 @@ def _load_names(session: Session, entries: list[Located[FacilityEntry]]) -> Load
         session.delete(row)
         return True
 
-    return sync(session, FacilityName, wanted, key=("facility_id", "kind", "name", "valid_from"), retire=retire)
+    return sync(
+        session,
+        FacilityName,
+        wanted,
+        key=("facility_id", "kind", "name", "valid_from"),
+        retire=retire,
+        where=FacilityName.facility_id.in_(_of_pack()),
+    )
+
+
+def _of_pack() -> Select[int]:
+    """Ids of the facilities that the pack keeps."""
+    return select(Facility.id).where(Facility.origin == "pack")
 
 
 def _facility_ids(session: Session) -> dict[str, int]:
@@ -313,7 +328,7 @@ def _load_spaces(session: Session, spaces: list[_Space]) -> LoadReport:
         row.bookable = False
         return changed
 
-    report = sync(session, Space, wanted, key=("code",), retire=retire)
+    report = sync(session, Space, wanted, key=("code",), retire=retire, where=Space.facility_id.in_(_of_pack()))
     return units + report + _load_links(session, spaces)
 
 

@@ -24,4 +24,9 @@ TEXTS = {
     "list_changed": lazy_gettext("対象の予約が変わりました。もう一度見てください。"),
     "no_more_changes": lazy_gettext("この予約は、もう変えられません。"),
     "name_missing": lazy_gettext("予約には名前が必要です。"),
+    "draft_same_person": lazy_gettext("自分が書いたもの、自分が確認を頼んだものは、自分では決められません。"),
+    "draft_closed": lazy_gettext("この下書きでは、もうその操作ができません。"),
+    "draft_has_mistakes": lazy_gettext("下書きに間違いがあります。先に直してください。"),
+    "draft_too_early": lazy_gettext("いま使っている版があるので、明日からの日付にしてください。"),
+    "not_your_document": lazy_gettext("ほかの施設も使っている文書です。施設全体の担当者に頼んでください。"),
 }

@@ -20,6 +20,9 @@ from reservations.web import manage, words
 from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
 from reservations.web.error_texts import TEXTS
 from reservations.web.public import bp
+from reservations.web.studio import documents as _document_views  # noqa: F401
+from reservations.web.studio import facilities as _facility_views  # noqa: F401
+from reservations.web.studio import plain as _plain_views  # noqa: F401
 
 ON_MY_PAGE = 5
 
@@ -80,5 +83,15 @@ def init_app(app: Flask) -> None:
             text=lazy_gettext("申込みを確認して、許可します。今日の利用表も見られます。"),
             order=30,
             count=_waiting,
+        ),
+    )
+    staff.register(
+        staff.Tile(
+            key="facilities",
+            title=lazy_gettext("施設の設定"),
+            endpoint="reservations.setup_list",
+            roles=(Role.FACILITY_MANAGER, Role.FACILITY_ADMIN),
+            text=lazy_gettext("施設、部屋・コート、開館表、料金表、利用のきまりを作って、変えます。"),
+            order=32,
         ),
     )

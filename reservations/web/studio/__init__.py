@@ -1,0 +1,1 @@
+"""The pages where a facility is set up: facts, names, spaces, rule documents."""
