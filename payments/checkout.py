@@ -14,14 +14,15 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments import gateways, intake, settlement
+from payments import gateways, intake, settlement, switches
+from payments.contract import MoneyKind
 from payments.errors import ChargeSettled, NoSuchCharge, NotPayableOnline, PayTermOver, ProviderDown
 from payments.gateways.base import Gateway, NoAnswerError, Order, Page, RefusedError
+from payments.methods import Method, Offering
 from payments.models import Charge, Payee, PaymentAttempt
 from payments.states import LIVE_ATTEMPTS, AttemptState, ChargeState
 from portal.kernel import jobs, references
 from portal.kernel.database import transact
-from portal.kernel.money import Yen
 
 PAGE_LIFE = timedelta(hours=1)
 """How long a page stays open where no hold ends earlier; afterwards the payer opens another."""
@@ -40,20 +41,6 @@ class _Start:
     url: str | None
     order: Order
     ended: str | None = None
-
-
-def why_not_online(total: Yen, merchant: str | None) -> str | None:
-    """Why a sum cannot be paid online now; None where it can."""
-    gateway = gateways.online()
-    if gateway is None:
-        return "provider_off"
-    if merchant is None:
-        return "payee_offline"
-    if total < gateway.limits.smallest:
-        return "too_small"
-    if gateway.limits.largest < total:
-        return "too_large"
-    return None
 
 
 def open_page(charge_ref: str, *, return_url: str, cancel_url: str, locale: str, now: datetime) -> str:
@@ -109,7 +96,7 @@ def _begin(
     ).one_or_none()
     if asked is None:
         raise NoSuchCharge(charge_ref)
-    gateway, merchant = _gateway_for(session, charge_ref, asked.id, asked.merchant)
+    gateway, merchant = _gateway_for(charge_ref, asked.merchant)
     charge = settlement.lock_charge(session, asked.id)
     if charge.state != ChargeState.OPEN.value:
         raise ChargeSettled(charge_ref, charge.state)
@@ -123,6 +110,7 @@ def _begin(
     if attempt is not None and attempt.provider != gateway.code:
         raise NotPayableOnline(charge_ref, "provider_off")
     if attempt is None:
+        offering = _offering(session, charge, merchant, now)
         attempt = PaymentAttempt(
             reference=references.new("T"),
             charge_id=charge.id,
@@ -136,6 +124,8 @@ def _begin(
             changed_at=now,
             checked_at=now,
             expires_at=_page_end(charge, gateway, now),
+            methods=",".join(offering.methods),
+            voucher_days=offering.voucher_days,
         )
         session.add(attempt)
         session.flush()
@@ -150,18 +140,35 @@ def _begin(
         return_url=return_url,
         cancel_url=cancel_url,
         expires_at=attempt.expires_at,
+        money_kind=MoneyKind(charge.money_kind),
+        methods=tuple(Method(word) for word in attempt.methods.split(",")),
+        voucher_days=attempt.voucher_days,
     )
     ended = attempt.provider_id if attempt.state == AttemptState.OPEN.value and attempt.expires_at <= now else None
     return _Start(attempt.id, attempt.url, order, ended)
 
 
-def _gateway_for(session: Session, charge_ref: str, charge_id: int, merchant: str | None) -> tuple[Gateway, str]:
-    total = session.scalars(select(Charge.total).where(Charge.id == charge_id)).one()
-    reason = why_not_online(total, merchant)
+def _gateway_for(charge_ref: str, merchant: str | None) -> tuple[Gateway, str]:
     gateway = gateways.online()
-    if reason is not None or gateway is None or merchant is None:
-        raise NotPayableOnline(charge_ref, reason or "provider_off")
+    if gateway is None:
+        raise NotPayableOnline(charge_ref, "provider_off")
+    if merchant is None:
+        raise NotPayableOnline(charge_ref, "payee_offline")
     return gateway, merchant
+
+
+def _offering(session: Session, charge: Charge, merchant: str, now: datetime) -> Offering:
+    reason, offering = switches.why_not_online(
+        session,
+        total=charge.total,
+        money_kind=MoneyKind(charge.money_kind),
+        merchant=merchant,
+        pay_until=charge.pay_until,
+        now=now,
+    )
+    if reason is not None:
+        raise NotPayableOnline(charge.reference, reason)
+    return offering
 
 
 def _page_end(charge: Charge, gateway: Gateway, now: datetime) -> datetime:

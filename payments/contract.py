@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from portal.kernel.money import Yen
 
@@ -192,6 +192,21 @@ class Payable(Protocol):
 
     def page(self, ref: str) -> str:
         """The path (not the address) that a resident returns to."""
+        ...
+
+
+@runtime_checkable
+class Waits(Protocol):
+    """What a payable may also do: keep its thing while a voucher is out (CASES M2).
+
+    One that does not is offered a voucher all the same, where the voucher ends within the charge's term.
+    """
+
+    def on_waiting(self, session: Any, ref: str, *, charge_ref: str, until: datetime, now: datetime) -> None:
+        """A voucher or an account number was given out. Keep the thing until `until`: its end and the longest delay of a notice.
+
+        Called again for the same voucher; a thing that is gone already stays gone.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments import settlement
+from payments import methods, settlement
 from payments.gateways.base import CURRENCY, Notice, RefundReport, SessionReport
 from payments.models import EventOutcome, PaymentAttempt, ProviderEvent, Refund, TransactionKind
 from payments.states import AttemptState, RefundState, merge_attempt, merge_refund
@@ -83,6 +83,10 @@ def apply_session(session: Session, provider: str, report: SessionReport, *, now
     attempt.state = state.value
     attempt.changed_at = now
     session.flush()
+    if state is AttemptState.PENDING and attempt.voucher_days:
+        ends = methods.voucher_end(report.occurred_at or now, attempt.voucher_days)
+        attempt.voucher_until = report.voucher_until or ends
+        settlement.keep_waiting(session, attempt, now=now)
     if state is AttemptState.PAID:
         arrival = settlement.Arrival(
             provider=provider,

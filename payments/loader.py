@@ -8,16 +8,20 @@ from pydantic import BeforeValidator, Field
 from sqlalchemy.orm import Session
 
 from payments.contract import CITY, MoneyKind
+from payments.methods import Method
 from payments.models import BudgetItem, CashlessElsewhere, PayeeKind, PayeeSuccession
 from payments.services import Defined, define_payee
+from payments.switches import begin_with
 from payments.years import Timing
 from portal.directory.pack import Entry, Located, Pack, PackDate
 from portal.directory.sync import LoadReport, remove, switch_off, sync
+from portal.kernel import clock
 
 PAYEES = "payments/payees.yaml"
 ELSEWHERE = "payments/elsewhere.yaml"
 BUDGET = "payments/budget.yaml"
 SUCCESSIONS = "payments/successions.yaml"
+METHODS = "payments/methods.yaml"
 
 
 class PayeeEntry(Entry):
@@ -76,15 +80,26 @@ class SuccessionEntry(Entry):
     sample: bool = False
 
 
+class MethodsEntry(Entry):
+    """One entry of methods.yaml: the ways to pay that are on for one kind of money at the start."""
+
+    money_kind: Annotated[MoneyKind, BeforeValidator(MoneyKind)]
+    methods: Annotated[list[Annotated[Method, BeforeValidator(Method)]], Field(min_length=1)]
+
+
 def load(session: Session, pack: Pack) -> LoadReport:
     """Create or correct payees (none is ever removed: ledgers name them), and make the list of elsewhere as written.
+
+    Switches of methods are written only where none stand: what finance decided on its page stays.
 
     Raises:
         PackError: with every mistake; nothing was written.
     """
     payees = pack.rows(PAYEES, PayeeEntry)
     elsewhere = pack.rows(ELSEWHERE, ElsewhereEntry) if pack.has(ELSEWHERE) else []
+    switches = pack.rows(METHODS, MethodsEntry) if pack.has(METHODS) else []
     pack.unique(payees, "code")
+    pack.unique(switches, "money_kind")
     pack.unique(elsewhere, "title")
     if payees and not any(entry.value.code == CITY for entry in payees):
         pack.problem(PAYEES, 1, "受取先 city(市そのもの)がありません。", "code: city を足してください。")
@@ -105,6 +120,7 @@ def load(session: Session, pack: Pack) -> LoadReport:
         )
         for entry in payees
     ]
+    begin_with(session, {entry.value.money_kind: entry.value.methods for entry in switches}, now=clock.now())
     report = LoadReport(
         created=done.count(Defined.CREATED),
         changed=done.count(Defined.CHANGED),

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from payments import gateways
-from payments.checkout import why_not_online
+from payments import gateways, switches
 from payments.contract import MoneyKind, TaxClass
 from payments.errors import NoSuchCharge
+from payments.methods import Method
 from payments.models import (
     Charge,
     ChargeLineRow,
@@ -25,6 +25,7 @@ from payments.models import (
     Refund,
 )
 from payments.states import LIVE_ATTEMPTS, AttemptState, ChargeState, RefundState
+from portal.kernel import clock
 from portal.kernel.money import Yen
 
 
@@ -89,6 +90,8 @@ class ChargeView:
     sent_back: Yen
     attempt: AttemptState | None
     not_online_because: str | None
+    methods: Sequence[Method]
+    voucher_until: datetime | None
     payer_account_id: int | None
     payer_person_id: int | None
     payer_locale: str
@@ -109,7 +112,7 @@ class ChargeView:
 
 
 def charge_of(session: Session, payable_kind: str, payable_ref: str, purpose: str = "fee") -> ChargeView | None:
-    """The charge of something payable; None where nothing was charged. Five statements."""
+    """The charge of something payable; None where nothing was charged. Six statements."""
     return _view(
         session,
         _charges().where(
@@ -119,7 +122,7 @@ def charge_of(session: Session, payable_kind: str, payable_ref: str, purpose: st
 
 
 def charge(session: Session, reference: str) -> ChargeView:
-    """A charge by its reference. Five statements.
+    """A charge by its reference. Six statements.
 
     Raises:
         NoSuchCharge: unknown reference.
@@ -181,10 +184,18 @@ def _view(session: Session, query: Select[Charge, Payee, GroundRow, ChargePayer]
         .order_by(Payment.id)
     ).all()
     settled = next((each for each in payments if each.Payment.accepted), None)
-    attempt = session.scalar(
-        select(PaymentAttempt.state).where(
+    attempt = session.execute(
+        select(PaymentAttempt.state, PaymentAttempt.voucher_until).where(
             PaymentAttempt.charge_id == found.id, PaymentAttempt.state.in_([state.value for state in LIVE_ATTEMPTS])
         )
+    ).one_or_none()
+    why_not, offering = switches.why_not_online(
+        session,
+        total=found.total,
+        money_kind=MoneyKind(found.money_kind),
+        merchant=payee.merchant,
+        pay_until=found.pay_until,
+        now=clock.now(),
     )
     return ChargeView(
         reference=found.reference,
@@ -204,8 +215,10 @@ def _view(session: Session, query: Select[Charge, Payee, GroundRow, ChargePayer]
         paid_by=settled.Payment.method if settled else None,
         receipt_ref=settled.reference if settled else None,
         sent_back=sum((each.Payment.amount for each in payments if not each.Payment.accepted), start=Yen(0)),
-        attempt=AttemptState(attempt) if attempt else None,
-        not_online_because=why_not_online(found.total, payee.merchant),
+        attempt=AttemptState(attempt.state) if attempt else None,
+        not_online_because=why_not,
+        methods=offering.methods,
+        voucher_until=attempt.voucher_until if attempt else None,
         payer_account_id=payer.account_id if payer else None,
         payer_person_id=payer.person_id if payer else None,
         payer_locale=payer.locale if payer else "ja",

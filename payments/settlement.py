@@ -14,8 +14,8 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments import fiscal, ledger, mails
-from payments.contract import Ground, Verdict, payable
+from payments import fiscal, ledger, mails, methods
+from payments.contract import Ground, Verdict, Waits, payable
 from payments.models import (
     AccountCode,
     Charge,
@@ -98,6 +98,17 @@ def take_in(session: Session, charge_id: int, arrival: Arrival, *, now: datetime
     else:
         _send_back(session, charge, payment, why, now)
     return payment
+
+
+def keep_waiting(session: Session, attempt: PaymentAttempt, *, now: datetime) -> None:
+    """Ask the payable to keep its thing until the attempt's voucher cannot have been paid any more (CASES M2)."""
+    charge = session.execute(
+        select(Charge.reference, Charge.payable_kind, Charge.payable_ref).where(Charge.id == attempt.charge_id)
+    ).one()
+    found = payable(charge.payable_kind)
+    if attempt.voucher_until is not None and isinstance(found, Waits):
+        until = methods.kept_until(attempt.voucher_until)
+        found.on_waiting(session, charge.payable_ref, charge_ref=charge.reference, until=until, now=now)
 
 
 def request_refund(

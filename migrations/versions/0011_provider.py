@@ -31,7 +31,7 @@ WIDER = {
 }
 REFUND_CHECKS = {
     "recipient_known": "recipient IN ('payer', 'heir')",
-    "booked_as_known": "booked_as IN ('out_of_revenue', 'expenditure')",
+    "booked_as_known": "booked_as IN ('revenue', 'expenditure')",
     "agreed_before_it_moves": "NOT needs_agreement OR state IN ('awaiting', 'declined') OR agreed_by_account_id IS NOT NULL",
     "agreed_by_another": "agreed_by_account_id <> requested_by_account_id",
     "heir_on_evidence": "recipient = 'payer' OR (needs_agreement AND provider = 'bank' AND heir_evidence <> '')",

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from payments.contract import MoneyKind
+from payments.methods import Method
 from payments.states import AttemptState, RefundState
 from portal.kernel.money import Yen
 
@@ -39,6 +41,8 @@ class Order:
         expires_at: aware; the page ends then.
         return_url: where the payer comes back to after paying; only a place to look, no proof.
         cancel_url: where the payer comes back to without paying.
+        methods: the ways to pay that the page shows.
+        voucher_days: how many days a voucher taken on the page is good for; None: no voucher.
     """
 
     attempt: str
@@ -51,6 +55,9 @@ class Order:
     return_url: str
     cancel_url: str
     expires_at: datetime
+    money_kind: MoneyKind = MoneyKind.OFFICE_FEE
+    methods: tuple[Method, ...] = (Method.CARD,)
+    voucher_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,10 @@ class SessionReport:
     payment_id: str | None = None
     method: str = "card"
     paid_at: datetime | None = None
+    voucher_until: datetime | None = None
+    """When the voucher that was taken ends, where the provider says so."""
+    occurred_at: datetime | None = None
+    """When what is reported happened, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,7 @@ class Gateway(Protocol):
 
     code: str
     limits: Limits
+    serves: frozenset[Method]
 
     def open(self, order: Order) -> Page:
         """Open a page; the same key opens the same page.
@@ -157,7 +169,7 @@ class Gateway(Protocol):
         ...
 
     def expire(self, provider_id: str, *, merchant: str) -> SessionReport:
-        """End a page so that nobody can pay any more; if it has ended or was paid, just say so.
+        """End a page or take back its voucher so that nobody can pay any more; if it has ended or was paid, just say so.
 
         Raises:
             NoAnswerError, RefusedError: no answer; no such page.

@@ -31,6 +31,7 @@ from payments.gateways.base import (
     RefusedError,
     SessionReport,
 )
+from payments.methods import Method, voucher_end
 from payments.models.sandbox import SandboxEvent, SandboxRefund, SandboxSession
 from payments.states import AttemptState, RefundState
 from portal.kernel import clock, jobs
@@ -46,20 +47,36 @@ class Act(StrEnum):
     """What a person does on the sandbox page."""
 
     PAY = "pay"
+    PAYPAY = "paypay"
     REFUSE = "refuse"
     """The card is refused; the page stays open for another try."""
     VOUCHER = "voucher"
     """Take a voucher and pay it later in a shop: pending."""
     PAY_VOUCHER = "pay_voucher"
     VOUCHER_ENDS = "voucher_ends"
+    TRANSFER = "transfer"
+    """Ask for an account number to transfer to: pending."""
     PAY_LATE = "pay_late"
     """The bank says yes after the page had ended: a late success."""
+    REFUND_FAILS = "refund_fails"
+    """The bank will send a refund of this payment back, or has just done so."""
+
+
+METHOD = {
+    Act.PAY: Method.CARD,
+    Act.PAYPAY: Method.PAYPAY,
+    Act.VOUCHER: Method.KONBINI,
+    Act.TRANSFER: Method.BANK_TRANSFER,
+}
+"""With what each act pays."""
 
 
 _MOVES = {
     (AttemptState.OPEN, Act.PAY): AttemptState.PAID,
+    (AttemptState.OPEN, Act.PAYPAY): AttemptState.PAID,
     (AttemptState.OPEN, Act.REFUSE): AttemptState.OPEN,
     (AttemptState.OPEN, Act.VOUCHER): AttemptState.PENDING,
+    (AttemptState.OPEN, Act.TRANSFER): AttemptState.PENDING,
     (AttemptState.PENDING, Act.PAY_VOUCHER): AttemptState.PAID,
     (AttemptState.PENDING, Act.VOUCHER_ENDS): AttemptState.FAILED,
     (AttemptState.EXPIRED, Act.PAY_LATE): AttemptState.PAID,
@@ -72,6 +89,7 @@ class SandboxGateway:
 
     code = "sandbox"
     limits = Limits(Yen(50), Yen(9_999_999), timedelta(0), timedelta(hours=24))
+    serves = frozenset(Method)
 
     def __init__(self, *, secret: str, public_url: str) -> None:
         """Get ready.
@@ -103,6 +121,8 @@ class SandboxGateway:
             "cancel_url": order.cancel_url,
             "state": AttemptState.OPEN.value,
             "method": "card",
+            "methods": ",".join(order.methods),
+            "voucher_days": order.voucher_days,
             "created_at": now,
             "expires_at": order.expires_at,
         }
@@ -123,11 +143,12 @@ class SandboxGateway:
             return _report(found)
 
     def expire(self, provider_id: str, *, merchant: str) -> SessionReport:  # noqa: ARG002 - one account
-        """End an open page."""
+        """End an open page; of one whose voucher is out, take the voucher back."""
+        ended = {AttemptState.OPEN.value: AttemptState.EXPIRED, AttemptState.PENDING.value: AttemptState.FAILED}
         with unit_of_work() as session:
             found = _locked(session, provider_id)
-            if found.state == AttemptState.OPEN.value:
-                found.state = AttemptState.EXPIRED.value
+            if found.state in ended:
+                found.state = ended[AttemptState(found.state)].value
                 tell_session(session, found)
             return _report(found)
 
@@ -151,7 +172,7 @@ class SandboxGateway:
                 session_id=paid.id,
                 reference=order.reference,
                 amount=order.amount,
-                state=RefundState.SUCCEEDED.value,
+                state=(RefundState.FAILED if paid.refund_fails else RefundState.SUCCEEDED).value,
                 created_at=clock.now(),
             )
             session.add(made)
@@ -214,18 +235,34 @@ def act(session: Session, provider_id: str, what: Act, *, now: datetime) -> Sand
     session_of(session, provider_id)
     found = _locked(session, provider_id)
     _end_if_over(session, found, now)
+    if what is Act.REFUND_FAILS:
+        _refunds_come_back(session, found)
     before = AttemptState(found.state)
     after = _MOVES.get((before, what), before)
-    if after is before:
+    wanted = METHOD.get(what)
+    if after is before or (wanted is not None and wanted not in found.methods.split(",")):
         return found
     found.state = after.value
-    if what is Act.VOUCHER:
-        found.method = "konbini"
+    if wanted is not None:
+        found.method = wanted.value
+    if after is AttemptState.PENDING and found.voucher_days:
+        found.voucher_until = voucher_end(now, found.voucher_days)
     if after is AttemptState.PAID:
         found.payment_id = f"sbp_{secrets.token_hex(12)}"
         found.paid_at = now
     tell_session(session, found)
     return found
+
+
+def _refunds_come_back(session: Session, paid: SandboxSession) -> None:
+    paid.refund_fails = True
+    sent = select(SandboxRefund).where(
+        SandboxRefund.session_id == paid.id, SandboxRefund.state == RefundState.SUCCEEDED.value
+    )
+    for refund in session.scalars(sent):
+        refund.state = RefundState.FAILED.value
+        session.flush()
+        _tell(session, "refund", _refund_facts(refund))
 
 
 def tell_session(session: Session, found: SandboxSession) -> None:
@@ -236,7 +273,7 @@ def tell_session(session: Session, found: SandboxSession) -> None:
 def read_facts(kind: str, facts: dict[str, Any]) -> SessionReport | RefundReport | None:
     """A notice's object as a report; None for a kind that we do not know."""
     if kind.startswith("session."):
-        paid_at = facts.get("paid_at")
+        paid_at, ends = facts.get("paid_at"), facts.get("voucher_until")
         return SessionReport(
             provider_id=facts["id"],
             attempt=facts["attempt"],
@@ -246,6 +283,7 @@ def read_facts(kind: str, facts: dict[str, Any]) -> SessionReport | RefundReport
             payment_id=facts.get("payment"),
             method=facts["method"],
             paid_at=None if paid_at is None else datetime.fromtimestamp(paid_at, UTC),
+            voucher_until=None if ends is None else datetime.fromtimestamp(ends, UTC),
         )
     if kind == "refund":
         return RefundReport(
@@ -254,6 +292,7 @@ def read_facts(kind: str, facts: dict[str, Any]) -> SessionReport | RefundReport
             state=RefundState(facts["state"]),
             amount=facts["amount"],
             currency=facts["currency"],
+            failure="account_closed" if facts["state"] == RefundState.FAILED.value else None,
         )
     return None
 
@@ -283,6 +322,7 @@ def _facts(found: SandboxSession) -> dict[str, Any]:
         "payment": found.payment_id,
         "method": found.method,
         "paid_at": None if found.paid_at is None else found.paid_at.timestamp(),
+        "voucher_until": None if found.voucher_until is None else found.voucher_until.timestamp(),
     }
 
 

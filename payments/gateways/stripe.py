@@ -7,6 +7,7 @@ Sources: docs.stripe.com/api/checkout/sessions, /api/refunds, /webhooks, /error-
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 
 import stripe
 import structlog
-from stripe.params.checkout import SessionCreateParams
+from stripe.params.checkout import SessionCreateParams, SessionCreateParamsPaymentMethodOptions
 
 from payments.gateways.base import (
     CALL_SECONDS,
@@ -31,6 +32,7 @@ from payments.gateways.base import (
     SessionReport,
     method_word,
 )
+from payments.methods import STATEMENT, Method
 from payments.states import AttemptState, RefundState
 from portal.kernel.money import Yen
 
@@ -65,6 +67,7 @@ class StripeGateway:
     code = "stripe"
     # JPY: smallest charge 50 yen, largest 9,999,999 (charges here end there); pages live 30 minutes to 24 hours.
     limits = Limits(Yen(50), Yen(9_999_999), timedelta(minutes=30), timedelta(hours=24))
+    serves = frozenset(Method)
 
     def __init__(
         self, *, api_key: str, webhook_secret: str, api_base: str = "", call_seconds: float = CALL_SECONDS
@@ -101,7 +104,8 @@ class StripeGateway:
                     },
                 },
             ],
-            "allowed_payment_method_types": ["card"],
+            "allowed_payment_method_types": [method.value for method in order.methods],
+            "payment_method_options": _method_options(order),
             "client_reference_id": order.charge_reference,
             "metadata": {"attempt": order.attempt},
             "payment_intent_data": {"description": description, "metadata": {"attempt": order.attempt}},
@@ -110,6 +114,8 @@ class StripeGateway:
             "cancel_url": order.cancel_url,
             "expires_at": int(order.expires_at.timestamp()),
         }
+        if Method.BANK_TRANSFER in order.methods:
+            session["customer"] = self._customer(order)
         opened = self._call(
             "open",
             lambda: self._client.v1.checkout.sessions.create(
@@ -131,13 +137,21 @@ class StripeGateway:
         return _session_report(found.to_dict(), None)
 
     def expire(self, provider_id: str, *, merchant: str) -> SessionReport:
-        """End a session; one that was completed meanwhile cannot be ended and is looked at instead."""
+        """End a session; of one that was completed and not paid yet, take back the voucher or the account number."""
         try:
             ended = self._call(
                 "expire",
                 lambda: self._client.v1.checkout.sessions.expire(provider_id, {}, self._options(merchant)),
             )
         except RefusedError:
+            report = self.look(provider_id, merchant=merchant)
+            if report.state is not AttemptState.PENDING or report.payment_id is None:
+                return report
+            intent = report.payment_id
+            with contextlib.suppress(RefusedError):
+                self._call(
+                    "cancel", lambda: self._client.v1.payment_intents.cancel(intent, {}, self._options(merchant))
+                )
             return self.look(provider_id, merchant=merchant)
         return _session_report(ended.to_dict(), None)
 
@@ -185,6 +199,17 @@ class StripeGateway:
         except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise NotSignedError(type(error).__name__) from error
 
+    def _customer(self, order: Order) -> str:
+        # A transfer needs an account number of its own, and Stripe ties it to a customer: an empty one.
+        made = self._call(
+            "customer",
+            lambda: self._client.v1.customers.create(
+                {"metadata": {"attempt": order.attempt}},
+                self._options(order.merchant, f"{order.idempotency_key}-customer"),
+            ),
+        )
+        return made.id
+
     def _options(self, merchant: str, idempotency_key: str | None = None) -> stripe.RequestOptions:
         options: stripe.RequestOptions = {}
         if merchant.startswith("acct_"):
@@ -204,6 +229,21 @@ class StripeGateway:
                 raise NoAnswerError(type(error).__name__) from error
             log.warning("provider_refused", provider=self.code, call=what, error=type(error).__name__, code=error.code)
             raise RefusedError(error.code or type(error).__name__) from error
+
+
+def _method_options(order: Order) -> SessionCreateParamsPaymentMethodOptions:
+    kana, kanji = STATEMENT[order.money_kind]
+    options: SessionCreateParamsPaymentMethodOptions = {
+        "card": {"statement_descriptor_suffix_kana": kana, "statement_descriptor_suffix_kanji": kanji}
+    }
+    if Method.KONBINI in order.methods and order.voucher_days:
+        options["konbini"] = {"expires_after_days": order.voucher_days}
+    if Method.BANK_TRANSFER in order.methods:
+        options["customer_balance"] = {
+            "funding_type": "bank_transfer",
+            "bank_transfer": {"type": "jp_bank_transfer"},
+        }
+    return options
 
 
 def _report(kind: str, found: dict[str, Any], occurred_at: datetime) -> SessionReport | RefundReport | None:
@@ -227,6 +267,7 @@ def _report(kind: str, found: dict[str, Any], occurred_at: datetime) -> SessionR
 def _session_report(found: dict[str, Any], occurred_at: datetime | None) -> SessionReport:
     intent = found.get("payment_intent")
     paid_at: datetime | None = None
+    voucher_until: datetime | None = None
     types = found.get("payment_method_types") or ["card"]
     method = types[0] if len(types) == 1 else None
     if isinstance(intent, dict):
@@ -234,6 +275,9 @@ def _session_report(found: dict[str, Any], occurred_at: datetime | None) -> Sess
         if isinstance(charge, dict):
             paid_at = datetime.fromtimestamp(charge["created"], UTC)
             method = (charge.get("payment_method_details") or {}).get("type", method)
+        voucher_until = _voucher_end(intent)
+        if voucher_until is not None:
+            method = Method.KONBINI.value
         failed = intent.get("status") in {"canceled", "requires_payment_method"} and found.get("status") == "complete"
         intent = intent["id"]
     else:
@@ -250,7 +294,15 @@ def _session_report(found: dict[str, Any], occurred_at: datetime | None) -> Sess
         payment_id=intent,
         method=method_word(method),
         paid_at=paid_at,
+        voucher_until=voucher_until if state is AttemptState.PENDING else None,
+        occurred_at=occurred_at,
     )
+
+
+def _voucher_end(intent: dict[str, Any]) -> datetime | None:
+    details = (intent.get("next_action") or {}).get("konbini_display_details") or {}
+    ends = details.get("expires_at")
+    return datetime.fromtimestamp(ends, UTC) if isinstance(ends, int) else None
 
 
 def _session_state(found: dict[str, Any]) -> AttemptState:

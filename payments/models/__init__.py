@@ -23,7 +23,6 @@ from payments.models.dunning import (
 from payments.models.elsewhere import CashlessElsewhere
 from payments.models.ledger import AccountCode, LedgerAccount, LedgerEntry, LedgerTransaction, TransactionKind
 from payments.models.moves import (
-    BookedAs,
     EventOutcome,
     Payment,
     PaymentAttempt,
@@ -57,7 +56,6 @@ __all__ = [
     "BillExport",
     "BillExportRow",
     "BillImport",
-    "BookedAs",
     "BudgetItem",
     "CarryOver",
     "CashlessElsewhere",

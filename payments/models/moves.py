@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from payments.models.charges import BigId, one_of
 from payments.states import AttemptState, RefundState
+from payments.years import RefundOut
 from portal.kernel.database import Base
 from portal.kernel.money import Yen
 
@@ -124,15 +125,6 @@ class Recipient(StrEnum):
     """The payer died; on evidence, agreed to by a second person (CASES M4)."""
 
 
-class BookedAs(StrEnum):
-    """Where a refund is taken from (地方自治法施行令 第165条の7; CASES M4)."""
-
-    OUT_OF_REVENUE = "out_of_revenue"
-    """戻出: until 5/31, out of the revenue of the year that it was booked in."""
-    EXPENDITURE = "expenditure"
-    """歳出: afterwards, as an expenditure of the year in which it is paid."""
-
-
 class Refund(Base):
     """Money that goes back. Its state is merged from what the provider says; amount, kind and ground never change.
 
@@ -150,7 +142,7 @@ class Refund(Base):
         CheckConstraint(one_of("kind", RefundKind), name="kind_known"),
         CheckConstraint(one_of("state", RefundState), name="state_known"),
         CheckConstraint(one_of("recipient", Recipient), name="recipient_known"),
-        CheckConstraint(one_of("booked_as", BookedAs), name="booked_as_known"),
+        CheckConstraint(one_of("booked_as", RefundOut), name="booked_as_known"),
         CheckConstraint(
             "NOT needs_agreement OR state IN ('awaiting', 'declined') OR agreed_by_account_id IS NOT NULL",
             name="agreed_before_it_moves",

@@ -92,6 +92,7 @@ def _words(view: ChargeView) -> dict[str, Any]:
         "paid_by": words.method(view.paid_by),
         "not_online": words.not_online(view.not_online_because),
         "provider": queries.provider_name(),
+        "online_methods": [words.online_method(method) for method in view.methods],
     }
 
 

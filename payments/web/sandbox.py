@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from payments import gateways
 from payments.gateways import sandbox
-from payments.gateways.sandbox import Act
+from payments.gateways.sandbox import METHOD, Act
 from payments.models import SandboxSession
 from payments.states import AttemptState
 from portal.kernel import clock
@@ -45,6 +45,7 @@ def page(provider_id: str) -> ResponseReturnValue:
         form=SandboxForm(),
         refused=request.args.get("refused", ""),
         step=request.args.get("step", ""),
+        methods=found.methods.split(","),
     )
 
 
@@ -66,7 +67,7 @@ def act(provider_id: str) -> ResponseReturnValue:
     found = transact(lambda session: sandbox.act(session, provider_id, wanted, now=now))
     if wanted is Act.REFUSE:
         return redirect(f"{here}?refused=card", 303)
-    if wanted in {Act.PAY, Act.VOUCHER} and found.state in {AttemptState.PAID.value, AttemptState.PENDING.value}:
+    if wanted in METHOD and found.state in {AttemptState.PAID.value, AttemptState.PENDING.value}:
         return redirect(found.return_url, 303)
     return redirect(here, 303)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask_babel import gettext
 
+from payments.contract import MoneyKind
+from payments.methods import Method
 from payments.states import ChargeState, RefundState
 
 
@@ -22,6 +24,9 @@ def charge_state(state: ChargeState) -> tuple[str, str]:
 def refund_state(state: RefundState) -> tuple[str, str]:
     """(kind of chip, words) for a refund's state."""
     return {
+        RefundState.AWAITING: ("wait", gettext("市の確認を待っています")),
+        RefundState.DECLINED: ("neutral", gettext("返金しないことになりました")),
+        RefundState.NEEDS_ACCOUNT: ("act", gettext("振込先の口座を待っています")),
         RefundState.REQUESTED: ("wait", gettext("返金の手続き中")),
         RefundState.PENDING: ("wait", gettext("送っています")),
         RefundState.SUCCEEDED: ("good", gettext("返金しました")),
@@ -38,6 +43,7 @@ def method(code: str | None) -> str:
         "card": gettext("クレジットカード"),
         "konbini": gettext("コンビニ払い"),
         "paypay": gettext("PayPay"),
+        "customer_balance": gettext("銀行振込"),
         None: "",
     }
     return known.get(code, code or "")
@@ -50,6 +56,26 @@ def not_online(reason: str | None) -> str:
         "payee_offline": gettext("この料金の受取先は、オンラインの支払いに対応していません。"),
         "too_small": gettext("金額が小さいため、オンラインでは払えません。"),
         "too_large": gettext("金額が大きいため、オンラインでは払えません。"),
+        "no_method": gettext("この金額と期限で使えるオンラインの払い方がありません。"),
         None: "",
     }
     return known.get(reason, "")
+
+
+def money_kind(kind: MoneyKind | str) -> str:
+    """The kind of public money."""
+    return {
+        MoneyKind.CITY_TAX: gettext("市税"),
+        MoneyKind.OFFICE_FEE: gettext("事務手数料"),
+        MoneyKind.FACILITY_FEE: gettext("施設利用料"),
+    }[MoneyKind(kind)]
+
+
+def online_method(method: Method) -> str:
+    """A way to pay online, as the payer reads it before choosing."""
+    return {
+        Method.CARD: gettext("クレジットカード(Apple Pay、Google Pay も使えます)"),
+        Method.PAYPAY: gettext("PayPay"),
+        Method.KONBINI: gettext("コンビニ(払込番号をもらい、あとで払う)"),
+        Method.BANK_TRANSFER: gettext("銀行振込(口座番号をもらい、あとで払う)"),
+    }[method]

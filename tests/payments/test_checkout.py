@@ -116,7 +116,7 @@ def test_amounts_that_the_provider_does_not_take_are_refused_before_it_is_called
 
 def test_what_is_free_settled_or_unknown_opens_nothing(things: Things, stripe: StripeServer, open_page: Open):
     free = charge("T0", total=0)
-    with pytest.raises(NotPayableOnline):
+    with pytest.raises(ChargeSettled):
         open_page(free)
     settled = charge("T1")
     with unit_of_work() as session:

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments import contract, ledger, services
+from payments import contract, ledger, services, switches
 from payments.contract import ChargeLine, ChargeRequest, Ground, MoneyKind, Payer, TaxClass, Verdict
+from payments.methods import Method
 from payments.models import AccountCode, Charge, LedgerEntry, PayeeKind, Payment, Refund
 from payments.states import ChargeState
 from portal.kernel import clock
@@ -62,6 +63,7 @@ def define_payees(session: Session) -> None:
     services.define_payee(
         session, code="manager", kind=PayeeKind.DESIGNATED_MANAGER, name="見本の指定管理者", sample=True
     )
+    switches.begin_with(session, dict.fromkeys(MoneyKind, list(Method)[:3]), now=clock.now())
 
 
 def line(

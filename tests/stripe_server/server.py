@@ -15,8 +15,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from portal.kernel import clock
-from tests.stripe_server.books import API_VERSION, ApiError, Books, invalid
+from tests.stripe_server.books import Books
 from tests.stripe_server.encoding import decode
+from tests.stripe_server.objects import API_VERSION, ApiError, invalid
+from tests.stripe_server.shapes import wrong_object, wrong_params
 
 KEY = "sk_test_local_only"
 WEBHOOK_SECRET = "whsec_local_only"
@@ -136,7 +138,8 @@ class StripeServer:
     def _work(self, method: str, target: str, headers: dict[str, str], params: dict[str, Any]) -> tuple[int, bytes]:
         try:
             self._check(headers)
-            return 200, json.dumps(self._route(method, urlsplit(target).path, target, params)).encode()
+            found = self._route(method, urlsplit(target).path, target, params)
+            return 200, json.dumps(_shown(found)).encode()
         except ApiError as error:
             return error.status, json.dumps(error.body()).encode()
 
@@ -148,18 +151,38 @@ class StripeServer:
 
     def _route(self, method: str, path: str, target: str, params: dict[str, Any]) -> dict[str, Any]:
         parts = path.strip("/").split("/")
+        query = parse_qs(urlsplit(target).query)
+        self._check_params(method, parts, decode(urlsplit(target).query) if method == "GET" else params)
         match (method, parts):
             case ("POST", ["v1", "checkout", "sessions"]):
                 return self.books.create_session(params)
             case ("GET", ["v1", "checkout", "sessions", session_id]):
-                return self._expanded(self.books.session(session_id), parse_qs(urlsplit(target).query))
+                return self._expanded(self.books.session(session_id), query)
             case ("POST", ["v1", "checkout", "sessions", session_id, "expire"]):
                 return self.books.expire_session(session_id)
             case ("POST", ["v1", "refunds"]):
                 return self.books.create_refund(params)
             case ("GET", ["v1", "refunds", refund_id]):
                 return dict(self.books.refund(refund_id))
+            case ("POST", ["v1", "customers"]):
+                return self.books.create_customer(params)
+            case ("GET", ["v1", "payment_intents", intent_id]):
+                return dict(self.books.intent(intent_id))
+            case ("POST", ["v1", "payment_intents", intent_id, "cancel"]):
+                return self.books.cancel_intent(intent_id)
+            case ("GET", ["v1", "disputes", dispute_id]):
+                return dict(self.books.dispute(dispute_id))
+            case ("GET", ["v1", "checkout", "sessions"]):
+                return self.books.page_of("checkout/sessions", query)
+            case ("GET", ["v1", "refunds" | "payouts" | "balance_transactions" | "disputes" | "events" as kind]):
+                return self.books.page_of(kind, query)
         raise invalid(f"Unrecognized request URL ({method}: {path})", status=404)
+
+    def _check_params(self, method: str, parts: list[str], params: dict[str, Any]) -> None:
+        name = ".".join(part for part in parts[1:] if not part.startswith(("cs_", "re_", "pi_", "dp_")))
+        unknown = wrong_params((method, name), params)
+        if unknown:
+            raise invalid(f"Received unknown parameter: {unknown[0]}", param=unknown[0], code="parameter_unknown")
 
     def _expanded(self, session: dict[str, Any], query: dict[str, list[str]]) -> dict[str, Any]:
         wanted = [value for key, values in query.items() if key.startswith("expand") for value in values]
@@ -179,6 +202,19 @@ class StripeServer:
                     self.faults.remove(fault)
                 return fault
         return None
+
+
+def _shown(found: dict[str, Any]) -> dict[str, Any]:
+    """What goes out: without the server's own marks, and only what the SDK's classes know."""
+    if found["object"] == "list":
+        return {**found, "data": [_shown(each) for each in found["data"]]}
+    shown = {key: value for key, value in found.items() if not key.startswith("_")}
+    for key, value in shown.items():
+        if isinstance(value, dict) and "object" in value:
+            shown[key] = _shown(value)
+    problems = wrong_object(shown)
+    assert not problems, problems
+    return shown
 
 
 def _error(status: int) -> bytes:
