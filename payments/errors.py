@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from portal.kernel.errors import Conflict, Gone, Invalid, NotFound, PortalError, Unavailable
+from portal.kernel.errors import Conflict, Forbidden, Gone, Invalid, NotFound, PortalError, Unavailable
 from portal.kernel.money import Yen
 
 
@@ -108,6 +108,30 @@ class RefundNotReady(Conflict):
     code: ClassVar[str] = "refund_not_ready"
     reference: str
     state: str
+
+
+@dataclass(eq=False)
+class AlreadyDisputed(Conflict):
+    """The payer's bank has taken the money back, or is about to decide: a refund would pay twice."""
+
+    code: ClassVar[str] = "already_disputed"
+    reference: str
+
+
+@dataclass(eq=False)
+class SamePersonAgrees(Forbidden):
+    """Who asked for a refund cannot be the one who agrees to it."""
+
+    code: ClassVar[str] = "same_person_agrees"
+    reference: str
+
+
+@dataclass(eq=False)
+class BadBankAccount(Invalid):
+    """There is no such bank or branch."""
+
+    code: ClassVar[str] = "bad_bank_account"
+    account: str
 
 
 @dataclass(eq=False)

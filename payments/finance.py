@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from payments import ledger
+from payments import ledger, sealing
 from payments.models import (
     AccountCode,
     Charge,
     EventOutcome,
+    GroundRow,
     Payee,
     Payment,
     PaymentAttempt,
     ProviderEvent,
     Receipt,
+    Recipient,
     Refund,
+    RefundAccount,
 )
-from payments.states import AttemptState, ChargeState, RefundState
+from payments.sealing import BankAccount
+from payments.states import NOT_PROMISED, AttemptState, ChargeState, RefundState
 from portal.kernel import clock
 from portal.kernel.money import Yen
 
@@ -69,15 +73,19 @@ class Difference:
 
 @dataclass(frozen=True)
 class OpenRefund:
-    """A refund that waits for somebody: cash to hand out, or one that failed."""
+    """A refund that waits for somebody: to agree, to hand out, to transfer, to say an account, or one that failed."""
 
     reference: str
     charge_ref: str
     amount: Yen
     state: RefundState
     in_cash: bool
+    to_bank: bool
+    to_heir: bool
     failure: str | None
+    ground: str
     requested_at: datetime
+    requested_by_account_id: int | None
 
 
 def _day(on: date) -> tuple[datetime, datetime]:
@@ -148,33 +156,52 @@ def charge_of_any(session: Session, reference: str) -> str | None:
 
 
 def open_refunds(session: Session) -> Sequence[OpenRefund]:
-    """Refunds that wait for a person: cash, and those that failed and were not sent again."""
+    """Refunds that wait for a person, oldest first. One statement."""
     again = aliased(Refund)
+    by_people = [*ledger.BY_HAND, ledger.BANK_PROVIDER]
     rows = session.execute(
-        select(Refund, Charge.reference)
+        select(Refund, Charge.reference.label("charge_ref"), GroundRow)
         .join(Charge, Charge.id == Refund.charge_id)
+        .join(GroundRow, GroundRow.id == Refund.ground_id)
         .outerjoin(again, again.replaces_id == Refund.id)
         .where(
             again.id.is_(None),
             or_(
-                Refund.state == RefundState.FAILED.value,
-                Refund.provider.in_(ledger.BY_HAND) & (Refund.state == RefundState.REQUESTED.value),
+                Refund.state.in_(
+                    [RefundState.AWAITING.value, RefundState.NEEDS_ACCOUNT.value, RefundState.FAILED.value]
+                ),
+                (Refund.state == RefundState.DECLINED.value) & Refund.replaces_id.is_not(None),
+                Refund.provider.in_(by_people) & (Refund.state == RefundState.REQUESTED.value),
             ),
         )
         .order_by(Refund.requested_at)
     )
     return [
         OpenRefund(
-            refund.reference,
-            charge_ref,
-            refund.amount,
-            RefundState(refund.state),
-            refund.provider in ledger.BY_HAND,
-            refund.failure,
-            refund.requested_at,
+            reference=row.Refund.reference,
+            charge_ref=row.charge_ref,
+            amount=row.Refund.amount,
+            state=RefundState(row.Refund.state),
+            in_cash=row.Refund.provider in ledger.BY_HAND,
+            to_bank=row.Refund.provider == ledger.BANK_PROVIDER,
+            to_heir=row.Refund.recipient == Recipient.HEIR.value,
+            failure=row.Refund.failure,
+            ground=str(row.GroundRow),
+            requested_at=row.Refund.requested_at,
+            requested_by_account_id=row.Refund.requested_by_account_id,
         )
-        for refund, charge_ref in rows
+        for row in rows
     ]
+
+
+def accounts(session: Session, refund_refs: Sequence[str]) -> Mapping[str, BankAccount]:
+    """Where refunds are to be transferred to, by the refund's reference. One statement; the caller notes the read."""
+    rows = session.execute(
+        select(Refund.reference, RefundAccount.sealed)
+        .join(RefundAccount, RefundAccount.refund_id == Refund.id)
+        .where(Refund.reference.in_(refund_refs))
+    )
+    return {row.reference: sealing.unseal(row.sealed) for row in rows}
 
 
 def differences(session: Session, now: datetime) -> Sequence[Difference]:
@@ -211,7 +238,7 @@ def _late_refunds(session: Session, now: datetime) -> list[Difference]:
         select(Refund, Charge.reference)
         .join(Charge, Charge.id == Refund.charge_id)
         .where(
-            Refund.provider.not_in(ledger.BY_HAND),
+            Refund.provider.not_in(ledger.NEVER_CALLED),
             Refund.state == RefundState.REQUESTED.value,
             Refund.requested_at < now - LATE,
         )
@@ -244,7 +271,7 @@ def _books(session: Session) -> list[Difference]:
     owed = _sum(
         session,
         select(func.sum(Refund.amount)).where(
-            Refund.replaces_id.is_(None),
+            Refund.replaces_id.is_(None), Refund.state.not_in([state.value for state in NOT_PROMISED])
         ),
     ) - _sum(session, select(func.sum(Refund.amount)).where(Refund.state == RefundState.SUCCEEDED.value))
     expected = {AccountCode.RECEIVABLE: live, AccountCode.REFUND_DUE: -owed, AccountCode.OVERPAID: Yen(0)}

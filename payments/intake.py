@@ -6,6 +6,7 @@ notice comes again or by the job `payments.reconcile`. Reports that are asked fo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -13,8 +14,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments import methods, settlement
-from payments.gateways.base import CURRENCY, Notice, RefundReport, SessionReport
+from payments import disputes, gateways, methods, settlement
+from payments.gateways.base import CURRENCY, DisputeReport, MethodReport, Notice, RefundReport, Report, SessionReport
 from payments.models import EventOutcome, PaymentAttempt, ProviderEvent, Refund, TransactionKind
 from payments.states import AttemptState, RefundState, merge_attempt, merge_refund
 from portal.kernel.database import transact, unit_of_work
@@ -27,18 +28,25 @@ Outcome = tuple[EventOutcome, str]
 def take_notice(provider: str, notice: Notice, *, now: datetime) -> EventOutcome:
     """Keep a signed notice, then let it take effect once; returns what became of it.
 
-    Two transactions of its own: a notice that cannot be worked on now is not lost.
+    Two transactions of its own: a notice that cannot be worked on now is not lost. Where it says that a page was paid and
+    nobody has said with what, the provider is asked in between.
+
+    Raises:
+        NoAnswerError, RefusedError: the provider was asked and did not say; the notice is kept.
     """
     with unit_of_work() as session:
         event_id, outcome = _keep(session, provider, notice, now)
+        asked = _merchant_to_ask(session, provider, notice.report) if outcome is EventOutcome.RECEIVED else None
+    report = notice.report
+    if asked is not None and isinstance(report, SessionReport):
+        found = gateways.by_code(provider).look(report.provider_id, merchant=asked)
+        report = replace(report, method=found.method, paid_at=found.paid_at or report.paid_at)
     if outcome is EventOutcome.RECEIVED:
-        outcome = transact(lambda session: work_on(session, event_id, notice.report, now=now))
+        outcome = transact(lambda session: work_on(session, event_id, report, now=now))
     return outcome
 
 
-def work_on(
-    session: Session, event_id: int, report: SessionReport | RefundReport | None, *, now: datetime
-) -> EventOutcome:
+def work_on(session: Session, event_id: int, report: Report | None, *, now: datetime) -> EventOutcome:
     """Apply one kept notice under its lock; one that was worked on meanwhile stays as it is."""
     event = session.scalars(select(ProviderEvent).where(ProviderEvent.id == event_id).with_for_update()).one()
     if event.outcome != EventOutcome.RECEIVED.value:
@@ -53,10 +61,14 @@ def work_on(
     return outcome
 
 
-def apply_report(session: Session, provider: str, report: SessionReport | RefundReport, *, now: datetime) -> Outcome:
-    """Apply what a provider says about a page or a refund."""
+def apply_report(session: Session, provider: str, report: Report, *, now: datetime) -> Outcome:
+    """Apply what a provider says about a page, a way to pay, a refund or a dispute."""
     if isinstance(report, SessionReport):
         return apply_session(session, provider, report, now=now)
+    if isinstance(report, MethodReport):
+        return apply_method(session, provider, report)
+    if isinstance(report, DisputeReport):
+        return disputes.apply_dispute(session, provider, report, now=now)
     return apply_refund(session, provider, report, now=now)
 
 
@@ -90,14 +102,44 @@ def apply_session(session: Session, provider: str, report: SessionReport, *, now
     if state is AttemptState.PAID:
         arrival = settlement.Arrival(
             provider=provider,
-            method=report.method,
+            method=report.method or attempt.method or attempt.methods.split(",")[0],
             amount=attempt.amount,
-            paid_at=min(report.paid_at or now, now),
+            paid_at=min(attempt.paid_at or report.paid_at or now, now),
             attempt_id=attempt.id,
             provider_payment_id=report.payment_id,
         )
         settlement.take_in(session, attempt.charge_id, arrival, now=now)
     return EventOutcome.APPLIED, ""
+
+
+def apply_method(session: Session, provider: str, report: MethodReport) -> Outcome:
+    """Note with what and when an attempt was paid; the page's own end settles it."""
+    attempt = session.scalars(
+        select(PaymentAttempt)
+        .where(PaymentAttempt.provider == provider, PaymentAttempt.reference == report.attempt)
+        .with_for_update(key_share=True)
+    ).one_or_none()
+    if attempt is None:
+        return EventOutcome.IGNORED, ""
+    if attempt.method is not None or attempt.state == AttemptState.PAID.value:
+        return EventOutcome.KNOWN, ""
+    attempt.method, attempt.paid_at = report.method, report.paid_at
+    return EventOutcome.APPLIED, ""
+
+
+def _merchant_to_ask(session: Session, provider: str, report: Report | None) -> str | None:
+    """The account to ask in, where a page was paid and nobody has said with what; None where all is known."""
+    if not isinstance(report, SessionReport) or report.state is not AttemptState.PAID or report.method is not None:
+        return None
+    return session.scalar(
+        select(PaymentAttempt.merchant).where(
+            PaymentAttempt.provider == provider,
+            PaymentAttempt.provider_id == report.provider_id,
+            PaymentAttempt.method.is_(None),
+            PaymentAttempt.methods.contains(","),
+            PaymentAttempt.state != AttemptState.PAID.value,
+        )
+    )
 
 
 def apply_refund(session: Session, provider: str, report: RefundReport, *, now: datetime) -> Outcome:

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from payments import gateways, intake
 from payments.contract import payable
 from payments.gateways import notices_out
-from payments.gateways.base import NoAnswerError, RefundOrder, RefundReport, RefusedError, SessionReport
-from payments.ledger import BY_HAND
+from payments.gateways.base import NoAnswerError, RefundOrder, RefusedError, Report
+from payments.ledger import NEVER_CALLED
 from payments.models import Charge, EventOutcome, Payment, PaymentAttempt, ProviderEvent, Refund
 from payments.states import LIVE_ATTEMPTS, AttemptState, ChargeState, RefundState
 from portal.kernel import clock
@@ -61,7 +61,7 @@ def send_refund(refund_id: int) -> None:
             .where(Refund.id == refund_id)
         ).one()
     refund, payment, merchant = found.Refund, found.Payment, found.merchant or ""
-    if refund.state != RefundState.REQUESTED.value or refund.provider in BY_HAND:
+    if refund.state != RefundState.REQUESTED.value or refund.provider in NEVER_CALLED:
         return
     order = RefundOrder(
         reference=refund.reference,
@@ -204,7 +204,7 @@ def _finish_event(event: _Asked, now: datetime) -> None:
             select(Refund.id).where(Refund.provider == event.provider, Refund.provider_id == event.provider_id)
         )
     known = merchant is not None or refund is not None
-    answered: SessionReport | RefundReport | None = None
+    answered: Report | None = None
     gateway = gateways.by_code(event.provider)
     if merchant is not None:
         answered = _told("event", event.id, lambda: gateway.look(event.provider_id or "", merchant=merchant))
@@ -216,7 +216,7 @@ def _finish_event(event: _Asked, now: datetime) -> None:
         transact(partial(_close_event, event_id=event.id, known=known))
 
 
-def _apply(provider: str, report: SessionReport | RefundReport, now: datetime) -> bool:
+def _apply(provider: str, report: Report, now: datetime) -> bool:
     outcome, reason = transact(partial(intake.apply_report, provider=provider, report=report, now=now))
     if outcome is EventOutcome.REFUSED:
         log.warning("report_refused", provider=provider, reason=reason)
@@ -253,6 +253,7 @@ def _refunds_to_ask(now: datetime) -> list[_Asked]:
         .join(Payment, Payment.id == Refund.payment_id)
         .join(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
         .where(
+            Refund.provider.not_in(NEVER_CALLED),
             or_(
                 and_(Refund.state.in_(on_the_way), Refund.checked_at <= now - ASK_LIVE_AFTER),
                 and_(
@@ -260,7 +261,7 @@ def _refunds_to_ask(now: datetime) -> list[_Asked]:
                     Refund.checked_at <= now - ASK_ENDED_EVERY,
                     Refund.changed_at > now - ASK_ENDED_FOR,
                 ),
-            )
+            ),
         )
         .order_by(Refund.checked_at)
         .limit(AT_ONCE)

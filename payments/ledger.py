@@ -10,6 +10,9 @@
 | refund requested | revenue, or overpaid where it never was revenue | refund_due |
 | refund sent | refund_due | provider or cash |
 | refund returned (the bank sent it back) | provider or cash | refund_due |
+| the provider's fee | fee | provider |
+| paid out to the payee's bank | bank | provider |
+| dispute opened; won; lost | disputed; provider; dispute_lost | provider; disputed; disputed |
 | applied to another charge (充当) | refund_due of the one; clearing of the other | clearing; receivable |
 | written off (不納欠損) | written_off | receivable |
 """
@@ -29,6 +32,7 @@ from payments.models import (
     AccountCode,
     Charge,
     ChargeLineRow,
+    Dispute,
     GroundRow,
     LedgerAccount,
     LedgerEntry,
@@ -44,8 +48,14 @@ TERMINAL_PROVIDER = "terminal"
 """The card terminal at the counter: the clerk cancels a payment there, too."""
 OFFSET_PROVIDER = "offset"
 """充当: money that was not owed for one charge pays another."""
+BANK_PROVIDER = "bank"
+"""A transfer out of the payee's bank account: refunds that cannot go back the way the money came."""
+DISPUTE_PROVIDER = "dispute"
+"""The payer's bank had taken the money back already."""
 BY_HAND = frozenset({CASH_PROVIDER, TERMINAL_PROVIDER})
 """Refunds of these wait for a clerk; no provider can be called."""
+NEVER_CALLED = BY_HAND | {BANK_PROVIDER, DISPUTE_PROVIDER, OFFSET_PROVIDER}
+"""Ways back on which no provider is called."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,8 @@ def held_in(provider: str) -> AccountCode:
         CASH_PROVIDER: AccountCode.CASH,
         TERMINAL_PROVIDER: AccountCode.TERMINAL,
         OFFSET_PROVIDER: AccountCode.CLEARING,
+        BANK_PROVIDER: AccountCode.BANK,
+        DISPUTE_PROVIDER: AccountCode.DISPUTED,
     }
     return known.get(provider, AccountCode.PROVIDER)
 
@@ -103,6 +115,7 @@ def post(
     at: datetime,
     payment: Payment | None = None,
     refund: Refund | None = None,
+    dispute: Dispute | None = None,
 ) -> None:
     """Append one transaction. The commit fails if its sides do not sum to zero.
 
@@ -114,6 +127,7 @@ def post(
         at: moment of posting.
         payment: the payment that it records.
         refund: the refund that it records.
+        dispute: the dispute that it records.
     """
     accounts = _accounts(session, charge.payee_id)
     posted = LedgerTransaction(
@@ -122,6 +136,7 @@ def post(
         payee_id=charge.payee_id,
         payment_id=payment.id if payment else None,
         refund_id=refund.id if refund else None,
+        dispute_id=dispute.id if dispute else None,
         posted_at=at,
     )
     session.add(posted)
@@ -180,5 +195,11 @@ def balances(
 
 
 def _accounts(session: Session, payee_id: int) -> dict[AccountCode, int]:
-    rows = session.execute(select(LedgerAccount.code, LedgerAccount.id).where(LedgerAccount.payee_id == payee_id))
+    rows = session.execute(select(LedgerAccount.code, LedgerAccount.id).where(LedgerAccount.payee_id == payee_id)).all()
+    if len(rows) < len(AccountCode):
+        # A payee of an earlier version of the program.
+        open_accounts(session, payee_id)
+        rows = session.execute(
+            select(LedgerAccount.code, LedgerAccount.id).where(LedgerAccount.payee_id == payee_id)
+        ).all()
     return {AccountCode(code): found for code, found in rows}

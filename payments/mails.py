@@ -41,7 +41,12 @@ def sent_back(session: Session, charge: Charge, payment: Payment, refund: Refund
         charge,
         template="payments/mail/sent_back.txt",
         key=f"payments.sent_back:{payment.reference}",
-        more={"amount": refund.amount.amount, "why": payment.why_not_accepted, "refund": refund.reference},
+        more={
+            "amount": refund.amount.amount,
+            "why": payment.why_not_accepted,
+            "refund": refund.reference,
+            "to_bank": refund.provider == "bank",
+        },
     )
 
 
@@ -53,6 +58,21 @@ def refunded(session: Session, charge: Charge, refund: Refund) -> None:
         template="payments/mail/refunded.txt",
         key=f"payments.refunded:{refund.reference}",
         more={"amount": refund.amount.amount, "refund": refund.reference, "method": refund.provider},
+    )
+
+
+def account_wanted(session: Session, charge: Charge, refund: Refund) -> None:
+    """Ask for the bank account that a refund is to be transferred to; the account itself is typed on the page, never mailed."""
+    _send(
+        session,
+        charge,
+        template="payments/mail/account_wanted.txt",
+        key=f"payments.account_wanted:{refund.reference}",
+        more={
+            "amount": refund.amount.amount,
+            "refund": refund.reference,
+            "account_url": f"{_Portal.url}/pay/refunds/{refund.reference}/account",
+        },
     )
 
 

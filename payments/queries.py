@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from payments import gateways, switches
+from payments import gateways, ledger, switches
 from payments.contract import MoneyKind, TaxClass
 from payments.errors import NoSuchCharge
 from payments.methods import Method
@@ -22,6 +22,7 @@ from payments.models import (
     Payment,
     PaymentAttempt,
     Receipt,
+    Recipient,
     Refund,
 )
 from payments.states import LIVE_ATTEMPTS, AttemptState, ChargeState, RefundState
@@ -51,6 +52,8 @@ class RefundView:
     ground: str
     state: RefundState
     in_cash: bool
+    to_bank: bool
+    to_heir: bool
     requested_at: datetime
     payment_accepted: bool
 
@@ -261,6 +264,8 @@ def _refunds(session: Session, charge_id: int) -> list[RefundView]:
             ground=str(row.GroundRow),
             state=RefundState(row.Refund.state),
             in_cash=row.Payment.place is not None,
+            to_bank=row.Refund.provider == ledger.BANK_PROVIDER,
+            to_heir=row.Refund.recipient == Recipient.HEIR.value,
             requested_at=row.Refund.requested_at,
             payment_accepted=row.Payment.accepted,
         )

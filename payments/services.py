@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,8 +17,6 @@ from payments.errors import (
     ChargeSettled,
     NoSuchCharge,
     NoSuchPayee,
-    RefundNotReady,
-    RefundTooLarge,
 )
 from payments.gateways import counter
 from payments.models import (
@@ -28,13 +26,12 @@ from payments.models import (
     GroundRow,
     Payee,
     PayeeKind,
-    Payment,
     Receipt,
-    Refund,
     RefundKind,
     TransactionKind,
 )
-from payments.states import ChargeEvent, ChargeState, RefundState
+from payments.refunds import pay_out_cash, refund, send_refund_again
+from payments.states import ChargeState
 from portal.kernel import audit, jobs, references
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
@@ -205,59 +202,6 @@ def void_charge(
     return True
 
 
-def refund(
-    session: Session,
-    *,
-    charge_ref: str,
-    amount: Yen,
-    kind: RefundKind,
-    ground: str | Ground,
-    requested_by: Actor,
-    now: datetime,
-) -> Refund:
-    """Give money of a paid charge back, all or in part; a job tells the provider, cash waits for a clerk.
-
-    `Payable.on_refunded` is called when the money is on its way.
-
-    Args:
-        session: the caller's transaction.
-        charge_ref: the charge's reference.
-        amount: more than 0, at most what was paid and is not yet promised back.
-        kind: not owed, or by an ordinance.
-        ground: the ordinance and article, or the reason why it was not owed.
-        requested_by: who decided.
-        now: aware.
-
-    Raises:
-        NoSuchCharge: unknown reference.
-        ChargeSettled: nothing was paid.
-        RefundTooLarge: `amount` is not within what can go back; nothing was promised.
-    """
-    charge = _locked_by_reference(session, charge_ref)
-    payment = session.scalars(
-        select(Payment).where(Payment.charge_id == charge.id, Payment.accepted.is_(True))
-    ).one_or_none()
-    if payment is None:
-        raise ChargeSettled(charge_ref, charge.state)
-    refundable = payment.amount - _promised_back(session, payment)
-    if not Yen(0) < amount <= refundable:
-        raise RefundTooLarge(charge_ref, refundable)
-    made = settlement.request_refund(
-        session,
-        charge,
-        payment,
-        amount=amount,
-        kind=kind,
-        ground=Ground(ground) if isinstance(ground, str) else ground,
-        requested_by=requested_by,
-        now=now,
-    )
-    event = ChargeEvent.REFUND_REST if amount == refundable else ChargeEvent.REFUND_PART
-    settlement.change_state(charge, event, now)
-    session.flush()
-    return made
-
-
 def take_cash(
     session: Session, charge_ref: str, *, received: Yen, clerk: Actor, place: str, now: datetime
 ) -> CashTaken:
@@ -296,85 +240,6 @@ def take_cash(
     )
     receipt = session.scalars(select(Receipt).where(Receipt.payment_id == payment.id)).one()
     return CashTaken(receipt, back)
-
-
-def pay_out_cash(session: Session, refund_ref: str, *, clerk: Actor, now: datetime) -> Refund:
-    """Hand a refund out in cash (the payment was in cash). The second call is refused.
-
-    Raises:
-        NoSuchCharge: unknown reference.
-        RefundNotReady: not a cash refund, or handed out already.
-    """
-    found = session.scalars(
-        select(Refund).where(Refund.reference == refund_ref).with_for_update(key_share=True)
-    ).one_or_none()
-    if found is None:
-        raise NoSuchCharge(refund_ref)
-    if found.provider not in ledger.BY_HAND or found.state != RefundState.REQUESTED.value:
-        raise RefundNotReady(refund_ref, found.state)
-    settlement.refund_gone(session, found, now=now)
-    audit.record(session, actor=clerk, action="refund.pay_out", subject_kind="refund", subject_ref=refund_ref)
-    return found
-
-
-def send_refund_again(session: Session, refund_ref: str, *, actor: Actor, now: datetime) -> Refund:
-    """Send a refund that failed once more: a new refund takes its place, what is owed stays the same.
-
-    Raises:
-        NoSuchCharge: unknown reference.
-        RefundNotReady: it has not failed, or was sent again already.
-    """
-    failed = session.scalars(
-        select(Refund).where(Refund.reference == refund_ref).with_for_update(key_share=True)
-    ).one_or_none()
-    if failed is None:
-        raise NoSuchCharge(refund_ref)
-    replaced = session.scalar(select(Refund.id).where(Refund.replaces_id == failed.id))
-    if failed.state != RefundState.FAILED.value or replaced is not None:
-        raise RefundNotReady(refund_ref, failed.state)
-    again = Refund(
-        reference=references.new("V"),
-        payment_id=failed.payment_id,
-        charge_id=failed.charge_id,
-        amount=failed.amount,
-        kind=failed.kind,
-        ground_id=failed.ground_id,
-        state=RefundState.REQUESTED.value,
-        provider=failed.provider,
-        replaces_id=failed.id,
-        requested_by_kind=actor.kind,
-        requested_by_account_id=actor.account_id,
-        requested_at=now,
-        changed_at=now,
-        checked_at=now,
-    )
-    session.add(again)
-    session.flush()
-    jobs.defer(session, "payments.send_refund", refund_id=again.id)
-    audit.record(
-        session,
-        actor=actor,
-        action="refund.send_again",
-        subject_kind="refund",
-        subject_ref=again.reference,
-        detail={"replaces": refund_ref},
-    )
-    return again
-
-
-def _promised_back(session: Session, payment: Payment) -> Yen:
-    # A refund that failed is still owed; the one that replaces it is the same promise.
-    promised = session.scalar(
-        select(func.sum(Refund.amount)).where(Refund.payment_id == payment.id, Refund.replaces_id.is_(None))
-    )
-    return Yen(0) if promised is None else promised
-
-
-def _locked_by_reference(session: Session, reference: str) -> Charge:
-    found = session.scalar(select(Charge.id).where(Charge.reference == reference))
-    if found is None:
-        raise NoSuchCharge(reference)
-    return settlement.lock_charge(session, found)
 
 
 def _write_lines(session: Session, charge: Charge, request: ChargeRequest) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from payments import fiscal, ledger, mails, methods
+from payments import fiscal, ledger, mails, methods, years
 from payments.contract import Ground, Verdict, Waits, payable
 from payments.models import (
     AccountCode,
@@ -22,14 +22,16 @@ from payments.models import (
     LedgerTransaction,
     Payment,
     PaymentAttempt,
+    PaymentYear,
     Receipt,
     Refund,
+    RefundAccount,
     RefundKind,
     TransactionKind,
     WhyNotAccepted,
 )
 from payments.states import LIVE_ATTEMPTS, PAYABLE_STATES, ChargeEvent, ChargeState, RefundState, move
-from portal.kernel import audit, jobs, references
+from portal.kernel import audit, clock, dates, jobs, references
 from portal.kernel.money import Yen
 
 NOT_OWED = Ground("地方自治法施行令", "第165条の7")
@@ -121,35 +123,36 @@ def request_refund(
     ground: Ground,
     requested_by: audit.Actor,
     now: datetime,
+    needs_agreement: bool = False,
 ) -> Refund:
-    """Promise money back and have a job send it. The charge is locked; the caller checked the amount."""
-    ground_row = ledger.ground_id(session, ground)
+    """Promise money back and have a job send it, or wait for a second person. The charge is locked; the caller checked the amount.
+
+    The way back is the way the money came; by bank transfer where the provider cannot do that (konbini).
+    """
+    way = payment.provider
+    if way not in ledger.NEVER_CALLED and not methods.returns_by_itself(
+        payment.method, paid_at=payment.paid_at, now=now
+    ):
+        way = ledger.BANK_PROVIDER
+    state = RefundState.NEEDS_ACCOUNT if way == ledger.BANK_PROVIDER else RefundState.REQUESTED
     refund = Refund(
         reference=references.new("V"),
         payment_id=payment.id,
         charge_id=charge.id,
         amount=amount,
         kind=kind.value,
-        ground_id=ground_row,
-        state=RefundState.REQUESTED.value,
-        provider=payment.provider,
+        ground_id=ledger.ground_id(session, ground),
+        state=(RefundState.AWAITING if needs_agreement else state).value,
+        provider=way,
         requested_by_kind=requested_by.kind,
         requested_by_account_id=requested_by.account_id,
         requested_at=now,
         changed_at=now,
         checked_at=now,
+        needs_agreement=needs_agreement,
     )
     session.add(refund)
     session.flush()
-    source = AccountCode.REVENUE if payment.accepted else AccountCode.OVERPAID
-    ledger.post(
-        session,
-        TransactionKind.REFUND_REQUESTED,
-        charge,
-        ledger.pair(source, AccountCode.REFUND_DUE, ground_row, amount),
-        at=now,
-        refund=refund,
-    )
     audit.record(
         session,
         actor=requested_by,
@@ -158,9 +161,31 @@ def request_refund(
         subject_ref=refund.reference,
         detail={"charge": charge.reference, "kind": kind.value, "yen": amount.amount},
     )
-    if payment.provider not in ledger.BY_HAND:
-        jobs.defer(session, "payments.send_refund", refund_id=refund.id)
+    if not needs_agreement:
+        promise(session, charge, payment, refund, now=now)
     return refund
+
+
+def promise(session: Session, charge: Charge, payment: Payment, refund: Refund, *, now: datetime) -> None:
+    """Write down that money is owed to the payer, and have it sent."""
+    source = AccountCode.REVENUE if payment.accepted else AccountCode.OVERPAID
+    ledger.post(
+        session,
+        TransactionKind.REFUND_REQUESTED,
+        charge,
+        ledger.pair(source, AccountCode.REFUND_DUE, refund.ground_id, refund.amount),
+        at=now,
+        refund=refund,
+    )
+    if refund.state == RefundState.NEEDS_ACCOUNT.value:
+        ask_for_account(session, refund)
+    elif refund.provider not in ledger.NEVER_CALLED:
+        jobs.defer(session, "payments.send_refund", refund_id=refund.id)
+
+
+def ask_for_account(session: Session, refund: Refund) -> None:
+    """Ask the payer by mail where a refund is to be transferred to."""
+    mails.account_wanted(session, session.get_one(Charge, refund.charge_id), refund)
 
 
 def post_refund_move(session: Session, refund: Refund, kind: TransactionKind, now: datetime) -> None:
@@ -273,10 +298,21 @@ def refund_gone(session: Session, refund: Refund, *, now: datetime) -> None:
         )
     refund.state = RefundState.SUCCEEDED.value
     refund.changed_at = now
+    refund.booked_as = _booked_as(session, refund, now)
+    session.execute(delete(RefundAccount).where(RefundAccount.refund_id == refund.id))
     session.flush()
     post_refund_move(session, refund, TransactionKind.REFUND_SENT, now)
     if accepted:
         mails.refunded(session, charge, refund)
+
+
+def _booked_as(session: Session, refund: Refund, now: datetime) -> str:
+    """戻出 until 5/31, 歳出 afterwards: by the year that the payment belongs to (CASES M4)."""
+    year = session.scalar(select(PaymentYear.fiscal_year).where(PaymentYear.payment_id == refund.payment_id))
+    if year is None:
+        paid_at = session.scalars(select(Payment.paid_at).where(Payment.id == refund.payment_id)).one()
+        year = dates.fiscal_year(clock.local(paid_at).date())
+    return years.refund_out_of(year, clock.local(now).date()).value
 
 
 def _sent_before(session: Session, refund: Refund) -> bool:

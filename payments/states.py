@@ -218,3 +218,20 @@ _DISPUTE_RANK = {
 def merge_dispute(current: DisputeState, reported: DisputeState) -> DisputeState:
     """What is known after a report; what was won or lost stays so."""
     return reported if _DISPUTE_RANK[reported] > _DISPUTE_RANK[current] else current
+
+
+class LineKind(StrEnum):
+    """What one line of the provider's books is."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    REFUND_FAILURE = "refund_failure"
+    """A refund came back to the provider's balance."""
+    DISPUTE = "dispute"
+    DISPUTE_REVERSAL = "dispute_reversal"
+    FEE = "fee"
+    """A fee of the provider that belongs to no single payment."""
+    PAYOUT = "payout"
+    PAYOUT_FAILURE = "payout_failure"
+    OTHER = "other"
+    """Anything else: a person has to look."""

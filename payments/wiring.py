@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments import gateways, mails
+from payments import gateways, mails, refunds, sealing
 from payments.bills import paying
 from portal.settings import Settings
 
@@ -14,5 +14,7 @@ def configure(settings: Settings) -> None:
         SettingsError: the settings name a provider that cannot be used.
     """
     mails.configure(settings.public_url)
+    sealing.configure(settings.secret_key)
+    refunds.configure(settings.refund_alone_up_to_yen)
     gateways.configure(settings)
     paying.register()

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
+from portal.kernel.money import NotWholeYenError, Yen
+
 DEVELOPMENT_SECRET = "development only: not a secret"  # noqa: S105 - refused in production below
 
 
@@ -76,6 +78,9 @@ class Settings:
     sandbox_secret: str = _variable(
         "SANDBOX_SECRET", DEVELOPMENT_SECRET, "Signs the notices of the sandbox provider", secret=True
     )
+    refund_alone_up_to: str = _variable(
+        "REFUND_ALONE_UP_TO", "30000", "Largest refund in yen that needs no second person (見本; the city's own rule)"
+    )
     card_reader: str = _variable("CARD_READER", "simulated", "`simulated` (development) or `none`")
     metrics_token: str = _variable(
         "METRICS_TOKEN", "", "Bearer of `/metrics`; without it the page is closed in production", secret=True
@@ -115,6 +120,19 @@ class Settings:
     def port_number(self) -> int:
         """The port to listen on."""
         return _port("PORT", self.port)
+
+    @property
+    def refund_alone_up_to_yen(self) -> Yen:
+        """The largest refund that one person decides.
+
+        Raises:
+            SettingsError: not an amount of whole yen.
+        """
+        try:
+            return Yen.parse(self.refund_alone_up_to)
+        except NotWholeYenError as error:
+            message = f"REFUND_ALONE_UP_TO is {self.refund_alone_up_to!r}: use whole yen, such as 30000"
+            raise SettingsError(message) from error
 
     @property
     def smtp_port_number(self) -> int:

@@ -42,7 +42,10 @@ CHANGES = {
         ("state", "provider_id", "failure", "changed_at", "checked_at"),
         ("agreed_by_account_id", "agreed_at", "booked_as"),
     ),
-    "payment_attempt": (("state", "provider_id", "url", "changed_at", "checked_at"), ("voucher_until",)),
+    "payment_attempt": (
+        ("state", "provider_id", "url", "changed_at", "checked_at"),
+        ("voucher_until", "method", "paid_at"),
+    ),
     "provider_line": (
         (),
         ("payout_id", "charge_id", "payment_id", "refund_id", "dispute_id", "note", "explained_by_account_id"),
@@ -87,7 +90,7 @@ def downgrade() -> None:
         "booked_as",
     ):
         op.drop_column("refund", column)
-    for column in ("methods", "voucher_days", "voucher_until"):
+    for column in ("methods", "voucher_days", "voucher_until", "method", "paid_at"):
         op.drop_column("payment_attempt", column)
     op.drop_column("ledger_transaction", "provider_line_id")
     op.drop_column("ledger_transaction", "dispute_id")
@@ -145,6 +148,8 @@ def _columns() -> None:
     op.add_column("payment_attempt", sa.Column("methods", sa.String(length=120), nullable=False, server_default="card"))
     op.add_column("payment_attempt", sa.Column("voucher_days", sa.SmallInteger(), nullable=True))
     op.add_column("payment_attempt", sa.Column("voucher_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("payment_attempt", sa.Column("method", sa.String(length=30), nullable=True))
+    op.add_column("payment_attempt", sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("refund", sa.Column("needs_agreement", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("refund", sa.Column("agreed_by_account_id", sa.BigInteger(), nullable=True))
     op.add_column("refund", sa.Column("agreed_at", sa.DateTime(timezone=True), nullable=True))

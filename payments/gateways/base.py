@@ -7,14 +7,14 @@ Calls are made outside any database transaction, with a time limit, and are safe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from payments.contract import MoneyKind
 from payments.methods import Method
-from payments.states import AttemptState, RefundState
+from payments.states import AttemptState, DisputeState, LineKind, PayoutState, RefundState
 from portal.kernel.money import Yen
 
 CURRENCY = "jpy"
@@ -79,7 +79,8 @@ class SessionReport:
     amount: object
     currency: object
     payment_id: str | None = None
-    method: str = "card"
+    method: str | None = None
+    """With what it was paid; None where this report does not say (`Gateway.look` does)."""
     paid_at: datetime | None = None
     voucher_until: datetime | None = None
     """When the voucher that was taken ends, where the provider says so."""
@@ -111,6 +112,67 @@ class RefundReport:
 
 
 @dataclass(frozen=True)
+class MethodReport:
+    """With what an attempt was paid, and when: told apart from the page's end, before or after it."""
+
+    attempt: str
+    payment_id: str
+    method: str
+    paid_at: datetime
+
+
+@dataclass(frozen=True)
+class DisputeReport:
+    """What the provider says about one dispute."""
+
+    provider_id: str
+    payment_id: str
+    amount: object
+    currency: object
+    reason: str
+    state: DisputeState
+    opened_at: datetime
+    evidence_due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PayoutReport:
+    """One transfer to a payee's bank account."""
+
+    provider_id: str
+    amount: Yen
+    state: PayoutState
+    arrives_on: date
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the provider's books: what it did to the balance that is held for us.
+
+    Attributes:
+        kind: what it is.
+        amount: gross, whole yen; negative where money leaves.
+        fee: what the provider keeps, whole yen.
+        source_id: the provider's id of what caused it (charge, refund, dispute, payout), or the line's own.
+        payment_id: the provider's id of the payment behind it, as in `SessionReport.payment_id`.
+        attempt: our reference of the attempt, where the provider kept it.
+    """
+
+    provider_id: str
+    kind: LineKind
+    amount: int
+    fee: int
+    created_at: datetime
+    source_id: str
+    payment_id: str | None = None
+    attempt: str | None = None
+
+
+Report = SessionReport | RefundReport | MethodReport | DisputeReport
+
+
+@dataclass(frozen=True)
 class Notice:
     """A notice whose signature held. `payload` keeps what is needed to explain it later, without personal data."""
 
@@ -118,7 +180,7 @@ class Notice:
     kind: str
     object_id: str
     occurred_at: datetime
-    report: SessionReport | RefundReport | None
+    report: Report | None
     payload: dict[str, Any] = field(default_factory=dict)
 
 
@@ -191,6 +253,36 @@ class Gateway(Protocol):
         Raises:
             NoAnswerError, RefusedError: no answer; no such refund.
         """
+        ...
+
+    def look_dispute(self, provider_id: str, *, merchant: str) -> DisputeReport:
+        """Ask where a dispute stands.
+
+        Raises:
+            NoAnswerError, RefusedError: no answer; no such dispute.
+        """
+        ...
+
+    def pages(self, merchant: str, *, since: datetime, until: datetime) -> Iterator[SessionReport]:
+        """The pages that were opened in [since, until), newest first. Calls while it is read; raises as `look` does."""
+        ...
+
+    def refunds(self, merchant: str, *, since: datetime, until: datetime) -> Iterator[RefundReport]:
+        """The refunds that were made in [since, until), newest first."""
+        ...
+
+    def disputes(self, merchant: str, *, since: datetime, until: datetime) -> Iterator[DisputeReport]:
+        """The disputes that were opened in [since, until), newest first."""
+        ...
+
+    def payouts(self, merchant: str, *, since: datetime, until: datetime) -> Iterator[PayoutReport]:
+        """The payouts that were made in [since, until), newest first."""
+        ...
+
+    def lines(
+        self, merchant: str, *, since: datetime | None = None, until: datetime | None = None, payout: str | None = None
+    ) -> Iterator[Line]:
+        """The lines of the provider's books written in [since, until), or those that one payout paid out (itself among them)."""
         ...
 
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:

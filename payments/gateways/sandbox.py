@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -31,6 +31,7 @@ from payments.gateways.base import (
     RefusedError,
     SessionReport,
 )
+from payments.gateways.sandbox_books import SandboxBooks
 from payments.methods import Method, voucher_end
 from payments.models.sandbox import SandboxEvent, SandboxRefund, SandboxSession
 from payments.states import AttemptState, RefundState
@@ -84,7 +85,7 @@ _MOVES = {
 }
 
 
-class SandboxGateway:
+class SandboxGateway(SandboxBooks):
     """The provider's interface towards us."""
 
     code = "sandbox"
@@ -187,6 +188,26 @@ class SandboxGateway:
             if found is None:
                 raise RefusedError("no_such_refund")
             return _refund_report(found)
+
+    def pages(self, merchant: str, *, since: datetime, until: datetime) -> Iterator[SessionReport]:
+        """Pages opened in [since, until)."""
+        opened = select(SandboxSession).where(
+            SandboxSession.merchant == merchant, SandboxSession.created_at >= since, SandboxSession.created_at < until
+        )
+        with unit_of_work() as session:
+            yield from [_report(found) for found in session.scalars(opened.order_by(SandboxSession.id.desc()))]
+
+    def refunds(self, merchant: str, *, since: datetime, until: datetime) -> Iterator[RefundReport]:
+        """Refunds made in [since, until)."""
+        made = (
+            select(SandboxRefund)
+            .join(SandboxSession, SandboxSession.id == SandboxRefund.session_id)
+            .where(
+                SandboxSession.merchant == merchant, SandboxRefund.created_at >= since, SandboxRefund.created_at < until
+            )
+        )
+        with unit_of_work() as session:
+            yield from [_refund_report(found) for found in session.scalars(made.order_by(SandboxRefund.id.desc()))]
 
     def sign(self, body: bytes, *, at: datetime) -> str:
         """The signature header of a notice: `t=<seconds>,v1=<HMAC-SHA256 of t.body>`, the way Stripe does it."""

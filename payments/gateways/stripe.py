@@ -9,56 +9,48 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import stripe
 import structlog
 from stripe.params.checkout import SessionCreateParams, SessionCreateParamsPaymentMethodOptions
 
+from payments.gateways import stripe_reads as reads
 from payments.gateways.base import (
     CALL_SECONDS,
     CURRENCY,
+    DisputeReport,
     Limits,
+    Line,
     NoAnswerError,
     Notice,
     NotSignedError,
     Order,
     Page,
+    PayoutReport,
     RefundOrder,
     RefundReport,
     RefusedError,
     SessionReport,
-    method_word,
 )
 from payments.methods import STATEMENT, Method
-from payments.states import AttemptState, RefundState
+from payments.states import AttemptState
 from portal.kernel.money import Yen
 
 API_VERSION = "2026-10-28.endive"
 """Pinned: notices and answers keep this shape until a person moves it together with the SDK."""
+
+PAGE = 100
+"""Objects on one page of a list (Stripe's largest)."""
 
 TOLERANCE_SECONDS = 300
 """A notice signed longer ago is a replay."""
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-# What is kept of a notice's object. Names, addresses, mails, card numbers are not on the list.
-_KEPT = (
-    "id", "object", "amount", "amount_total", "amount_refunded", "currency", "status", "payment_status", "payment_intent",
-    "client_reference_id", "expires_at", "created", "livemode", "failure_reason", "payment_method_types", "charge", "reason",
-)  # fmt: skip
-_KEPT_METADATA = ("attempt", "refund")
-
-_REFUND_STATES = {
-    "pending": RefundState.PENDING,
-    "requires_action": RefundState.PENDING,
-    "succeeded": RefundState.SUCCEEDED,
-    "failed": RefundState.FAILED,
-    "canceled": RefundState.FAILED,
-}
 
 
 class StripeGateway:
@@ -134,7 +126,7 @@ class StripeGateway:
                 provider_id, {"expand": ["payment_intent.latest_charge"]}, self._options(merchant)
             ),
         )
-        return _session_report(found.to_dict(), None)
+        return reads.session_report(found.to_dict(), None)
 
     def expire(self, provider_id: str, *, merchant: str) -> SessionReport:
         """End a session; of one that was completed and not paid yet, take back the voucher or the account number."""
@@ -153,7 +145,7 @@ class StripeGateway:
                     "cancel", lambda: self._client.v1.payment_intents.cancel(intent, {}, self._options(merchant))
                 )
             return self.look(provider_id, merchant=merchant)
-        return _session_report(ended.to_dict(), None)
+        return reads.session_report(ended.to_dict(), None)
 
     def refund(self, order: RefundOrder) -> RefundReport:
         """Refund a payment intent."""
@@ -169,14 +161,53 @@ class StripeGateway:
                 self._options(order.merchant, order.idempotency_key),
             ),
         )
-        return _refund_report(made.to_dict())
+        return reads.refund_report(made.to_dict())
 
     def look_refund(self, provider_id: str, *, merchant: str) -> RefundReport:
         """Ask for a refund."""
         found = self._call(
             "look_refund", lambda: self._client.v1.refunds.retrieve(provider_id, {}, self._options(merchant))
         )
-        return _refund_report(found.to_dict())
+        return reads.refund_report(found.to_dict())
+
+    def look_dispute(self, provider_id: str, *, merchant: str) -> DisputeReport:
+        """Ask for a dispute."""
+        found = self._call(
+            "look_dispute", lambda: self._client.v1.disputes.retrieve(provider_id, {}, self._options(merchant))
+        )
+        return reads.dispute_report(found.to_dict())
+
+    def pages(self, merchant: str, *, since: datetime, until: datetime) -> Iterator[SessionReport]:
+        """Sessions created in [since, until)."""
+        for found in self._list("/v1/checkout/sessions", merchant, _created(since, until)):
+            yield reads.session_report(found, None)
+
+    def refunds(self, merchant: str, *, since: datetime, until: datetime) -> Iterator[RefundReport]:
+        """Refunds created in [since, until)."""
+        for found in self._list("/v1/refunds", merchant, _created(since, until)):
+            yield reads.refund_report(found)
+
+    def disputes(self, merchant: str, *, since: datetime, until: datetime) -> Iterator[DisputeReport]:
+        """Disputes created in [since, until)."""
+        for found in self._list("/v1/disputes", merchant, _created(since, until)):
+            yield reads.dispute_report(found)
+
+    def payouts(self, merchant: str, *, since: datetime, until: datetime) -> Iterator[PayoutReport]:
+        """Payouts created in [since, until)."""
+        for found in self._list("/v1/payouts", merchant, _created(since, until)):
+            yield reads.payout_report(found)
+
+    def lines(
+        self, merchant: str, *, since: datetime | None = None, until: datetime | None = None, payout: str | None = None
+    ) -> Iterator[Line]:
+        """Balance transactions, each with the charge, refund, dispute or payout that caused it."""
+        wanted: dict[str, Any] = {"expand": ["data.source"]}
+        if since is not None and until is not None:
+            wanted |= _created(since, until)
+        if payout is not None:
+            wanted["payout"] = payout
+        for found in self._list("/v1/balance_transactions", merchant, wanted):
+            yield reads.line(found)
 
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
         """Check `Stripe-Signature`, then read the event."""
@@ -193,8 +224,8 @@ class StripeGateway:
                 kind=str(event["type"]),
                 object_id=str(found.get("id", "")),
                 occurred_at=occurred_at,
-                report=_report(str(event["type"]), found, occurred_at),
-                payload=_without_personal_data(event),
+                report=reads.report(str(event["type"]), found, occurred_at),
+                payload=reads.without_personal_data(event),
             )
         except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise NotSignedError(type(error).__name__) from error
@@ -218,6 +249,20 @@ class StripeGateway:
             options["idempotency_key"] = idempotency_key
         return options
 
+    def _list(self, path: str, merchant: str, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Every object of a list, page by page. As plain data: a day has tens of thousands."""
+        wanted = {**params, "limit": PAGE}
+        while True:
+            ask = partial(self._client.raw_request, "get", path, **wanted, **self._raw_options(merchant))
+            page = self._call(path, ask).data
+            yield from page["data"]
+            if not page["has_more"]:
+                return
+            wanted["starting_after"] = page["data"][-1]["id"]
+
+    def _raw_options(self, merchant: str) -> dict[str, str]:
+        return {"stripe_account": merchant} if merchant.startswith("acct_") else {}
+
     def _call(self, what: str, call: Callable[[], T]) -> T:
         try:
             return call()
@@ -229,6 +274,10 @@ class StripeGateway:
                 raise NoAnswerError(type(error).__name__) from error
             log.warning("provider_refused", provider=self.code, call=what, error=type(error).__name__, code=error.code)
             raise RefusedError(error.code or type(error).__name__) from error
+
+
+def _created(since: datetime, until: datetime) -> dict[str, Any]:
+    return {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}
 
 
 def _method_options(order: Order) -> SessionCreateParamsPaymentMethodOptions:
@@ -244,101 +293,3 @@ def _method_options(order: Order) -> SessionCreateParamsPaymentMethodOptions:
             "bank_transfer": {"type": "jp_bank_transfer"},
         }
     return options
-
-
-def _report(kind: str, found: dict[str, Any], occurred_at: datetime) -> SessionReport | RefundReport | None:
-    if kind.startswith("checkout.session."):
-        report = _session_report(found, occurred_at)
-        if kind == "checkout.session.async_payment_failed":
-            return SessionReport(
-                report.provider_id,
-                report.attempt,
-                AttemptState.FAILED,
-                report.amount,
-                report.currency,
-                report.payment_id,
-            )
-        return report
-    if found.get("object") == "refund":
-        return _refund_report(found)
-    return None
-
-
-def _session_report(found: dict[str, Any], occurred_at: datetime | None) -> SessionReport:
-    intent = found.get("payment_intent")
-    paid_at: datetime | None = None
-    voucher_until: datetime | None = None
-    types = found.get("payment_method_types") or ["card"]
-    method = types[0] if len(types) == 1 else None
-    if isinstance(intent, dict):
-        charge = intent.get("latest_charge")
-        if isinstance(charge, dict):
-            paid_at = datetime.fromtimestamp(charge["created"], UTC)
-            method = (charge.get("payment_method_details") or {}).get("type", method)
-        voucher_until = _voucher_end(intent)
-        if voucher_until is not None:
-            method = Method.KONBINI.value
-        failed = intent.get("status") in {"canceled", "requires_payment_method"} and found.get("status") == "complete"
-        intent = intent["id"]
-    else:
-        failed = False
-    state = AttemptState.FAILED if failed else _session_state(found)
-    if state is AttemptState.PAID and paid_at is None:
-        paid_at = occurred_at
-    return SessionReport(
-        provider_id=str(found["id"]),
-        attempt=(found.get("metadata") or {}).get("attempt"),
-        state=state,
-        amount=found.get("amount_total"),
-        currency=found.get("currency"),
-        payment_id=intent,
-        method=method_word(method),
-        paid_at=paid_at,
-        voucher_until=voucher_until if state is AttemptState.PENDING else None,
-        occurred_at=occurred_at,
-    )
-
-
-def _voucher_end(intent: dict[str, Any]) -> datetime | None:
-    details = (intent.get("next_action") or {}).get("konbini_display_details") or {}
-    ends = details.get("expires_at")
-    return datetime.fromtimestamp(ends, UTC) if isinstance(ends, int) else None
-
-
-def _session_state(found: dict[str, Any]) -> AttemptState:
-    if found.get("payment_status") == "paid":
-        return AttemptState.PAID
-    status = found.get("status")
-    if status == "complete":
-        return AttemptState.PENDING
-    return AttemptState.EXPIRED if status == "expired" else AttemptState.OPEN
-
-
-def _refund_report(found: dict[str, Any]) -> RefundReport:
-    return RefundReport(
-        provider_id=str(found["id"]),
-        reference=(found.get("metadata") or {}).get("refund"),
-        state=_REFUND_STATES.get(str(found.get("status")), RefundState.PENDING),
-        amount=found.get("amount"),
-        currency=found.get("currency"),
-        failure=found.get("failure_reason"),
-    )
-
-
-def _without_personal_data(event: dict[str, Any]) -> dict[str, Any]:
-    found = event["data"]["object"]
-    kept = {
-        key: found[key]
-        for key in _KEPT
-        if isinstance(found.get(key), (str, int, bool, list, type(None))) and key in found
-    }
-    metadata = found.get("metadata") or {}
-    kept["metadata"] = {key: str(metadata[key])[:40] for key in _KEPT_METADATA if key in metadata}
-    return {
-        "id": event["id"],
-        "type": event["type"],
-        "created": event["created"],
-        "api_version": event.get("api_version"),
-        "livemode": event.get("livemode"),
-        "object": kept,
-    }

@@ -36,7 +36,6 @@ from payments.models.moves import (
 )
 from payments.models.provider import (
     Dispute,
-    LineKind,
     MethodSwitch,
     ProviderLine,
     ProviderPayout,
@@ -77,7 +76,6 @@ __all__ = [
     "LedgerAccount",
     "LedgerEntry",
     "LedgerTransaction",
-    "LineKind",
     "MethodSwitch",
     "Payee",
     "PayeeKind",

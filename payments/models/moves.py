@@ -59,6 +59,9 @@ class PaymentAttempt(Base):
     voucher_days: Mapped[int | None] = mapped_column(SmallInteger)
     voucher_until: Mapped[datetime | None]
     """When the voucher that was taken ends; None where none was."""
+    method: Mapped[str | None] = mapped_column(String(30))
+    """With what it was paid, where the provider told that apart from the page's end."""
+    paid_at: Mapped[datetime | None]
 
 
 class WhyNotAccepted(StrEnum):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from payments.contract import MoneyKind
 from payments.methods import Method
 from payments.models.charges import BigId, one_of
-from payments.states import DisputeState, PayoutState
+from payments.states import DisputeState, LineKind, PayoutState
 from portal.kernel.database import Base
 from portal.kernel.money import Yen
 
@@ -30,23 +29,6 @@ class MethodSwitch(Base):
     enabled: Mapped[bool]
     changed_at: Mapped[datetime]
     changed_by_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
-
-
-class LineKind(StrEnum):
-    """What one line of the provider's books is."""
-
-    PAYMENT = "payment"
-    REFUND = "refund"
-    REFUND_FAILURE = "refund_failure"
-    """A refund came back to the provider's balance."""
-    DISPUTE = "dispute"
-    DISPUTE_REVERSAL = "dispute_reversal"
-    FEE = "fee"
-    """A fee of the provider that belongs to no single payment."""
-    PAYOUT = "payout"
-    PAYOUT_FAILURE = "payout_failure"
-    OTHER = "other"
-    """Anything else: a person has to look."""
 
 
 class ProviderPayout(Base):

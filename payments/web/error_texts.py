@@ -25,5 +25,8 @@ TEXTS: dict[str, LazyString] = {
     "cash_too_little": lazy_gettext("受け取った現金が、料金より少ないです。"),
     "refund_too_large": lazy_gettext("受け取ったお金より多くは返せません。"),
     "refund_not_ready": lazy_gettext("この返金は、いまは進められません。"),
+    "already_disputed": lazy_gettext("カード会社が、このお支払いを調べています。結果が出るまで返金できません。"),
+    "same_person_agrees": lazy_gettext("返金を決めた人とは別の人が、確認してください。"),
+    "bad_bank_account": lazy_gettext("この銀行・支店は見つかりません。番号を確認してください。"),
     "bad_notice": lazy_gettext("署名が正しくありません。"),
 }

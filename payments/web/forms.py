@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from wtforms import SelectField
+from wtforms.validators import ValidationError
 
-from portal.web.forms import MoneyField, PortalForm, Required, TextField
+from portal.kernel import text
+from portal.web.forms import ChoiceField, KanaField, MaxLength, MoneyField, PortalForm, Required, TextField
 
 
 class CashForm(PortalForm):
@@ -24,6 +26,36 @@ class SearchForm(PortalForm):
         csrf = False
 
     q = TextField(lazy_gettext("番号でさがす"), validators=[Required()])
+
+
+class AccountForm(PortalForm):
+    """The account that a refund is transferred to; bank and branch are chosen before."""
+
+    kind = ChoiceField(
+        lazy_gettext("口座の種類"),
+        validators=[Required()],
+        choices=[
+            ("ordinary", lazy_gettext("普通")),
+            ("current", lazy_gettext("当座")),
+            ("savings", lazy_gettext("貯蓄")),
+        ],
+        default="ordinary",
+    )
+    number = TextField(lazy_gettext("口座番号(7けた)"), validators=[Required()])
+    holder = KanaField(lazy_gettext("口座の名義(カタカナ)"), validators=[Required(), MaxLength(48)])
+
+    def validate_number(self, field: TextField) -> None:
+        """Seven digits in any width; shorter numbers get their zeros."""
+        number = text.digits(field.data or "").replace("-", "").strip()
+        if not (number.isascii() and number.isdigit() and 1 <= len(number) <= 7):
+            raise ValidationError(gettext("口座番号は、7けたまでの数字で入力してください。"))
+        field.data = number.zfill(7)
+
+
+class HeirForm(PortalForm):
+    """Which papers an heir has shown."""
+
+    evidence = TextField(lazy_gettext("確かめた書類(名前は書かない)"), validators=[Required(), MaxLength(200)])
 
 
 class ActForm(PortalForm):

@@ -6,8 +6,8 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from payments import gateways, intake
-from payments.errors import BadNotice
-from payments.gateways.base import NotSignedError
+from payments.errors import BadNotice, ProviderDown
+from payments.gateways.base import NoAnswerError, NotSignedError, RefusedError
 from portal.kernel import clock
 from portal.kernel.errors import NotFound
 from portal.web import access
@@ -32,5 +32,9 @@ def notice(provider: str) -> ResponseReturnValue:
         found = gateway.read_notice(request.get_data(cache=False), dict(request.headers))
     except NotSignedError as error:
         raise BadNotice(provider) from error
-    outcome = intake.take_notice(provider, found, now=clock.now())
+    try:
+        outcome = intake.take_notice(provider, found, now=clock.now())
+    except (NoAnswerError, RefusedError) as error:
+        # Kept, not worked on: the provider sends it again, or the reconciliation finishes it.
+        raise ProviderDown(provider) from error
     return {"outcome": outcome.value}, 200

@@ -121,25 +121,10 @@ def take_cash(charge_ref: str) -> ResponseReturnValue:
 @access.staff(*BOTH)
 def pay_out(refund_ref: str) -> ResponseReturnValue:
     """Hand a refund out in cash."""
-    return _with_refund(refund_ref, again=False)
-
-
-@bp.post("/refunds/<refund_ref>/again")
-@access.staff(Role.FINANCE.value)
-def send_again(refund_ref: str) -> ResponseReturnValue:
-    """Send a refund that failed once more."""
-    return _with_refund(refund_ref, again=True)
-
-
-def _with_refund(refund_ref: str, *, again: bool) -> ResponseReturnValue:
     actor, now = access.visitor().actor, clock.now()
     try:
-        if again:
-            transact(lambda session: services.send_refund_again(session, refund_ref, actor=actor, now=now))
-            flash(gettext("もう一度、返金を送ります。"), "success")
-        else:
-            transact(lambda session: services.pay_out_cash(session, refund_ref, clerk=actor, now=now))
-            flash(gettext("現金で返したことを記録しました。"), "success")
+        transact(lambda session: services.pay_out_cash(session, refund_ref, clerk=actor, now=now))
+        flash(gettext("現金で返したことを記録しました。"), "success")
     except RefundNotReady:
         flash(gettext("この返金は、もう進んでいます。"), "warning")
     return redirect(url_for("payments_staff.today"), 303)

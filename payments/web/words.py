@@ -64,18 +64,20 @@ def not_online(reason: str | None) -> str:
 
 def money_kind(kind: MoneyKind | str) -> str:
     """The kind of public money."""
-    return {
+    known: dict[MoneyKind, str] = {
         MoneyKind.CITY_TAX: gettext("市税"),
         MoneyKind.OFFICE_FEE: gettext("事務手数料"),
         MoneyKind.FACILITY_FEE: gettext("施設利用料"),
-    }[MoneyKind(kind)]
+    }
+    return known[MoneyKind(kind)]
 
 
 def online_method(method: Method) -> str:
     """A way to pay online, as the payer reads it before choosing."""
-    return {
+    known: dict[Method, str] = {
         Method.CARD: gettext("クレジットカード(Apple Pay、Google Pay も使えます)"),
         Method.PAYPAY: gettext("PayPay"),
         Method.KONBINI: gettext("コンビニ(払込番号をもらい、あとで払う)"),
         Method.BANK_TRANSFER: gettext("銀行振込(口座番号をもらい、あとで払う)"),
-    }[method]
+    }
+    return known[method]

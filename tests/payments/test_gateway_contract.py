@@ -14,14 +14,16 @@ from payments import gateways
 from payments.gateways import notices_out, sandbox
 from payments.gateways.base import (
     Gateway,
+    MethodReport,
     NotSignedError,
     Order,
     RefundOrder,
-    RefundReport,
     RefusedError,
+    Report,
     SessionReport,
 )
 from payments.gateways.sandbox import Act, SandboxGateway
+from payments.methods import Method, voucher_end
 from payments.models import SandboxEvent, SandboxSession
 from payments.states import AttemptState, RefundState
 from portal.kernel import clock
@@ -107,8 +109,9 @@ def order(number: int = 1, **facts: Any) -> Order:
     return replace(made, **facts)
 
 
-def reports(side: Side) -> list[SessionReport | RefundReport | None]:
-    return [side.gateway.read_notice(body, headers).report for body, headers in side.notices()]
+def reports(side: Side) -> list[Report | None]:
+    told = [side.gateway.read_notice(body, headers).report for body, headers in side.notices()]
+    return [report for report in told if not isinstance(report, MethodReport)]
 
 
 def test_the_same_key_opens_one_page(side: Side):
@@ -154,10 +157,12 @@ def test_a_payment_is_told_once_with_what_we_gave_and_when_it_was_made(side: Sid
 
 
 def test_a_voucher_is_pending_until_it_is_paid(side: Side, clock_at: Callable[[str], datetime]):
-    page = side.gateway.open(order()).provider_id
+    wanted = order(methods=(Method.CARD, Method.KONBINI), voucher_days=2)
+    page = side.gateway.open(wanted).provider_id
     side.take_voucher(page)
-    assert [told.state for told in reports(side) if told] == [AttemptState.PENDING]
-    assert side.gateway.look(page, merchant="main").state is AttemptState.PENDING
+    assert [told.state for told in reports(side) if isinstance(told, SessionReport)] == [AttemptState.PENDING]
+    asked = side.gateway.look(page, merchant="main")
+    assert (asked.state, asked.voucher_until) == (AttemptState.PENDING, voucher_end(clock.now(), 2))
     later = clock_at("2026-11-27 12:00")
     side.pay_voucher(page)
     (told,) = reports(side)
@@ -170,13 +175,20 @@ def test_an_open_page_can_be_ended_and_then_says_so(side: Side):
     assert side.gateway.expire(page, merchant="main").state is AttemptState.EXPIRED
     assert side.gateway.look(page, merchant="main").state is AttemptState.EXPIRED
     assert side.gateway.expire(page, merchant="main").state is AttemptState.EXPIRED
-    assert [told.state for told in reports(side) if told] == [AttemptState.EXPIRED]
+    assert [told.state for told in reports(side) if isinstance(told, SessionReport)] == [AttemptState.EXPIRED]
 
 
 def test_ending_a_page_that_was_paid_says_that_it_was_paid(side: Side):
     page = side.gateway.open(order()).provider_id
     side.pay(page)
     assert side.gateway.expire(page, merchant="main").state is AttemptState.PAID
+
+
+def test_a_voucher_that_is_out_can_be_taken_back_and_then_nobody_can_pay_it(side: Side):
+    page = side.gateway.open(order(methods=(Method.KONBINI,), voucher_days=2)).provider_id
+    side.take_voucher(page)
+    assert side.gateway.expire(page, merchant="main").state is AttemptState.FAILED
+    assert side.gateway.look(page, merchant="main").state is AttemptState.FAILED
 
 
 def test_a_page_ends_at_its_time(side: Side, clock_at: Callable[[str], datetime]):
@@ -225,7 +237,7 @@ def test_never_more_goes_back_than_was_paid(side: Side):
 
 def test_a_notice_counts_only_with_its_signature(side: Side):
     side.pay(side.gateway.open(order()).provider_id)
-    ((body, headers),) = side.notices()
+    body, headers = side.notices()[-1]
     side.gateway.read_notice(body, headers)
     (name,) = headers
     for wrong in ({}, {name: ""}, {name: "t=1,v1=00"}, {name: headers[name][:-1] + "0"}, {name: "v1=" + "0" * 64}):

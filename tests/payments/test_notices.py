@@ -56,7 +56,7 @@ def test_a_signed_notice_settles_the_charge(things: Things, stripe: StripeServer
 def test_the_same_notice_ten_times_takes_effect_once(things: Things, stripe: StripeServer, open_page: Open, take: Take):
     reference = charge("T1")
     stripe.books.pay(open_page(reference))
-    (event,) = stripe.new_events()
+    event = stripe.new_events()[-1]
     outcomes = [take(*stripe.signed(event)) for _ in range(10)]
     assert set(outcomes) == {EventOutcome.APPLIED}
     assert len(payments_of(reference)) == 1
@@ -69,7 +69,7 @@ def test_a_notice_that_stopped_halfway_is_worked_on_when_it_comes_again(
 ):
     reference = charge("T1")
     stripe.books.pay(open_page(reference))
-    (event,) = stripe.new_events()
+    event = stripe.new_events()[-1]
 
     def crash(*_args: Any, **_facts: Any) -> None:
         raise ConnectionError("the process was killed here")
@@ -131,7 +131,7 @@ def test_notices_in_any_order_end_the_same(
     stripe.books.take_voucher(page)
     stripe.books.tell("checkout.session.expired", {**stripe.books.sessions[page], "status": "expired"})
     stripe.books.pay_voucher(page)
-    sent = stripe.new_events()
+    sent = [event for event in stripe.new_events() if event["type"].startswith("checkout.")]
     for index in order:
         take(*stripe.signed(sent[index]))
     assert state_of(reference) is ChargeState.PAID
@@ -175,7 +175,7 @@ def _expect_nothing(reference: str) -> None:
 def test_a_forged_signature_leaves_no_trace(things: Things, stripe: StripeServer, open_page: Open, take: Take):
     reference = charge("T1")
     stripe.books.pay(open_page(reference))
-    (event,) = stripe.new_events()
+    event = stripe.new_events()[-1]
     body, headers = stripe.signed(event, secret="whsec_guessed")
     assert take(body, headers) is None
     assert take(body, {}) is None
@@ -190,7 +190,7 @@ def test_a_forged_signature_leaves_no_trace(things: Things, stripe: StripeServer
 def test_a_replayed_notice_is_too_old(things: Things, stripe: StripeServer, open_page: Open, take: Take):
     reference = charge("T1")
     stripe.books.pay(open_page(reference))
-    (event,) = stripe.new_events()
+    event = stripe.new_events()[-1]
     assert take(*stripe.signed(event, at=time.time() - 301)) is None
     assert events() == []
     _expect_nothing(reference)
@@ -213,7 +213,7 @@ def test_a_signed_notice_that_does_not_fit_our_books_is_kept_and_changes_nothing
 ):
     reference = charge("T1")
     stripe.books.pay(open_page(reference))
-    (event,) = stripe.new_events()
+    event = stripe.new_events()[-1]
     event["data"]["object"] = {**event["data"]["object"], **change}
     assert take(*stripe.signed(event)) is EventOutcome.REFUSED
     assert [(kept.outcome, kept.reason) for kept in events()] == [(EventOutcome.REFUSED.value, reason)]
@@ -231,7 +231,7 @@ def test_what_is_kept_of_a_notice_holds_nothing_personal(
 ):
     reference = charge("T1")
     stripe.books.pay(open_page(reference))
-    (event,) = stripe.new_events()
+    event = stripe.new_events()[-1]
     assert "KOGA HANAKO" in str(event)
     take(*stripe.signed(event))
     kept = str(events()[0].payload)

@@ -12,9 +12,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy.orm import Session
 
+from portal.accounts.models import Role
+from portal.kernel.audit import Actor
 from tests.payments.conftest import attempts, books, converge, open_page, stripe, take, things
 from tests.payments.test_histories import History
 from tests.payments.things import Things
+from tests.people import make_staff
 from tests.reservations.test_race import PEOPLE, _overlaps, _race, _slots, crowd
 from tests.stripe_server import StripeServer
 
@@ -47,6 +50,7 @@ def test_payment_histories_nobody_thought_of(
 
     Here.server, Here.things, Here.database = stripe, things, database
     Here.take, Here.open_page = staticmethod(take), staticmethod(open_page)
+    Here.second_person = Actor(make_staff(Role.FINANCE).id, "staff")
     run_state_machine_as_test(
         Here,
         settings=settings(

@@ -176,4 +176,5 @@ class Objects:
             customer_details={"name": "KOGA HANAKO", "email": "hanako@example.jp"},
         )
         fee = intent["amount"] * FEE_PER_MILLE // 1000
+        self.tell("charge.succeeded", charge)
         self._book("charge" if method == "card" else "payment", charge, intent["amount"], fee)

@@ -1,0 +1,412 @@
+"""Giving money back: by right or by an ordinance, with a second person's agreement, the same way or by bank transfer, to an heir.
+
+A refund above `limit()` waits for a second person before anything is promised. Money goes back the way it came where the
+provider can do that; otherwise (konbini, transfers, a refund that failed) the payer is asked for a bank account.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from payments import ledger, sealing, settlement
+from payments.contract import Ground
+from payments.errors import (
+    AlreadyDisputed,
+    BadBankAccount,
+    ChargeSettled,
+    NoSuchCharge,
+    RefundNotReady,
+    RefundTooLarge,
+    SamePersonAgrees,
+)
+from payments.models import Charge, Dispute, Payment, Recipient, Refund, RefundAccount, RefundKind, TransactionKind
+from payments.sealing import BankAccount
+from payments.states import (
+    NOT_PROMISED,
+    ChargeEvent,
+    DisputeState,
+    IllegalRefundMoveError,
+    RefundEvent,
+    RefundState,
+    move_refund,
+)
+from portal.directory import banks
+from portal.kernel import audit, jobs, references
+from portal.kernel.audit import Actor
+from portal.kernel.money import Yen
+
+
+class _Limit:
+    above = Yen(30_000)
+
+
+def configure(above: Yen) -> None:
+    """Above which sum a second person has to agree (the city's own rule; 財務規則)."""
+    _Limit.above = above
+
+
+def limit() -> Yen:
+    """The largest refund that goes without a second person."""
+    return _Limit.above
+
+
+def refund(
+    session: Session,
+    *,
+    charge_ref: str,
+    amount: Yen,
+    kind: RefundKind,
+    ground: str | Ground,
+    requested_by: Actor,
+    now: datetime,
+) -> Refund:
+    """Give money of a paid charge back, all or in part; a job tells the provider, cash waits for a clerk.
+
+    `Payable.on_refunded` is called when the money is on its way. Above `limit()` the refund waits for `agree`.
+
+    Args:
+        session: the caller's transaction.
+        charge_ref: the charge's reference.
+        amount: more than 0, at most what was paid and is not yet promised back.
+        kind: not owed, or by an ordinance.
+        ground: the ordinance and article, or the reason why it was not owed.
+        requested_by: who decided.
+        now: aware.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+        ChargeSettled: nothing was paid.
+        RefundTooLarge: `amount` is not within what can go back; nothing was promised.
+        AlreadyDisputed: the payer's bank has taken the money back or may still do so.
+    """
+    charge = _locked_by_reference(session, charge_ref)
+    payment = session.scalars(
+        select(Payment).where(Payment.charge_id == charge.id, Payment.accepted.is_(True))
+    ).one_or_none()
+    if payment is None:
+        raise ChargeSettled(charge_ref, charge.state)
+    refundable = payment.amount - promised_back(session, payment)
+    if not Yen(0) < amount <= refundable:
+        raise RefundTooLarge(charge_ref, refundable)
+    if _disputed(session, payment):
+        raise AlreadyDisputed(charge_ref)
+    made = settlement.request_refund(
+        session,
+        charge,
+        payment,
+        amount=amount,
+        kind=kind,
+        ground=Ground(ground) if isinstance(ground, str) else ground,
+        requested_by=requested_by,
+        now=now,
+        needs_agreement=amount > limit(),
+    )
+    if made.state != RefundState.AWAITING.value:
+        _change_charge(session, charge, payment, now)
+    return made
+
+
+def agree(session: Session, refund_ref: str, *, actor: Actor, now: datetime) -> Refund:
+    """A second person agrees: the refund is promised and goes on.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+        RefundNotReady: it does not wait for anybody's agreement.
+        SamePersonAgrees: who asked for it cannot agree to it.
+        AlreadyDisputed: the payer's bank took the money back meanwhile.
+    """
+    found = _locked(session, refund_ref)
+    to_bank = found.provider == ledger.BANK_PROVIDER
+    state = _moved(found, RefundEvent.AGREE_TO_TRANSFER if to_bank else RefundEvent.AGREE)
+    if actor.account_id is None or actor.account_id == found.requested_by_account_id:
+        raise SamePersonAgrees(refund_ref)
+    payment = session.get_one(Payment, found.payment_id)
+    if _disputed(session, payment):
+        raise AlreadyDisputed(refund_ref)
+    found.agreed_by_account_id, found.agreed_at = actor.account_id, now
+    found.state, found.changed_at = state.value, now
+    session.flush()
+    if found.replaces_id is None:
+        charge = settlement.lock_charge(session, found.charge_id)
+        settlement.promise(session, charge, payment, found, now=now)
+        _change_charge(session, charge, payment, now)
+    elif state is RefundState.REQUESTED:
+        jobs.defer(session, "payments.send_refund", refund_id=found.id)
+    _note(session, "refund.agree", found, actor)
+    return found
+
+
+def decline(session: Session, refund_ref: str, *, actor: Actor, now: datetime) -> Refund:
+    """A second person says no; the money stays where it is.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+        RefundNotReady: it does not wait for anybody's agreement.
+        SamePersonAgrees: who asked for it cannot decide on it.
+    """
+    found = _locked(session, refund_ref)
+    state = _moved(found, RefundEvent.DECLINE)
+    if actor.account_id is None or actor.account_id == found.requested_by_account_id:
+        raise SamePersonAgrees(refund_ref)
+    found.state, found.changed_at = state.value, now
+    _note(session, "refund.decline", found, actor)
+    return found
+
+
+def name_account(session: Session, refund_ref: str, account: BankAccount, *, actor: Actor, now: datetime) -> Refund:
+    """Where the money is to be transferred to; said again, it replaces what was said before.
+
+    Args:
+        session: the caller's transaction.
+        refund_ref: the refund's reference; whether the visitor may name its account is the caller's question.
+        account: a real bank and branch.
+        actor: the payer, or a clerk on paper that the payer or the heir signed.
+        now: aware.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+        RefundNotReady: it does not go by transfer, or has gone already.
+        BadBankAccount: no such bank or branch.
+    """
+    if banks.branch(account.bank_code, account.branch_code) is None:
+        raise BadBankAccount(f"{account.bank_code}-{account.branch_code}")
+    found = _locked(session, refund_ref)
+    if found.provider != ledger.BANK_PROVIDER:
+        raise RefundNotReady(refund_ref, found.state)
+    found.state, found.changed_at = _moved(found, RefundEvent.NAME_ACCOUNT).value, now
+    session.execute(delete(RefundAccount).where(RefundAccount.refund_id == found.id))
+    session.add(
+        RefundAccount(
+            refund_id=found.id,
+            bank_code=account.bank_code,
+            branch_code=account.branch_code,
+            sealed=sealing.seal(account),
+            given_at=now,
+            given_by_account_id=actor.account_id,
+        )
+    )
+    _note(session, "refund.name_account", found, actor)
+    return found
+
+
+def transferred(session: Session, refund_ref: str, *, actor: Actor, now: datetime) -> Refund:
+    """Finance has transferred the money; the account is forgotten.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+        RefundNotReady: not a transfer that waits.
+    """
+    found = _locked(session, refund_ref)
+    if found.provider != ledger.BANK_PROVIDER:
+        raise RefundNotReady(refund_ref, found.state)
+    _moved(found, RefundEvent.SEND)
+    settlement.refund_gone(session, found, now=now)
+    _note(session, "refund.transferred", found, actor)
+    return found
+
+
+def transfer_returned(session: Session, refund_ref: str, *, actor: Actor, now: datetime) -> Refund:
+    """The bank sent a transfer back: it is owed again, and the account is asked for anew.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+        RefundNotReady: not a transfer that was made.
+    """
+    found = _locked(session, refund_ref)
+    if found.provider != ledger.BANK_PROVIDER:
+        raise RefundNotReady(refund_ref, found.state)
+    state = _moved(found, RefundEvent.RETURN)
+    settlement.post_refund_move(session, found, TransactionKind.REFUND_RETURNED, now)
+    found.state, found.failure, found.changed_at = state.value, "transfer_returned", now
+    session.flush()
+    _note(session, "refund.returned", found, actor)
+    return _replace(session, found, provider=ledger.BANK_PROVIDER, actor=actor, now=now)
+
+
+def by_bank(session: Session, refund_ref: str, *, actor: Actor, now: datetime) -> Refund:
+    """A refund that could not go back the way the money came goes by transfer; the payer is asked for an account.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+        RefundNotReady: it has not failed, or another one has taken its place.
+    """
+    return _replace(session, _failed(session, refund_ref), provider=ledger.BANK_PROVIDER, actor=actor, now=now)
+
+
+def send_refund_again(session: Session, refund_ref: str, *, actor: Actor, now: datetime) -> Refund:
+    """Send a refund that failed once more the same way: a new refund takes its place, what is owed stays the same.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+        RefundNotReady: it has not failed, or was sent again already.
+    """
+    failed = _failed(session, refund_ref)
+    return _replace(session, failed, provider=failed.provider, actor=actor, now=now)
+
+
+def to_heir(session: Session, refund_ref: str, *, evidence: str, actor: Actor, now: datetime) -> Refund:
+    """The payer died: what is owed goes to the heir, by transfer, once a second person has seen the papers (CASES M4).
+
+    Args:
+        session: the caller's transaction.
+        refund_ref: a refund that waits for an account, failed, or waits to be transferred.
+        evidence: which papers were seen and under which number they are kept; no names.
+        actor: who saw them.
+        now: aware.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+        RefundNotReady: the money is on its way or gone, or no papers are named.
+    """
+    found = _locked(session, refund_ref)
+    if not evidence.strip():
+        raise RefundNotReady(refund_ref, "no_evidence")
+    if found.state != RefundState.FAILED.value:
+        if found.provider != ledger.BANK_PROVIDER:
+            raise RefundNotReady(refund_ref, found.state)
+        found.state, found.failure = _moved(found, RefundEvent.GIVE_UP).value, "payer_died"
+        found.changed_at = now
+        session.execute(delete(RefundAccount).where(RefundAccount.refund_id == found.id))
+        session.flush()
+    return _replace(
+        session, found, provider=ledger.BANK_PROVIDER, actor=actor, now=now, heir_evidence=evidence.strip()[:200]
+    )
+
+
+def pay_out_cash(session: Session, refund_ref: str, *, clerk: Actor, now: datetime) -> Refund:
+    """Hand a refund out in cash (the payment was in cash). The second call is refused.
+
+    Raises:
+        NoSuchCharge: unknown reference.
+        RefundNotReady: not a cash refund, or handed out already.
+    """
+    found = _locked(session, refund_ref)
+    if found.provider not in ledger.BY_HAND:
+        raise RefundNotReady(refund_ref, found.state)
+    _moved(found, RefundEvent.SEND)
+    settlement.refund_gone(session, found, now=now)
+    _note(session, "refund.pay_out", found, clerk)
+    return found
+
+
+def promised_back(session: Session, payment: Payment) -> Yen:
+    """How much of a payment is promised back or waits for somebody's agreement."""
+    # A refund that failed is still owed; the one that replaces it is the same promise.
+    promised = session.scalar(
+        select(func.sum(Refund.amount)).where(
+            Refund.payment_id == payment.id,
+            Refund.replaces_id.is_(None),
+            Refund.state != RefundState.DECLINED.value,
+        )
+    )
+    return Yen(0) if promised is None else promised
+
+
+def _change_charge(session: Session, charge: Charge, payment: Payment, now: datetime) -> None:
+    """The charge's state after a promise on its accepted payment."""
+    promised = session.scalar(
+        select(func.sum(Refund.amount)).where(
+            Refund.payment_id == payment.id,
+            Refund.replaces_id.is_(None),
+            Refund.state.not_in([state.value for state in NOT_PROMISED]),
+        )
+    )
+    event = ChargeEvent.REFUND_REST if promised == payment.amount else ChargeEvent.REFUND_PART
+    settlement.change_state(charge, event, now)
+    session.flush()
+
+
+def _replace(
+    session: Session, old: Refund, *, provider: str, actor: Actor, now: datetime, heir_evidence: str = ""
+) -> Refund:
+    """Another refund takes the place of one that cannot be made; the promise, and so the ledger, stays the same."""
+    if session.scalar(select(Refund.id).where(Refund.replaces_id == old.id)) is not None:
+        raise RefundNotReady(old.reference, old.state)
+    heir = bool(heir_evidence) or old.recipient == Recipient.HEIR.value
+    state = RefundState.REQUESTED
+    if provider == ledger.BANK_PROVIDER:
+        state = RefundState.AWAITING if heir else RefundState.NEEDS_ACCOUNT
+    again = Refund(
+        reference=references.new("V"),
+        payment_id=old.payment_id,
+        charge_id=old.charge_id,
+        amount=old.amount,
+        kind=old.kind,
+        ground_id=old.ground_id,
+        state=state.value,
+        provider=provider,
+        replaces_id=old.id,
+        requested_by_kind=actor.kind,
+        requested_by_account_id=actor.account_id,
+        requested_at=now,
+        changed_at=now,
+        checked_at=now,
+        needs_agreement=heir,
+        recipient=(Recipient.HEIR if heir else Recipient.PAYER).value,
+        heir_evidence=heir_evidence or old.heir_evidence,
+    )
+    session.add(again)
+    session.flush()
+    if state is RefundState.REQUESTED and provider not in ledger.NEVER_CALLED:
+        jobs.defer(session, "payments.send_refund", refund_id=again.id)
+    if state is RefundState.NEEDS_ACCOUNT:
+        settlement.ask_for_account(session, again)
+    audit.record(
+        session,
+        actor=actor,
+        action="refund.send_again",
+        subject_kind="refund",
+        subject_ref=again.reference,
+        detail={"replaces": old.reference, "way": provider, "recipient": again.recipient},
+    )
+    return again
+
+
+def _failed(session: Session, refund_ref: str) -> Refund:
+    found = _locked(session, refund_ref)
+    replaced = session.scalar(select(Refund.id).where(Refund.replaces_id == found.id))
+    declined = found.state == RefundState.DECLINED.value and found.replaces_id is not None
+    if (found.state != RefundState.FAILED.value and not declined) or replaced is not None:
+        raise RefundNotReady(refund_ref, found.state)
+    return found
+
+
+def _locked(session: Session, refund_ref: str) -> Refund:
+    found = session.scalars(
+        select(Refund)
+        .where(Refund.reference == refund_ref)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
+        raise NoSuchCharge(refund_ref)
+    return found
+
+
+def _moved(found: Refund, event: RefundEvent) -> RefundState:
+    try:
+        return move_refund(RefundState(found.state), event)
+    except IllegalRefundMoveError as error:
+        raise RefundNotReady(found.reference, found.state) from error
+
+
+def _disputed(session: Session, payment: Payment) -> bool:
+    query = select(Dispute.id).where(
+        Dispute.payment_id == payment.id,
+        Dispute.state.not_in([DisputeState.WON.value, DisputeState.WARNING.value]),
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _note(session: Session, action: str, found: Refund, actor: Actor) -> None:
+    audit.record(session, actor=actor, action=action, subject_kind="refund", subject_ref=found.reference)
+
+
+def _locked_by_reference(session: Session, reference: str) -> Charge:
+    found = session.scalar(select(Charge.id).where(Charge.reference == reference))
+    if found is None:
+        raise NoSuchCharge(reference)
+    return settlement.lock_charge(session, found)
