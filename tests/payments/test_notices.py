@@ -102,7 +102,7 @@ def test_a_notice_that_stopped_halfway_and_never_comes_again_is_finished_by_the_
     clock_at("2026-11-25 10:06")
     converge()
     assert state_of(reference) is ChargeState.PAID
-    assert [kept.outcome for kept in events()] == [EventOutcome.KNOWN.value]
+    assert [kept.outcome for kept in events()] == ["applied", "known"]
 
 
 def test_a_lost_notice_is_made_up_for_by_asking(
