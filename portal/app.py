@@ -54,6 +54,7 @@ TASK_MODULES: Sequence[str] = (
     "portal.kernel.jobs",
     "portal.notices.jobs",
     "portal.plan.jobs",
+    "reservations.desk.jobs",
     "reservations.jobs",
 )
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from reservations.models import Booking, Space
 from reservations.queries import calendar
 from reservations.queries.calendar import Offer
+from reservations.rules import Looker
 from reservations.services.quoting import Details
 
 SHOWN = 4
@@ -34,7 +35,7 @@ def _past(session: Session, reference: str, person_id: int) -> Booking | None:
     ).one_or_none()
 
 
-def same_again(session: Session, reference: str, person_id: int, *, city: str | None, now: datetime) -> Again | None:
+def same_again(session: Session, reference: str, person_id: int, *, city: Looker, now: datetime) -> Again | None:
     """The next days on which the first slot of a person's earlier booking is free; None where it is not theirs.
 
     At most five statements.

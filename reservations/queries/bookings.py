@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, Text, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from payments import queries as payment_queries
 from payments.queries import ChargeView
 from portal.accounts.models import Person
+from portal.kernel.text import digits, fold
 from reservations.models import (
     FIRM,
     Booking,
@@ -28,6 +30,9 @@ from reservations.rules import Policy
 from reservations.services.common import KIND, policy_of, slots_of
 from reservations.services.quoting import asks_of, quote_of
 from reservations.timetable import TOKYO, Slot
+
+LEAST_WORDS = 2
+LEAST_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -212,6 +217,44 @@ def sheet(session: Session, facilities: Collection[str], day: date) -> list[Book
             Booking.ends_at > start,
         )
         .order_by(Facility.position, Space.position, Booking.starts_at)
+    )
+    return _lines(session, statement)
+
+
+def line_of(session: Session, facilities: Collection[str], reference: str) -> BookingLine | None:
+    """One firm or ended booking of these facilities; None where it belongs to another."""
+    statement = _listed().where(
+        Booking.reference == reference, Facility.code.in_(facilities), Booking.firm_at.is_not(None)
+    )
+    return next(iter(_lines(session, statement)), None)
+
+
+def searched(session: Session, facilities: Collection[str], words: str, *, around: date) -> list[BookingLine]:
+    """Bookings of these facilities by number, permit code, name, kana or telephone number, the nearest days first; at most 50.
+
+    Fewer than two characters find nothing.
+    """
+    wanted = fold(words)
+    if len(wanted) < LEAST_WORDS:
+        return []
+    number = re.sub(r"[^0-9]", "", digits(words))
+    said = [
+        Booking.reference == words.strip().upper(),
+        Booking.permit_code == words.strip().upper(),
+        Person.search.contains(wanted, autoescape=True),
+    ]
+    if len(number) >= LEAST_DIGITS:
+        said.append(func.regexp_replace(Person.phone, "[^0-9]", "", "g", type_=Text).contains(number))
+    noon = datetime.combine(around, time(12), TOKYO)
+    statement = (
+        _listed()
+        .where(
+            Facility.code.in_(facilities),
+            Booking.state.not_in([BookingState.HELD, BookingState.LAPSED, BookingState.RELEASED]),
+            or_(*said),
+        )
+        .order_by(func.abs(func.extract("epoch", Booking.starts_at - noon)), Booking.id)
+        .limit(50)
     )
     return _lines(session, statement)
 

@@ -348,7 +348,7 @@ def one_slot(session: Session, space_code: str, day: date, slot: str, *, city: L
 
 
 def same_slot(
-    session: Session, space_code: str, slot: str, weekday: int, *, weeks: int, city: str | None, now: datetime
+    session: Session, space_code: str, slot: str, weekday: int, *, weeks: int, city: Looker, now: datetime
 ) -> list[Offer]:
     """The days of a weekday (Monday is 0), from tomorrow for some weeks, on which the slot of the space is free. Three statements."""
     tomorrow = now.astimezone(TOKYO).date() + timedelta(days=1)

@@ -15,6 +15,7 @@ from reservations.queries import bookings
 from reservations.queries.bookings import BookingLine
 from reservations.web import booking as _booking_views  # noqa: F401 - imported for its views
 from reservations.web import changes as _change_views  # noqa: F401 - imported for its views
+from reservations.web import desk as _desk_views  # noqa: F401 - imported for its views
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
 from reservations.web import manage, words
 from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
@@ -72,6 +73,16 @@ def init_app(app: Flask) -> None:
             order=20,
             empty=lazy_gettext("予約はありません。"),
             more="reservations.mine",
+        ),
+    )
+    staff.register(
+        staff.Tile(
+            key="desk",
+            title=lazy_gettext("受付"),
+            endpoint="reservations.desk_today",
+            roles=(Role.FACILITY_MANAGER,),
+            text=lazy_gettext("来た人を確かめます。人数、貸したもの、月の報告、使われた割合もここです。"),
+            order=31,
         ),
     )
     staff.register(

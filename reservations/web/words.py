@@ -223,6 +223,10 @@ def event_words(kind: str) -> str:
         "move_held": gettext("変更先の時間を取っておいた"),
         "moved": gettext("時間や場所を変えた"),
         "paid_too_late": gettext("支払いが間に合わなかった"),
+        "came": gettext("来た"),
+        "used": gettext("使った人数を書いた"),
+        "lent": gettext("物を貸した"),
+        "returned": gettext("物が返ってきた"),
     }.get(kind, kind)
 
 

@@ -1,0 +1,385 @@
+"""The desk: who comes today, who came, what was lent; sheets, the month's report, statistics. Only the clerk's own facilities."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from payments.bills import pictures
+from portal.accounts.models import Role
+from portal.kernel import audit, clock, files, references
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.errors import NotFound
+from portal.plan.report import cell
+from portal.web import access
+from reservations.desk import ages, charts, queries, services, sheets, statistics
+from reservations.desk.errors import NotExpected, UntrueTime
+from reservations.desk.models import CheckInBy
+from reservations.desk.queries import DeskLine
+from reservations.desk.statistics import Statistics
+from reservations.queries import bookings
+from reservations.services.common import KIND
+from reservations.web import words
+from reservations.web.desk_forms import AGE_LABELS, CameForm, FindForm, LendForm, PeriodForm, UseForm
+from reservations.web.forms import EmptyForm
+from reservations.web.manage import facilities_of
+from reservations.web.public import bp, read_day
+
+SHEETS_SHOWN = 10
+_DESK = access.staff(Role.FACILITY_MANAGER)
+
+
+def _looked(session: Session, reference: str, action: str) -> None:
+    audit.record(session, actor=access.visitor().actor, action=action, subject_kind=KIND, subject_ref=reference)
+
+
+@bp.get("/staff/desk")
+@_DESK
+def desk_today() -> ResponseReturnValue:
+    """Today at the desk."""
+    return redirect(url_for("reservations.desk", day=clock.today().isoformat()), 303)
+
+
+@bp.get("/staff/desk/<day>")
+@_DESK
+def desk(day: str) -> ResponseReturnValue:
+    """A day: everybody who is expected, one tap when they come."""
+    return _day_page(read_day(day))
+
+
+def _day_page(day: date, *, message: str = "", status: int = 200) -> ResponseReturnValue:
+    own = facilities_of(access.visitor())
+    with unit_of_work() as session:
+        lines = queries.day(session, own, day)
+        managed = bookings.managed(session, own, on=day)
+        ready = {code: queries.sheet_of(session, code, day) for code, _name in managed[:SHEETS_SHOWN]}
+        for line in lines:
+            _looked(session, line.booking.reference, "booking.listed")
+    html = render_template(
+        "reservations/desk/day.html",
+        day=day,
+        today=clock.today(),
+        before=day - timedelta(days=1),
+        after=day + timedelta(days=1),
+        lines=lines,
+        came=CameForm(formdata=None),
+        find=FindForm(formdata=None),
+        empty=EmptyForm(formdata=None),
+        sheets=[(code, name, ready.get(code)) for code, name in managed[:SHEETS_SHOWN]],
+        message=message,
+        words=words,
+    )
+    return html, status
+
+
+@bp.post("/staff/desk/bookings/<reference>/came")
+@_DESK
+def came(reference: str) -> ResponseReturnValue:
+    """They are here; or they were, at the time that the paper says."""
+    number = references.parse(reference)
+    form = CameForm()
+    line = _line(number)
+    day = clock.local(line.booking.starts_at).date()
+    if not form.validate():
+        return _day_page(day, message=str(next(iter(form.at.errors), "")), status=422)
+    typed = form.at.data
+    now = clock.now()
+    at = now if typed is None else datetime.combine(day, typed, clock.TOKYO)
+    by = CheckInBy.LIST if typed is None else CheckInBy.PAPER
+    visitor = access.visitor()
+    try:
+        transact(
+            partial(
+                services.check_in,
+                reference=number,
+                facilities=facilities_of(visitor),
+                by=by,
+                came_at=at,
+                actor=visitor.actor,
+                now=now,
+            )
+        )
+    except NotExpected:
+        return _day_page(day, message=gettext("この予約は、許可されていないか、取り消されています。"), status=409)
+    except UntrueTime:
+        return _day_page(
+            day,
+            message=gettext("来た時刻が正しくありません。使う日の、はじまる3時間前から今までの時刻にしてください。"),
+            status=422,
+        )
+    return redirect(url_for("reservations.desk", day=day.isoformat()) + f"#{number}", 303)
+
+
+def _line(number: str) -> DeskLine:
+    """The booking with its use, of the clerk's own facilities; the look is recorded.
+
+    Raises:
+        NotFound: of others, or none.
+    """
+    with unit_of_work() as session:
+        found = queries.one(session, facilities_of(access.visitor()), number)
+        if found is None:
+            raise NotFound
+        _looked(session, number, "booking.read")
+        return found
+
+
+def _use_page(line: DeskLine, form: UseForm, lend: LendForm, *, status: int = 200) -> ResponseReturnValue:
+    html = render_template(
+        "reservations/desk/use.html",
+        line=line,
+        booking=line.booking,
+        form=form,
+        lend=lend,
+        empty=EmptyForm(formdata=None),
+        ages=[form[age] for age in ages.AGES],
+        words=words,
+    )
+    return html, status
+
+
+@bp.get("/staff/desk/bookings/<reference>")
+@_DESK
+def use(reference: str) -> ResponseReturnValue:
+    """One booking at the desk: how many came, until when, what is lent."""
+    line = _line(references.parse(reference))
+    kept: dict[str, Any] = dict(line.use.users) if line.use else {}
+    if line.use:
+        left = line.use.left_at
+        kept |= {"remark": line.use.note, "left": clock.local(left).time() if left else None}
+    return _use_page(line, UseForm(formdata=None, data=kept), LendForm(formdata=None))
+
+
+@bp.post("/staff/desk/bookings/<reference>")
+@_DESK
+def record_use(reference: str) -> ResponseReturnValue:
+    """Keep how it was."""
+    number = references.parse(reference)
+    line = _line(number)
+    form = UseForm()
+    if not form.validate():
+        return _use_page(line, form, LendForm(formdata=None), status=422)
+    visitor = access.visitor()
+    try:
+        transact(
+            partial(
+                services.record_use,
+                reference=number,
+                facilities=facilities_of(visitor),
+                left_at=form.left_at(line.booking.ends_at),
+                users=form.users(),
+                remark=form.remark.data or "",
+                actor=visitor.actor,
+                now=clock.now(),
+            )
+        )
+    except UntrueTime:
+        form.left.errors = [gettext("「帰った時刻」は、来た時刻のあとで、今までの時刻にしてください。")]
+        return _use_page(line, form, LendForm(formdata=None), status=422)
+    return redirect(url_for("reservations.desk", day=clock.local(line.booking.starts_at).date().isoformat()), 303)
+
+
+@bp.post("/staff/desk/bookings/<reference>/lend")
+@_DESK
+def lend(reference: str) -> ResponseReturnValue:
+    """Hand something out."""
+    number = references.parse(reference)
+    form = LendForm()
+    if not form.validate():
+        return _use_page(_line(number), UseForm(formdata=None), form, status=422)
+    visitor = access.visitor()
+    transact(
+        partial(
+            services.lend,
+            reference=number,
+            facilities=facilities_of(visitor),
+            what=form.what.data or "",
+            actor=visitor.actor,
+            now=clock.now(),
+        )
+    )
+    return redirect(url_for("reservations.use", reference=number), 303)
+
+
+@bp.post("/staff/desk/things/<int:thing_id>/back")
+@_DESK
+def take_back(thing_id: int) -> ResponseReturnValue:
+    """It came back."""
+    visitor = access.visitor()
+    thing = transact(
+        lambda session: services.take_back(
+            session, thing_id, facilities=facilities_of(visitor), actor=visitor.actor, now=clock.now()
+        )
+    )
+    with unit_of_work() as session:
+        number = queries.reference_of(session, thing.booking_id)
+    return redirect(url_for("reservations.use", reference=number), 303)
+
+
+@bp.post("/staff/desk/find")
+@_DESK
+def find() -> ResponseReturnValue:
+    """A booking by what is typed, or by the picture of the permit's QR code."""
+    form = FindForm()
+    typed = (form.words.data or "").strip()
+    picture = request.files.get("picture")
+    if picture and picture.filename:
+        try:
+            found = pictures.codes(picture.stream.read(pictures.LARGEST + 1))
+        except pictures.UnreadablePictureError:
+            found = ()
+        typed = next((code_of(text) for text in found), "")
+        if not typed:
+            form.picture.errors = [gettext("写真からQRコードを読めませんでした。番号を入れてください。")]
+    own = facilities_of(access.visitor())
+    with unit_of_work() as session:
+        lines = queries.find(session, own, typed, around=clock.today())
+        for line in lines:
+            _looked(session, line.reference, "booking.listed")
+    if len(lines) == 1:
+        return redirect(url_for("reservations.use", reference=lines[0].reference), 303)
+    return render_template(
+        "reservations/desk/found.html", form=form, lines=lines, typed=typed, words=words
+    ), 200 if lines else 404
+
+
+def code_of(text: str) -> str:
+    """The permit's code in the address that its QR code holds; a bare number stays one."""
+    path = urlsplit(text).path if "/" in text else text
+    return path.rstrip("/").rpartition("/")[2][:40]
+
+
+@bp.get("/staff/desk/sheets/<facility>/<day>.pdf")
+@_DESK
+def evening_sheet(facility: str, day: str) -> ResponseReturnValue:
+    """The sheet that was made the evening before."""
+    if facility not in facilities_of(access.visitor()):
+        raise NotFound
+    with unit_of_work() as session:
+        found = queries.sheet_of(session, facility, read_day(day))
+        if found is None:
+            raise NotFound
+        stored = files.get(session, found.file_id)
+        audit.record(
+            session,
+            actor=access.visitor().actor,
+            action="booking.sheet_read",
+            subject_kind="facility",
+            subject_ref=facility,
+            detail={"day": day},
+        )
+        headers = {"Content-Disposition": f'inline; filename="{stored.name}"', "Cache-Control": "private, no-store"}
+        return Response(stored.content, mimetype=stored.media_type, headers=headers)
+
+
+@bp.post("/staff/desk/sheets/<facility>/<day>")
+@_DESK
+def make_sheet(facility: str, day: str) -> ResponseReturnValue:
+    """Make a sheet now; the worker does it, the page says when it is there."""
+    if facility not in facilities_of(access.visitor()):
+        raise NotFound
+    wanted = read_day(day)
+    transact(lambda session: sheets.ask(session, facility, wanted))
+    return redirect(url_for("reservations.desk", day=wanted.isoformat()) + "#sheets", 303)
+
+
+def _month(text: str | None) -> date:
+    """The first day of a month in an address; this month without one."""
+    return read_day(f"{text}-01") if text else clock.today().replace(day=1)
+
+
+@bp.get("/staff/desk/report")
+@_DESK
+def users_report() -> ResponseReturnValue:
+    """Who used what in a month, by age (CASES B15)."""
+    first = _month(request.args.get("month"))
+    with unit_of_work() as session:
+        lines = queries.users_of_month(session, facilities_of(access.visitor()), first)
+    if request.args.get("format") == "csv":
+        header = ["facility", "space", "bookings", "came", *ages.AGES, "users"]
+        rows = [[x.facility, x.space, x.bookings, x.came, *(x.users[age] for age in ages.AGES), x.total] for x in lines]
+        return _csv(header, rows, f"users-{first:%Y-%m}.csv")
+    return render_template(
+        "reservations/desk/report.html",
+        first=first,
+        before=(first - timedelta(days=1)).replace(day=1),
+        after=(first + timedelta(days=32)).replace(day=1),
+        lines=lines,
+        ages=[(age, AGE_LABELS[age]) for age in ages.AGES],
+        words=words,
+    )
+
+
+@bp.get("/staff/desk/statistics")
+@_DESK
+def desk_statistics() -> ResponseReturnValue:
+    """Use rates and income of a period, as drawings, tables and CSV."""
+    today = clock.today()
+    form = PeriodForm(request.args if request.args.get("first") else None)
+    if form.first.data is None and not request.args.get("first"):
+        form.first.data, form.last.data = today.replace(day=1), today
+        valid = True
+    else:
+        valid = form.validate()
+    found: Statistics | None = None
+    if valid and form.first.data and form.last.data:
+        try:
+            with unit_of_work() as session:
+                found = statistics.statistics(session, facilities_of(access.visitor()), form.first.data, form.last.data)
+        except ValueError:
+            form.last.errors = [gettext("「おわりの日」は、「はじめの日」から1年のうちの日にしてください。")]
+    if found is not None and request.args.get("format") == "csv":
+        return _statistics_csv(found)
+    part_names = dict(words.parts())
+    html = render_template(
+        "reservations/desk/statistics.html",
+        form=form,
+        found=found,
+        part_names=part_names,
+        drawn=_drawn(found, part_names) if found else None,
+        words=words,
+    )
+    return html, 200 if found else 422
+
+
+def _drawn(found: Statistics, part_names: dict[str, str]) -> dict[str, Markup]:
+    parts = charts.rates(found.by_part, name="parts", title=gettext("時間ごとの使われた割合"), labels=part_names)
+    return {
+        "spaces": charts.rates(found.by_space, name="spaces", title=gettext("場所ごとの使われた割合")),
+        "parts": parts,
+    }
+
+
+def _statistics_csv(found: Statistics) -> Response:
+    rows: list[Sequence[Any]] = [
+        *(["rate_by_space", x.label, x.offered, x.booked, x.percent] for x in found.by_space),
+        *(["rate_by_part", x.label, x.offered, x.booked, x.percent] for x in found.by_part),
+        *(["income_by_space", x.label, x.bookings, x.yen, ""] for x in found.income_by_space),
+        *(["income_by_category", x.label, x.bookings, x.yen, ""] for x in found.income_by_category),
+    ]
+    header = ["figure", "label", "offered_minutes_or_bookings", "booked_minutes_or_yen", "percent"]
+    return _csv(header, rows, f"use-{found.first}-{found.last}.csv")
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]], name: str) -> Response:
+    """UTF-8 with BOM; text never as a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(header)
+    writer.writerows([cell(value) for value in row] for row in rows)
+    return Response(
+        "\ufeff" + out.getvalue(),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
+    )
