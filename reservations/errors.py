@@ -22,6 +22,15 @@ class SlotTaken(Conflict):
 
 
 @dataclass(eq=False)
+class SessionFull(Conflict):
+    """No place is left in a session of individual use."""
+
+    code: ClassVar[str] = "session_full"
+    session: str
+    places: int
+
+
+@dataclass(eq=False)
 class NotBookable(Invalid):
     """A rule of use stands against it; `at` is the moment from or until which it does."""
 

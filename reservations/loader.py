@@ -332,7 +332,7 @@ def _load_spaces(session: Session, spaces: list[_Space]) -> LoadReport:
     return units + report + _load_links(session, spaces)
 
 
-def _load_neighbours(session: Session, pairs: Sequence[tuple[str, str]]) -> LoadReport:
+def _load_neighbours(session: Session, pairs: Sequence[Sequence[str]]) -> LoadReport:
     """Which spaces hear each other. A pair that is gone stays while a booking claims it; nothing is claimed anew."""
     ids = {row.code: row.id for row in session.execute(select(Space.code, Space.id))}
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {}

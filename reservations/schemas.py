@@ -113,4 +113,4 @@ class SpacesFile(Entry):
     rules: list[RuleEntry] = Field(min_length=1)
     added: list[AddedSpace] = Field(default_factory=list)
     names_en: dict[str, str] = Field(default_factory=dict)
-    neighbours: list[tuple[Code, Code]] = Field(default_factory=list)
+    neighbours: list[Annotated[list[Code], Field(min_length=2, max_length=2)]] = Field(default_factory=list)

@@ -215,7 +215,7 @@ def paid(session: Session, booking: Booking, charge_ref: str, now: datetime) -> 
     try:
         with session.begin_nested():
             _finish(session, booking, made, list(units), actor=SYSTEM, by_staff=False, now=now)
-    except SlotTaken:
+    except (SlotTaken, NotBookable):
         session.refresh(booking)
         made.state = MoveState.LAPSED.value
         jobs.defer(session, TELL, booking_id=booking.id, event="move_too_late")
@@ -380,6 +380,17 @@ def _finish(
     """Let go of the old time and take the new one for good, in one transaction."""
     claims.end(session, [booking.id], now=now)
     _take(session, booking, made, units, until=None, now=now)
+    if booking.purpose is not None:
+        claims.sound(
+            session,
+            booking.id,
+            space_id=made.space_id,
+            noise=booking.purpose.noise,
+            party=claims.party_of(booking.person_id, booking.group_id),
+            spans=combining.spans(combining.restored(made.slots)),
+            until=None,
+            now=now,
+        )
     old = {"space": booking.space_id, "slots": booking.slots, "total": (booking.total or Yen(0)).amount}
     slots = combining.restored(made.slots)
     booking.space_id, booking.slots = made.space_id, made.slots
@@ -408,6 +419,7 @@ def _reload(session: Session, booking: Booking) -> None:
             joinedload(Booking.space).joinedload(Space.facility),
             joinedload(Booking.policy),
             joinedload(Booking.fees),
+            joinedload(Booking.purpose),
         )
         .execution_options(populate_existing=True)
     ).unique().one()

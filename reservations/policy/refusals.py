@@ -19,6 +19,8 @@ class Refused(StrEnum):
     NO_FEE = "no_fee"
     NOT_FOR_CATEGORY = "not_for_category"
     NOT_FOR_PURPOSE = "not_for_purpose"
+    NEIGHBOUR_QUIET = "neighbour_quiet"
+    NEIGHBOUR_LOUD = "neighbour_loud"
     CAP_DAY = "cap_day"
     CAP_WEEK = "cap_week"
     CAP_MONTH = "cap_month"

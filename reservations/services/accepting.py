@@ -13,11 +13,13 @@ from payments.contract import CITY, ChargeLine, ChargeRequest, Ground, MoneyKind
 from portal.accounts.models import Account, Person
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
+from reservations import combining
 from reservations.errors import HoldEnded, NameMissing, NotBookable, PriceChanged, WrongState
 from reservations.models import Booking, BookingState, space_purpose
+from reservations.operations import claims
 from reservations.pricing import Quote
 from reservations.rules import Refused
-from reservations.services.common import KIND, note, own, policy_of
+from reservations.services.common import KIND, note, own, policy_of, slots_of
 from reservations.services.holding import set_live
 from reservations.services.paying import settle
 from reservations.services.quoting import Details, asks_of, facts_from, kept_facts, quote_of
@@ -36,7 +38,7 @@ def change_details(
         NotBookable: more people than the space holds, or a purpose that it is not for.
     """
     booking = _open_hold(session, reference, person_id, now=now)
-    _say(session, booking, details)
+    _say(session, booking, details, now=now)
     session.flush()
     del actor
 
@@ -72,7 +74,7 @@ def accept(
     _check_open(booking, now=now)
     if not session.get_one(Person, booking.person_id).name.strip():
         raise NameMissing
-    _say(session, booking, details)
+    _say(session, booking, details, now=now)
     quote = quote_of(booking)
     if quote.digest != accepted:
         raise PriceChanged
@@ -105,15 +107,27 @@ def _check_open(booking: Booking, *, now: datetime) -> None:
         raise HoldEnded(booking.held_until)
 
 
-def _say(session: Session, booking: Booking, details: Details) -> None:
+def _say(session: Session, booking: Booking, details: Details, *, now: datetime) -> None:
     if details.people < 1 or (booking.space.capacity is not None and details.people > booking.space.capacity):
         raise NotBookable(Refused.TOO_MANY_PEOPLE, limit=booking.space.capacity)
     offered = select(space_purpose.c.purpose_id).where(space_purpose.c.space_id == booking.space_id)
     if details.purpose_id not in set(session.scalars(offered)):
         raise NotBookable(Refused.NOT_FOR_PURPOSE)
+    changed = booking.purpose_id != details.purpose_id
     booking.people, booking.purpose_id = details.people, details.purpose_id
     session.flush()
     session.refresh(booking, ["purpose"])
+    if changed and booking.purpose is not None and booking.session_id is None:
+        claims.sound(
+            session,
+            booking.id,
+            space_id=booking.space_id,
+            noise=booking.purpose.noise,
+            party=claims.party_of(booking.person_id, booking.group_id),
+            spans=combining.spans(slots_of(booking)),
+            until=booking.held_until,
+            now=now,
+        )
     asked = asks_of(booking)
     booking.facts = kept_facts(booking) | facts_from(details, asked)
     if asked.users:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.accounts.models import Person
@@ -15,7 +15,8 @@ from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
 from reservations import combining, documents
 from reservations.groups.models import BookingGroup
-from reservations.models import Booking, BookingEvent, Facility, Occupancy, Space
+from reservations.models import Booking, BookingEvent, Facility, Space
+from reservations.operations import claims
 from reservations.pricing import FeeTable
 from reservations.rules import Policy
 from reservations.timetable import Slot
@@ -88,14 +89,8 @@ def slots_of(booking: Booking) -> tuple[Slot, ...]:
 
 
 def end_occupancy(session: Session, booking: Booking, *, now: datetime) -> None:
-    """Let the units go from now on; the rows stay."""
-    lower = func.lower(Occupancy.live)
-    session.execute(
-        update(Occupancy)
-        .where(Occupancy.booking_id == booking.id, func.upper_inf(Occupancy.live) | (func.upper(Occupancy.live) > now))
-        .values(live=func.tstzrange(lower, func.greatest(lower, now)))
-        .execution_options(synchronize_session=False),
-    )
+    """Let go of units, noise and places from now on; the rows stay."""
+    claims.end(session, [booking.id], now=now)
 
 
 def note(

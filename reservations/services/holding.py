@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Row, func, literal, text, update
+from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -30,13 +30,13 @@ from reservations.errors import (
     SlotTaken,
     WrongState,
 )
-from reservations.models import Booking, BookingState, Occupancy, Source
+from reservations.models import Booking, BookingState, Source
+from reservations.operations import claims
 from reservations.rules import Policy, Refused
 from reservations.services import nights, standing
 from reservations.services.common import KIND, end_occupancy, lock_person, locked, note, own, policy_of
 from reservations.timetable import TOKYO, Slot, Timetable
 
-NO_OVERLAP = "ex_occupancy_no_overlap"
 LAPSE_WINDOW = timedelta(hours=24)
 
 
@@ -80,6 +80,8 @@ _WORLD = text(
            ARRAY(SELECT su.unit_id FROM space_unit su WHERE su.space_id = s.id ORDER BY su.unit_id) AS units,
            (SELECT sp.purpose_id FROM space_purpose sp JOIN purpose u ON u.id = sp.purpose_id
              WHERE sp.space_id = s.id AND u.code = :purpose) AS purpose_id,
+           (SELECT u.noise FROM purpose u WHERE u.code = :purpose AND EXISTS (
+              SELECT 1 FROM space_neighbour n WHERE s.id IN (n.space_id, n.other_id))) AS noise,
            t.id AS timetable_id, t.digest AS timetable_digest,
            c.id AS fees_id, c.digest AS fees_digest,
            r.id AS policy_id, r.digest AS policy_digest,
@@ -89,7 +91,7 @@ _WORLD = text(
               LIMIT 1) AS mine
     FROM space s
     JOIN facility f ON f.id = s.facility_id
-    JOIN person p ON p.id = :person_id
+    LEFT JOIN person p ON p.id = :person_id
     {standing.JOINS}
     CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'timetable' AND code = s.timetable_code
         AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) t
@@ -98,7 +100,7 @@ _WORLD = text(
         ORDER BY valid_from DESC, revision DESC LIMIT 1) c
     CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'policy' AND code = s.policy_code
         AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) r
-    WHERE s.code = :space
+    WHERE s.code = :space AND (:anybody OR p.id IS NOT NULL)
     """,  # noqa: S608 - its parts are constants of this program
 )
 
@@ -125,7 +127,7 @@ _TAKE = text(
         INSERT INTO booking_event (booking_id, at, kind, actor_kind, actor_account_id, detail)
         SELECT id, :now, 'held', :actor_kind, :account_id, '{}' FROM made
     )
-    SELECT count(*) FROM taken
+    SELECT count(*) AS taken, (SELECT id FROM made) AS id FROM taken
     """,
 )
 
@@ -173,23 +175,25 @@ class Target:
     world: Row[Any]
     slots: tuple[Slot, ...]
     policy: Policy
+    timetable: Timetable
 
 
-def target_of(session: Session, request: HoldRequest, *, now: datetime) -> Target:
-    """Read what a request leads to, without taking it.
+def target_of(session: Session, request: HoldRequest, *, now: datetime, anybody: bool = False) -> Target:
+    """Read what a request leads to, without taking it. `anybody`: for nobody in particular (`person_id` is not looked at).
 
     Raises:
         NotOffered, NoSuchSlot, SlotsUnfit: as `hold`.
     """
-    world = _read_world(session, request, now=now)
+    world = _read_world(session, request, now=now, anybody=anybody)
     timetable, policy = _documents(session, world)
-    return Target(world, _slots(session, request, world, timetable), policy)
+    return Target(world, _slots(session, request, world, timetable), policy, timetable)
 
 
-def _read_world(session: Session, request: HoldRequest, *, now: datetime) -> Row[Any]:
+def _read_world(session: Session, request: HoldRequest, *, now: datetime, anybody: bool = False) -> Row[Any]:
     world = session.execute(
         _WORLD,
         {
+            "anybody": anybody,
             "now": now,
             "since": now - LAPSE_WINDOW,
             "person_id": request.person_id,
@@ -257,7 +261,7 @@ def _take(
 ) -> str:
     reference = references.new("B")
     spans = combining.spans(slots)
-    taken = session.execute(
+    made = session.execute(
         _TAKE,
         {
             "reference": reference,
@@ -283,9 +287,14 @@ def _take(
             "units": list(world.units),
             "actor_kind": actor.kind,
         },
-    ).scalar_one()
-    if taken != len(world.units) * len(spans):
+    ).one()
+    if made.taken != len(world.units) * len(spans):
         raise SlotTaken(world.id, slots[0].start, slots[-1].end)
+    if world.noise and world.purpose_id is not None:
+        party = claims.party_of(request.person_id, world.party_id)
+        claims.sound(
+            session, made.id, space_id=world.id, noise=world.noise, party=party, spans=spans, until=until, now=now
+        )
     return reference
 
 
@@ -295,17 +304,11 @@ def set_live(session: Session, booking: Booking, *, until: datetime | None, now:
     Raises:
         SlotTaken: somebody else has one of them by now; the transaction goes on (a savepoint was rolled back).
     """
-    lower = literal(now) if booking.held_until <= now else func.coalesce(func.lower(Occupancy.live), now)
     try:
         with session.begin_nested():
-            session.execute(
-                update(Occupancy)
-                .where(Occupancy.booking_id == booking.id)
-                .values(live=func.tstzrange(lower, until, "[)"))
-                .execution_options(synchronize_session=False),
-            )
+            claims.keep(session, booking.id, held_until=booking.held_until, until=until, now=now)
     except IntegrityError as error:
-        if constraint_of(error) != NO_OVERLAP:
+        if constraint_of(error) not in claims.CONSTRAINTS:
             raise
         raise SlotTaken(booking.space_id, booking.starts_at, booking.ends_at) from None
 

@@ -55,7 +55,7 @@ def cases_of(booking: Booking) -> list[PriceCase]:
     facts = booking.facts
     case = PriceCase(
         slots_of(booking)[0],
-        booking.space.tariff,
+        facts.get("tariff") or booking.space.tariff,
         booking.category,
         booking.purpose.code if booking.purpose else "",
         weekend=False,
@@ -119,4 +119,4 @@ def facts_from(details: Details, asked: Asks) -> dict[str, Any]:
 
 def kept_facts(booking: Booking) -> dict[str, Any]:
     """What the system itself has noted of a booking: it stays when the payer says something else."""
-    return {key: value for key, value in booking.facts.items() if key in {"fees", "categories"}}
+    return {key: value for key, value in booking.facts.items() if key in {"fees", "categories", "tariff"}}

@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 from portal.kernel import clock, references
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound, PortalError
-from portal.web import access
+from portal.web import access, locale
 from reservations import combining
 from reservations.errors import (
     NoMoreChanges,
@@ -21,11 +21,13 @@ from reservations.errors import (
     NotBookable,
     NotOffered,
     PriceChanged,
+    SessionFull,
     SlotsUnfit,
     SlotTaken,
+    TooManyHolds,
 )
 from reservations.models import FIRM
-from reservations.operations import moving
+from reservations.operations import moving, sessions
 from reservations.operations.models import MoveState
 from reservations.operations.moving import MoveTo
 from reservations.queries import bookings, calendar
@@ -34,6 +36,7 @@ from reservations.web import words
 from reservations.web.public import bp, city_of_visitor, read_day
 from reservations.web.words import gettext
 
+JOIN_REFUSALS = (SessionFull, NotBookable, TooManyHolds, NoSuchSlot)
 MOVE_REFUSALS = (SlotTaken, NoMoreChanges, NotBookable, NoSuchSlot, NotOffered, SlotsUnfit)
 
 
@@ -160,3 +163,40 @@ def _move(session: Session, *, number: str, to: MoveTo, accepted: str) -> str | 
     booking = own(session, number, own_person())
     made = moving.move(session, booking, to, accepted=accepted, actor=access.visitor().actor, now=clock.now_in(session))
     return made.charge_ref if made.state == MoveState.PENDING else None
+
+
+@bp.post("/sessions/<reference>/places")
+@access.resident
+def join_session(reference: str) -> ResponseReturnValue:
+    """Take a place in a session of individual use."""
+    number = references.parse(reference)
+    try:
+        made = transact(partial(_join, reference=number))
+    except JOIN_REFUSALS as error:
+        return render_template("reservations/not_joined.html", message=_why(error)), error.status
+    return redirect(url_for("reservations.booking", reference=made), 303)
+
+
+def _why(error: PortalError) -> str:
+    match error:
+        case SessionFull():
+            return gettext("この個人利用は、もういっぱいです。")
+        case NotBookable():
+            return words.refused_words(error.reason, error.at, error.limit)
+        case TooManyHolds():
+            return gettext("仮押さえが多すぎます。")
+        case _:
+            return gettext("その日に、その時間はありません。")
+
+
+def _join(session: Session, *, reference: str) -> str:
+    visitor = access.visitor()
+    return sessions.join(
+        session,
+        reference,
+        person_id=own_person(),
+        account_id=visitor.account_id,
+        locale=locale.current(),
+        actor=visitor.actor,
+        now=clock.now_in(session),
+    )

@@ -9,6 +9,7 @@ TEXTS = {
     "not_bookable": lazy_gettext("この時間は予約できません。"),
     "no_such_slot": lazy_gettext("その日に、その時間はありません。"),
     "slots_unfit": lazy_gettext("その時間は、1つの予約にまとめられません。"),
+    "session_full": lazy_gettext("この個人利用は、もういっぱいです。"),
     "not_offered": lazy_gettext("この場所は、オンラインでは予約できません。"),
     "too_many_favourites": lazy_gettext("お気に入りは30までです。先に、どれかをはずしてください。"),
     "too_many_holds": lazy_gettext("仮押さえが多すぎます。"),

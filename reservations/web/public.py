@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import cast
 from urllib.parse import urlencode
 
@@ -18,6 +18,7 @@ from portal.kernel.errors import NotFound
 from portal.web import access, locale
 from reservations.groups.queries import applicant
 from reservations.models import BookingState
+from reservations.operations import sessions
 from reservations.personal import services as personal
 from reservations.places import Point
 from reservations.queries import bookings, calendar, catalog
@@ -185,12 +186,15 @@ def facility_day(code: str, day: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         now = clock.now_in(session)
         page = calendar.day_page(session, code, wanted, purpose=purpose, city=city_of_visitor(session), now=now)
+        start = datetime.combine(wanted, time(), clock.TOKYO)
+        shared = sessions.listed(session, code, start=start, end=start + timedelta(days=1), now=now)
     if page is None:
         raise NotFound
     today = clock.today()
     return render_template(
         "reservations/day.html",
         page=page,
+        shared=shared,
         purpose=purpose,
         before=wanted - timedelta(days=1) if wanted > today else None,
         after=wanted + timedelta(days=1),

@@ -120,6 +120,12 @@ def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> st
         Refused.PAST: gettext("この時間は、もう始まっているか、終わっています。"),
         Refused.NOT_YET_OPEN: gettext("まだ予約できません。%(at)s から予約できます。", at=moment),
         Refused.TOO_LATE: gettext("予約の受付は %(at)s に終わりました。", at=moment),
+        Refused.NEIGHBOUR_QUIET: gettext(
+            "となりの部屋で、静かさがいる使い方の予約があります。この時間は、音の出る使い方ができません。"
+        ),
+        Refused.NEIGHBOUR_LOUD: gettext(
+            "となりの部屋で、音の出る使い方の予約があります。この時間は、静かさがいる使い方ができません。"
+        ),
         Refused.TOO_MANY_PEOPLE: gettext("人数は%(limit)s人までです。", limit=number),
         Refused.TOO_FEW_PEOPLE: gettext("この使いみちは%(limit)s人から予約できます。", limit=number),
         Refused.NO_USERS: gettext("使う人数を、1人以上で入力してください。"),

@@ -143,7 +143,7 @@ def test_nobody_agrees_to_what_they_wrote_or_asked_for(client: FlaskClient, mana
 
 
 def client_text(client: FlaskClient, draft: str) -> str:
-    found = re.search(r"<textarea[^>]*>(.*?)</textarea>", client.get(draft).text, re.S)
+    found = re.search(r"<textarea[^>]*>(.*?)</textarea>", client.get(draft).text, re.DOTALL)
     assert found
     import html
 
