@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from payments import gateways, intake
+from payments import daybook, gateways, intake
 from payments.contract import payable
 from payments.gateways import notices_out
 from payments.gateways.base import NoAnswerError, RefundOrder, RefusedError, Report
@@ -24,7 +24,7 @@ from payments.models import Charge, EventOutcome, Payment, PaymentAttempt, Provi
 from payments.states import LIVE_ATTEMPTS, AttemptState, ChargeState, RefundState
 from portal.kernel import clock
 from portal.kernel.database import transact, unit_of_work
-from portal.kernel.jobs import PATIENT, task
+from portal.kernel.jobs import PATIENT, defer, task
 
 log = structlog.get_logger(__name__)
 
@@ -135,6 +135,27 @@ def end_overdue(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands i
 def reconcile(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
     """Every five minutes: ask the provider about open pages, unfinished refunds and notices that were kept only."""
     converge(now=clock.now())
+
+
+@task(name="payments.reconcile_days", queue=QUEUE, periodic="30 19 * * *")
+def reconcile_days(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
+    """Each night at 4:30 in Japan: compare the provider's books of the days that are due with ours."""
+    gateway = gateways.online()
+    if gateway is None:
+        return
+    today = clock.today()
+    for merchant in daybook.merchants():
+        for day in daybook.days_due(gateway.code, merchant, today=today):
+            with unit_of_work() as session:
+                defer(session, "payments.reconcile_day", merchant=merchant, day=day.isoformat())
+
+
+@task(name="payments.reconcile_day", queue=QUEUE, retry=PATIENT)
+def reconcile_day(merchant: str, day: str) -> None:
+    """Compare one day of one account with the provider's books; finance can ask for it."""
+    gateway = gateways.online()
+    if gateway is not None:
+        daybook.reconcile(gateway, merchant, date.fromisoformat(day), now=clock.now())
 
 
 def converge(*, now: datetime) -> int:
