@@ -93,6 +93,63 @@ class CashTooLittle(Invalid):
 
 
 @dataclass(eq=False)
+class SlipMissing(Invalid):
+    """A payment at the card terminal without the number of its slip."""
+
+    code: ClassVar[str] = "slip_missing"
+    reference: str
+
+
+@dataclass(eq=False)
+class SlipKnown(Conflict):
+    """The slip of the card terminal was recorded for another payment."""
+
+    code: ClassVar[str] = "slip_known"
+    slip_number: str
+
+
+@dataclass(eq=False)
+class NoSuchDrawer(NotFound):
+    """No drawer, paying-in slip or report has this reference, or it is another clerk's."""
+
+    code: ClassVar[str] = "no_such_drawer"
+    reference: str
+
+
+@dataclass(eq=False)
+class DrawerOpen(Conflict):
+    """The clerk has a drawer open at this place."""
+
+    code: ClassVar[str] = "drawer_open"
+    reference: str
+
+
+@dataclass(eq=False)
+class DrawerClosed(Conflict):
+    """The drawer was counted and closed."""
+
+    code: ClassVar[str] = "drawer_closed"
+    reference: str
+
+
+@dataclass(eq=False)
+class DifferenceUnexplained(Invalid):
+    """The count differs from the journal (or an entry is put right), and nothing says why."""
+
+    code: ClassVar[str] = "difference_unexplained"
+    reference: str
+    difference: Yen
+
+
+@dataclass(eq=False)
+class NothingToPayIn(Conflict):
+    """No closed drawer of the place holds money for the bank."""
+
+    code: ClassVar[str] = "nothing_to_pay_in"
+    place: str
+
+
+@dataclass(eq=False)
 class RefundTooLarge(Conflict):
     """More would go back than was paid and not yet promised back."""
 

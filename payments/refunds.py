@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from payments import ledger, sealing, settlement
+from payments import drawers, ledger, sealing, settlement
 from payments.contract import Ground
 from payments.errors import (
     AlreadyDisputed,
@@ -276,8 +276,17 @@ def to_heir(session: Session, refund_ref: str, *, evidence: str, actor: Actor, n
     )
 
 
-def pay_out_cash(session: Session, refund_ref: str, *, clerk: Actor, now: datetime) -> Refund:
-    """Hand a refund out in cash (the payment was in cash). The second call is refused.
+def pay_out_cash(session: Session, refund_ref: str, *, clerk: Actor, now: datetime, slip_number: str = "") -> Refund:
+    """Hand a refund out at the counter, the way it was paid: in cash from the clerk's drawer, or cancelled at the terminal.
+
+    The second call is refused.
+
+    Args:
+        session: the caller's transaction.
+        refund_ref: the refund's reference.
+        clerk: who hands it out.
+        now: aware.
+        slip_number: of the terminal's cancellation; the refund's own number where it is not given.
 
     Raises:
         NoSuchCharge: unknown reference.
@@ -288,6 +297,9 @@ def pay_out_cash(session: Session, refund_ref: str, *, clerk: Actor, now: dateti
         raise RefundNotReady(refund_ref, found.state)
     _moved(found, RefundEvent.SEND)
     settlement.refund_gone(session, found, now=now)
+    place = session.scalars(select(Payment.place).where(Payment.id == found.payment_id)).one() or ""
+    drawer = drawers.for_taking(session, clerk=clerk, place=place, now=now)
+    drawers.take_out(session, drawer, found, clerk=clerk, now=now, slip_number=slip_number.strip())
     _note(session, "refund.pay_out", found, clerk)
     return found
 

@@ -18,7 +18,6 @@ from payments.errors import (
     NoSuchCharge,
     NoSuchPayee,
 )
-from payments.gateways import counter
 from payments.models import (
     Charge,
     ChargeLineRow,
@@ -32,6 +31,7 @@ from payments.models import (
 )
 from payments.refunds import pay_out_cash, refund, send_refund_again
 from payments.states import ChargeState
+from payments.till import CashTaken, take_cash, take_terminal
 from portal.kernel import audit, jobs, references
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
@@ -46,6 +46,7 @@ __all__ = [
     "refund",
     "send_refund_again",
     "take_cash",
+    "take_terminal",
     "void_charge",
 ]
 
@@ -56,19 +57,6 @@ class Defined(Enum):
     CREATED = "created"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True)
-class CashTaken:
-    """What the clerk hands over: the change, and the receipt."""
-
-    receipt: Receipt
-    change: Yen
-
-    @property
-    def reference(self) -> str:
-        """The receipt's reference, for "payments.receipt"."""
-        return self.receipt.reference
 
 
 def define_payee(
@@ -200,46 +188,6 @@ def void_charge(
         detail={"reason": reason},
     )
     return True
-
-
-def take_cash(
-    session: Session, charge_ref: str, *, received: Yen, clerk: Actor, place: str, now: datetime
-) -> CashTaken:
-    """Take cash for a charge at a counter. Where it raises, the caller rolls back (`unit_of_work` does).
-
-    Args:
-        session: the caller's transaction.
-        charge_ref: the charge's reference.
-        received: what the payer put on the counter.
-        clerk: who took it.
-        place: code of the office or facility.
-        now: aware.
-
-    Raises:
-        NoSuchCharge: unknown reference.
-        ChargeSettled: paid or withdrawn already; nothing was taken.
-        CashTooLittle: less than the total; nothing was taken.
-    """
-    asked = session.execute(
-        select(Charge.id, Charge.state, Charge.total).where(Charge.reference == charge_ref)
-    ).one_or_none()
-    if asked is None:
-        raise NoSuchCharge(charge_ref)
-    # A withdrawn charge is not revived over the counter: the clerk can see that, the provider could not.
-    if asked.state != ChargeState.OPEN.value:
-        raise ChargeSettled(charge_ref, asked.state)
-    back = counter.change(asked.total, received)
-    arrival = counter.arrival(asked.total, received=received, clerk=clerk, place=place, now=now)
-    payment = settlement.take_in(session, asked.id, arrival, now=now)
-    if not payment.accepted:
-        # The notice of an online payment was a moment faster, or the thing is gone: keep the payer's cash in their hand.
-        state = session.scalars(select(Charge.state).where(Charge.id == asked.id)).one()
-        raise ChargeSettled(charge_ref, state)
-    audit.record(
-        session, actor=clerk, action="cash.take", subject_kind="charge", subject_ref=charge_ref, detail={"place": place}
-    )
-    receipt = session.scalars(select(Receipt).where(Receipt.payment_id == payment.id)).one()
-    return CashTaken(receipt, back)
 
 
 def _write_lines(session: Session, charge: Charge, request: ChargeRequest) -> None:

@@ -134,6 +134,9 @@ def request_refund(
         payment.method, paid_at=payment.paid_at, now=now
     ):
         way = ledger.BANK_PROVIDER
+    if way == ledger.OFFSET_PROVIDER:
+        # 充当: no provider holds this money and no drawer did; it goes back by transfer.
+        way = ledger.BANK_PROVIDER
     state = RefundState.NEEDS_ACCOUNT if way == ledger.BANK_PROVIDER else RefundState.REQUESTED
     refund = Refund(
         reference=references.new("V"),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from payments import ledger, services, settlement
@@ -64,7 +64,8 @@ def waiting(session: Session, *, also_settled: bool = False) -> Sequence[ExcessV
         .limit(200)
     )
     if not also_settled:
-        query = query.where(BillExcess.outcome.is_(None))
+        declined = exists().where(Refund.id == BillExcess.refund_id, Refund.state == RefundState.DECLINED.value)
+        query = query.where(or_(BillExcess.outcome.is_(None), declined))
     return [
         ExcessView(
             row.BillExcess.reference,
@@ -193,7 +194,7 @@ def _locked(session: Session, reference: str) -> BillExcess:
     found = session.scalars(select(BillExcess).where(BillExcess.reference == reference).with_for_update()).one_or_none()
     if found is None:
         raise NoSuchBill
-    if found.outcome is not None:
+    if found.outcome is not None and session.get_one(Refund, found.refund_id).state != RefundState.DECLINED.value:
         raise ExcessSettled(reference)
     state = session.scalars(select(Charge.state).where(Charge.id == found.charge_id)).one()
     if state != ChargeState.PAID.value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext
 
-from payments.web import bill_office, bills, books, error_texts, hooks, pages, refunds, sandbox, staff
+from payments.web import bill_office, bills, books, error_texts, hooks, pages, refunds, sandbox, staff, till
 from portal.accounts.models import Role
 from portal.web import error_texts as portal_texts
 from portal.web import staff as staff_home
@@ -14,7 +14,7 @@ from portal.web import staff as staff_home
 def init_app(app: Flask) -> None:
     """Register pages, words of errors, and the tile of staff."""
     portal_texts.add(error_texts.TEXTS)
-    for blueprint in (pages.bp, hooks.bp, sandbox.bp, staff.bp, refunds.bp, books.bp, bills.bp, bill_office.bp):
+    for blueprint in (pages.bp, hooks.bp, sandbox.bp, staff.bp, refunds.bp, books.bp, bills.bp, bill_office.bp, till.bp):
         app.register_blueprint(blueprint)
     staff_home.register(
         staff_home.Tile(

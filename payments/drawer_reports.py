@@ -1,0 +1,295 @@
+"""日計表: the day's drawers by place and clerk, and the paying-in slips. Each in a fixed number of statements."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from payments.errors import NoSuchDrawer
+from payments.models import (
+    Charge,
+    Drawer,
+    DrawerMove,
+    DrawerMoveKind,
+    DrawerState,
+    Payee,
+    PayingInSlip,
+    Payment,
+    Refund,
+)
+from portal.accounts.models import Account
+from portal.kernel import clock
+from portal.kernel.audit import Actor
+from portal.kernel.money import Yen
+
+COLUMNS = (
+    "場所",
+    "担当",
+    "レジ",
+    "状態",
+    "つり銭準備金",
+    "受取先",
+    "お金の種類",
+    "方法",
+    "件数",
+    "金額",
+    "現金過不足",
+    "説明",
+)
+KINDS = {"city_tax": "市税", "office_fee": "手数料", "facility_fee": "施設使用料"}
+METHODS = {"cash": "現金", "card": "カード端末", "refund": "現金の払戻し"}
+
+
+@dataclass(frozen=True)
+class MoveView:
+    """One entry of the journal."""
+
+    id: int
+    kind: str
+    amount: Yen
+    cash: Yen
+    at: datetime
+    note: str
+    slip_number: str
+    charge_ref: str | None
+    description: str
+
+
+@dataclass
+class Line:
+    """Takings of one drawer of one payee, kind of money and way."""
+
+    payee: str
+    money_kind: str
+    method: str
+    count: int = 0
+    amount: Yen = field(default_factory=lambda: Yen(0))
+
+
+@dataclass
+class DrawerDay:
+    """One drawer on the day's report."""
+
+    reference: str
+    place: str
+    clerk: str
+    own: bool
+    open: bool
+    fund: Yen
+    expected: Yen
+    counted: Yen | None
+    difference: Yen
+    explanation: str
+    to_bank: Yen
+    opened_at: datetime
+    closed_at: datetime | None
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def takings(self) -> Yen:
+        """Cash taken less cash handed back."""
+        return sum((line.amount for line in self.lines if line.method != "card"), start=Yen(0))
+
+    @property
+    def cards(self) -> Yen:
+        """What the card terminal took."""
+        return sum((line.amount for line in self.lines if line.method == "card"), start=Yen(0))
+
+
+def daily(session: Session, day: date, *, place: str = "", viewer: Actor | None = None) -> Sequence[DrawerDay]:
+    """The drawers that were opened on a day (by the clock in Japan), by place and clerk. Two statements.
+
+    Args:
+        session: the transaction.
+        day: the business day.
+        place: only this one; "" for all.
+        viewer: whose drawers are marked as their own.
+    """
+    start = datetime.combine(day, time.min, clock.TOKYO)
+    query = (
+        select(Drawer, Account.display_name)
+        .outerjoin(Account, Account.id == Drawer.clerk_account_id)
+        .where(Drawer.opened_at >= start, Drawer.opened_at < start + timedelta(days=1))
+        .order_by(Drawer.place, Drawer.id)
+    )
+    if place:
+        query = query.where(Drawer.place == place)
+    found = {
+        row.Drawer.id: DrawerDay(
+            reference=row.Drawer.reference,
+            place=row.Drawer.place,
+            clerk=row.display_name or "",
+            own=viewer is not None and row.Drawer.clerk_account_id == viewer.account_id,
+            open=row.Drawer.state == DrawerState.OPEN.value,
+            fund=Yen(0),
+            expected=row.Drawer.expected or Yen(0),
+            counted=row.Drawer.counted,
+            difference=Yen(0),
+            explanation=row.Drawer.explanation,
+            to_bank=Yen(0),
+            opened_at=row.Drawer.opened_at,
+            closed_at=row.Drawer.closed_at,
+        )
+        for row in session.execute(query)
+    }
+    moves = session.execute(
+        select(DrawerMove, Payee.name, Charge.money_kind)
+        .outerjoin(Payee, Payee.id == DrawerMove.payee_id)
+        .outerjoin(Charge, Charge.id == _charge_of())
+        .where(DrawerMove.drawer_id.in_(found))
+        .order_by(DrawerMove.id)
+    )
+    for row in moves:
+        _add(found[row.DrawerMove.drawer_id], row.DrawerMove, row.name or "", row.money_kind or "")
+    return list(found.values())
+
+
+def journal(session: Session, reference: str, *, clerk: Actor) -> tuple[Drawer, Sequence[MoveView]]:
+    """One drawer of the clerk with its entries, newest first.
+
+    Raises:
+        NoSuchDrawer: unknown, or another clerk's.
+    """
+    drawer = session.scalars(select(Drawer).where(Drawer.reference == reference)).one_or_none()
+    if drawer is None or drawer.clerk_account_id != clerk.account_id:
+        raise NoSuchDrawer(reference)
+    rows = session.execute(
+        select(DrawerMove, Charge.reference, Charge.description)
+        .outerjoin(Charge, Charge.id == _charge_of())
+        .where(DrawerMove.drawer_id == drawer.id)
+        .order_by(DrawerMove.id.desc())
+    )
+    return drawer, [
+        MoveView(
+            row.DrawerMove.id,
+            row.DrawerMove.kind,
+            row.DrawerMove.amount,
+            row.DrawerMove.cash,
+            row.DrawerMove.at,
+            row.DrawerMove.note,
+            row.DrawerMove.slip_number,
+            row.reference,
+            row.description or "",
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class SlipView:
+    """One 払込書."""
+
+    reference: str
+    payee: str
+    place: str
+    business_day: date
+    amount: Yen
+    difference: Yen
+    made_at: datetime
+    clerk: str
+
+
+def slips(session: Session, day: date) -> Sequence[SlipView]:
+    """The paying-in slips of a day."""
+    return [_slip(session, row) for row in _slip_rows(session, PayingInSlip.business_day == day)]
+
+
+def slip(session: Session, reference: str) -> SlipView:
+    """One paying-in slip.
+
+    Raises:
+        NoSuchDrawer: unknown reference.
+    """
+    rows = _slip_rows(session, PayingInSlip.reference == reference)
+    if not rows:
+        raise NoSuchDrawer(reference)
+    return _slip(session, rows[0])
+
+
+def as_csv(drawers: Sequence[DrawerDay], places: dict[str, str]) -> str:
+    """The daily report as CSV: one line for each drawer, payee, kind of money and way."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for drawer in drawers:
+        head = [
+            places.get(drawer.place, drawer.place),
+            drawer.clerk,
+            drawer.reference,
+            "開いている" if drawer.open else "締めた",
+            drawer.fund.amount,
+        ]
+        tail = [drawer.difference.amount, drawer.explanation]
+        for line in drawer.lines or [Line("", "", "")]:
+            kind, method = KINDS.get(line.money_kind, ""), METHODS.get(line.method, "")
+            writer.writerow([*head, line.payee, kind, method, line.count, line.amount.amount, *tail])
+            tail = [0, ""]
+    return stream.getvalue()
+
+
+def _charge_of() -> ColumnElement[int]:
+    """The charge that an entry is about, through its payment or its refund."""
+    by_payment = select(Payment.charge_id).where(Payment.id == DrawerMove.payment_id).scalar_subquery()
+    by_refund = select(Refund.charge_id).where(Refund.id == DrawerMove.refund_id).scalar_subquery()
+    return func.coalesce(by_payment, by_refund)
+
+
+def _add(drawer: DrawerDay, move: DrawerMove, payee: str, money_kind: str) -> None:
+    kind = DrawerMoveKind(move.kind)
+    if kind in {DrawerMoveKind.FUND, DrawerMoveKind.CORRECTION}:
+        drawer.fund += move.cash
+    if kind is DrawerMoveKind.TO_BANK:
+        drawer.to_bank -= move.cash
+    if drawer.open:
+        drawer.expected += move.cash
+    if kind is DrawerMoveKind.DIFFERENCE:
+        drawer.difference += move.amount
+    if kind.value not in METHODS:
+        return
+    for line in drawer.lines:
+        if (line.payee, line.money_kind, line.method) == (payee, money_kind, kind.value):
+            break
+    else:
+        line = Line(payee, money_kind, kind.value)
+        drawer.lines.append(line)
+    line.count += 1
+    line.amount += move.amount
+
+
+def _slip_rows(session: Session, condition: ColumnElement[bool]) -> list[tuple[PayingInSlip, str, str]]:
+    rows = session.execute(
+        select(PayingInSlip, Payee.name, Account.display_name)
+        .join(Payee, Payee.id == PayingInSlip.payee_id)
+        .outerjoin(Account, Account.id == PayingInSlip.account_id)
+        .where(condition)
+        .order_by(PayingInSlip.id)
+    )
+    return [(row[0], row[1], row[2] or "") for row in rows]
+
+
+def _slip(session: Session, row: tuple[PayingInSlip, str, str]) -> SlipView:
+    found, payee, clerk = row
+    drawers = select(DrawerMove.drawer_id).where(DrawerMove.slip_id == found.id)
+    differences = session.scalars(
+        select(DrawerMove.amount).where(
+            DrawerMove.drawer_id.in_(drawers),
+            DrawerMove.kind == DrawerMoveKind.DIFFERENCE.value,
+            DrawerMove.payee_id == found.payee_id,
+        )
+    )
+    return SlipView(
+        found.reference,
+        payee,
+        found.place,
+        found.business_day,
+        found.amount,
+        sum(differences, start=Yen(0)),
+        found.made_at,
+        clerk,
+    )
