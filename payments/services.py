@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -14,8 +13,6 @@ from payments import fiscal, ledger, settlement
 from payments.contract import ChargeLine, ChargeRequest, Ground, TaxClass
 from payments.errors import (
     ChargeDiffers,
-    ChargeSettled,
-    NoSuchCharge,
     NoSuchPayee,
 )
 from payments.models import (
@@ -25,7 +22,6 @@ from payments.models import (
     GroundRow,
     Payee,
     PayeeKind,
-    Receipt,
     RefundKind,
     TransactionKind,
 )
@@ -33,7 +29,6 @@ from payments.refunds import pay_out_cash, refund, send_refund_again
 from payments.states import ChargeState
 from payments.till import CashTaken, take_cash, take_terminal
 from portal.kernel import audit, jobs, references
-from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
 
 __all__ = [

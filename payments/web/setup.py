@@ -14,7 +14,17 @@ from portal.web import staff as staff_home
 def init_app(app: Flask) -> None:
     """Register pages, words of errors, and the tile of staff."""
     portal_texts.add(error_texts.TEXTS)
-    for blueprint in (pages.bp, hooks.bp, sandbox.bp, staff.bp, refunds.bp, books.bp, bills.bp, bill_office.bp, till.bp):
+    for blueprint in (
+        pages.bp,
+        hooks.bp,
+        sandbox.bp,
+        staff.bp,
+        refunds.bp,
+        books.bp,
+        bills.bp,
+        bill_office.bp,
+        till.bp,
+    ):
         app.register_blueprint(blueprint)
     staff_home.register(
         staff_home.Tile(

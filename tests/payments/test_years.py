@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from payments import fiscal, handover, loader, queries, receipts, services, years
 from payments.contract import Ground, MoneyKind, TaxClass
-from payments.errors import NoSuchBudgetItem
+from payments.errors import ChargeSettled, NoSuchBudgetItem
 from payments.models import AccountCode, BudgetItem, CarryOver, Charge, ChargeYear, PayeeKind, Payment, PaymentYear
 from payments.states import ChargeState
 from payments.years import Part, RefundOut, Timing, YearOf
@@ -175,7 +175,7 @@ def test_m1_a_basket_over_two_payees_is_two_payments_and_two_receipts(things: Th
     city = charge("T1", line(3000, tax=TaxClass.STANDARD), **tax)
     manager = charge("T2", line(1100, tax=TaxClass.STANDARD), payee="manager", **tax)
     things.gone.add("T1")
-    with pytest.raises(services.ChargeSettled):
+    with pytest.raises(ChargeSettled):
         take(city)
     receipt = take(manager).receipt
     assert state_of(city) is ChargeState.OPEN, "the failure of one leaves the other"
