@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from payments import gateways, ledger, switches
@@ -122,6 +122,34 @@ def charge_of(session: Session, payable_kind: str, payable_ref: str, purpose: st
             Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref, Charge.purpose == purpose
         ),
     )
+
+
+def current_charge(session: Session, payable_kind: str, payable_ref: str) -> ChargeView | None:
+    """The charge that matters now: the newest one that waits for money, else the first. Five statements."""
+    waiting = Charge.state == ChargeState.OPEN.value
+    wanted = (
+        select(Charge.id)
+        .where(Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref)
+        .order_by(
+            waiting.desc(), (Charge.state == ChargeState.VOID.value), case((waiting, -Charge.id), else_=Charge.id)
+        )
+        .limit(1)
+    )
+    return _view(session, _charges().where(Charge.id == wanted.scalar_subquery()))
+
+
+def open_charges(session: Session, payable_kind: str, payable_ref: str) -> list[tuple[str, str]]:
+    """(reference, purpose) of every charge on a thing that waits for money, oldest first. One statement."""
+    rows = session.execute(
+        select(Charge.reference, Charge.purpose)
+        .where(
+            Charge.payable_kind == payable_kind,
+            Charge.payable_ref == payable_ref,
+            Charge.state == ChargeState.OPEN.value,
+        )
+        .order_by(Charge.id)
+    )
+    return [(row.reference, row.purpose) for row in rows]
 
 
 def charge(session: Session, reference: str) -> ChargeView:

@@ -164,3 +164,10 @@ class NoMoreChanges(Conflict):
     code: ClassVar[str] = "no_more_changes"
     limit: int
     until: date | None = None
+
+
+@dataclass(eq=False)
+class SecondPerson(Conflict):
+    """The rules ask for two people: whoever checked does not decide as well (CASES A7)."""
+
+    code: ClassVar[str] = "second_person"

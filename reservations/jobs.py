@@ -9,15 +9,17 @@ from sqlalchemy.orm import Session
 
 from portal.documents import pdf
 from portal.kernel import clock, files
-from portal.kernel.audit import SYSTEM
+from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.jobs import PATIENT, task
 from portal.notices import services as notices
 from reservations import messages
 from reservations.models import Booking, BookingState
 from reservations.operations import closing, moving
+from reservations.services import adjusting, correcting
+from reservations.services.common import locked
 from reservations.services.holding import lapse
-from reservations.services.paying import ISSUE_PERMIT, TELL
+from reservations.services.paying import FIRM, ISSUE_PERMIT, SQUARE, TELL
 
 TIDY_AT_ONCE = 500
 _TEMPLATES = {
@@ -27,6 +29,11 @@ _TEMPLATES = {
     "cancelled": "reservations/mail/cancelled.txt",
     "paid_too_late": "reservations/mail/paid_too_late.txt",
     "move_too_late": "reservations/mail/move_too_late.txt",
+    "unpaid": "reservations/mail/unpaid.txt",
+    "reduced": "reservations/mail/reduced.txt",
+    "reduction_refused": "reservations/mail/reduction_refused.txt",
+    "reduction_revoked": "reservations/mail/adjusted.txt",
+    "adjusted": "reservations/mail/adjusted.txt",
 }
 
 
@@ -74,6 +81,32 @@ def _tell(session: Session, *, booking_id: int, event: str) -> None:
         # A booking that was moved is told again: its permit is another one.
         key=f"reservations.{event}:{booking.reference}" + (f":{booking.changes}" if booking.changes else ""),
     )
+
+
+@task(name=SQUARE, retry=PATIENT)
+def square(booking_id: int) -> None:
+    """More was paid than a booking costs by now (an old payment page, a reduction in between): the rest goes back."""
+    transact(partial(_square, booking_id=booking_id))
+
+
+def _square(session: Session, *, booking_id: int) -> None:
+    reference = session.scalars(select(Booking.reference).where(Booking.id == booking_id)).one()
+    booking = locked(session, reference)
+    if booking.state in FIRM:
+        adjusting.square(session, booking, now=clock.now_in(session))
+
+
+@task(name="reservations.correct", retry=PATIENT)
+def correct(table: str, run: str, ground: str, account_id: int | None) -> None:
+    """Charge and refund what a corrected fee table makes of each booking, each in a transaction of its own; safe to run twice."""
+    with unit_of_work() as session:
+        wanted = [one.reference for one in correcting.plan(session, table)]
+    actor = Actor(account_id, "staff")
+    for reference in wanted:
+        use_case = partial(
+            correcting.correct_one, reference=reference, run=run, ground=ground, actor=actor, now=clock.now()
+        )
+        transact(use_case)
 
 
 @task(name="reservations.tidy", periodic="*/5 * * * *")

@@ -18,6 +18,7 @@ from portal.notices import services as notices
 from reservations import combining
 from reservations.feeds.queries import entry_of
 from reservations.models import Booking, BookingEvent, Facility, Space
+from reservations.money_models import BookingAdjustment, ReductionRequest
 from reservations.queries.bookings import facility_name
 from reservations.rules import CancelStep
 from reservations.services.common import policy_of, slots_of
@@ -117,6 +118,7 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
         "review_by": policy.appeal.review_by,
         "defendant": policy.appeal.defendant,
         "entrance": policy.permit.entrance,
+        **_money(session, booking),
         "sample": policy.sample,
         "url": f"{_Portal.url}/bookings/{booking.reference}",
         "calendar": _calendar(session, booking),
@@ -128,6 +130,29 @@ def _calendar(session: Session, booking: Booking) -> dict[str, str]:
     """The booking for the recipient's own calendar (`reservations.feeds.mails` makes the file of it)."""
     changed = session.scalar(select(func.max(BookingEvent.at)).where(BookingEvent.booking_id == booking.id))
     return entry_of(booking, changed, locale=booking.locale, public_url=_Portal.url).to_json()
+
+
+def _money(session: Session, booking: Booking) -> dict[str, Any]:
+    """What changed the price since it was accepted."""
+    accepted = booking.total.amount if booking.total else 0
+    last = session.scalars(
+        select(BookingAdjustment)
+        .where(BookingAdjustment.booking_id == booking.id)
+        .order_by(BookingAdjustment.id.desc())
+    ).first()
+    reason = session.scalars(
+        select(ReductionRequest.decision_reason)
+        .where(ReductionRequest.booking_id == booking.id, ReductionRequest.decided_at.is_not(None))
+        .order_by(ReductionRequest.decided_at.desc())
+    ).first()
+    back = last is not None and bool(last.refund_refs)
+    return {
+        "total_before": last.old_total.amount if last else accepted,
+        "total_now": last.new_total.amount if last else accepted,
+        "given_back": last.old_total.amount - last.new_total.amount if last is not None and back else 0,
+        "adjusted_ground": last.ground if last else "",
+        "reduction_reason": reason or "",
+    }
 
 
 def permit_context(session: Session, booking: Booking) -> dict[str, Any]:

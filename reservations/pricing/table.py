@@ -84,6 +84,7 @@ class FeeTable(Document):
     source: str = ""
     ground: str
     applies_to: Literal["use", "permit"] = "use"
+    corrects: bool = False
     covers: Covers | None = None
     bands: tuple[Band, ...] = ()
     sums: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -116,7 +116,7 @@ def _view(session: Session, booking: Booking) -> BookingView:
         asks_of(booking),
         quote_of(booking),
         policy_of(booking),
-        payment_queries.charge_of(session, KIND, booking.reference),
+        payment_queries.current_charge(session, KIND, booking.reference),
     )
 
 

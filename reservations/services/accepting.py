@@ -9,21 +9,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments import services as payments
-from payments.contract import CITY, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer, TaxClass
-from portal.accounts.models import Account, Person
+from payments.contract import ChargeRequest, Ground
+from portal.accounts.models import Person
+from portal.kernel import clock
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
 from reservations import combining
 from reservations.errors import HoldEnded, NameMissing, NotBookable, PriceChanged, WrongState
+from reservations.groups.models import BookingGroup
 from reservations.models import Booking, BookingState, space_purpose
 from reservations.operations import claims
 from reservations.pricing import Quote
-from reservations.rules import Refused
-from reservations.services.common import KIND, note, own, policy_of, slots_of
+from reservations.rules import Party, PayTerm, Refused
+from reservations.services import reducing
+from reservations.services.adjusting import charge_lines, demand, stored
+from reservations.services.common import note, own, policy_of, slots_of
 from reservations.services.holding import set_live
 from reservations.services.paying import settle
 from reservations.services.quoting import Details, asks_of, facts_from, kept_facts, quote_of
-from reservations.timetable import TOKYO
 
 
 def change_details(
@@ -78,18 +81,40 @@ def accept(
     quote = quote_of(booking)
     if quote.digest != accepted:
         raise PriceChanged
-    booking.quote, booking.total, booking.accepted_at = stored_quote(quote), quote.total, now
+    booking.quote, booking.total, booking.accepted_at = stored(quote), quote.total, now
     if quote.total == Yen(0):
         settle(session, booking, actor=actor, now=now)
         return booking
-    until = max(booking.held_until, now + timedelta(minutes=policy_of(booking).hold.pay_minutes))
-    set_live(session, booking, until=until, now=now)
-    booking.held_until = until
+    term = _term(session, booking)
+    booking.pay_when = term.when.value
     note(
         session, booking, "accepted", actor=actor, now=now, detail={"total": quote.total.amount, "digest": quote.digest}
     )
-    payments.raise_charge(session, charge_request(session, booking, quote), now=now)
+    undecided = reducing.ask(session, booking, now=now)
+    due = term.due(starts=booking.starts_at, ends=booking.ends_at, now=now)
+    if term.when.firm_at_once:
+        _demand(session, booking, quote, until=None, now=now)
+        settle(session, booking, actor=actor, now=now)
+        return booking
+    until = due or max(booking.held_until, now + timedelta(minutes=policy_of(booking).hold.pay_minutes))
+    if undecided:
+        until = booking.starts_at  # nobody loses a slot while staff decide (CASES M8)
+    set_live(session, booking, until=until, now=now)
+    booking.held_until = until
+    _demand(session, booking, quote, until=until, now=now)
     return booking
+
+
+def _term(session: Session, booking: Booking) -> PayTerm:
+    """When this booking is paid."""
+    group = session.get(BookingGroup, booking.group_id) if booking.group_id is not None else None
+    party = Party(group.kind, True, None, None, (), group.counter_only) if group is not None else None
+    return policy_of(booking).pay_term(booking.category, party)
+
+
+def _demand(session: Session, booking: Booking, quote: Quote, *, until: datetime | None, now: datetime) -> None:
+    lines, ground = charge_lines(quote), Ground(quote.ground)
+    payments.raise_charge(session, demand(session, booking, lines, ground, until, now=now), now=now)
 
 
 def _open_hold(session: Session, reference: str, person_id: int, *, now: datetime) -> Booking:
@@ -142,41 +167,10 @@ def _say(session: Session, booking: Booking, details: Details, *, now: datetime)
 
 def stored_quote(quote: Quote) -> dict[str, Any]:
     """A price as a booking keeps it: its table, its ground, its lines."""
-    return {
-        "table": quote.table,
-        "valid_from": quote.valid_from.isoformat(),
-        "ground": quote.ground,
-        "digest": quote.digest,
-        "lines": [
-            {
-                "label": line.label,
-                "label_en": line.label_en,
-                "amount": line.amount.amount,
-                "rule": line.rule,
-                "sample": line.sample,
-            }
-            for line in quote.lines
-        ],
-    }
+    return stored(quote)
 
 
-def charge_request(session: Session, booking: Booking, quote: Quote) -> ChargeRequest:
+def charge_request(session: Session, booking: Booking, quote: Quote, *, now: datetime | None = None) -> ChargeRequest:
     """The demand for a booking's price."""
-    person = session.get_one(Person, booking.person_id)
-    email = session.scalar(select(Account.email).where(Account.id == booking.account_id))
-    ground = Ground(quote.ground)
-    return ChargeRequest(
-        payable_kind=KIND,
-        payable_ref=booking.reference,
-        payer=Payer(booking.person_id, booking.account_id, person.name, email or person.email, booking.locale),
-        payee=CITY,
-        money_kind=MoneyKind.FACILITY_FEE,
-        lines=[
-            ChargeLine(line.label, line.amount, TaxClass.STANDARD, ground, line.sample, line.rule)
-            for line in quote.lines
-        ],
-        description=f"施設使用料 {booking.starts_at.astimezone(TOKYO):%m/%d %H:%M}",
-        ground=ground,
-        pay_until=booking.held_until,
-        performed_on=booking.starts_at.astimezone(TOKYO).date(),
-    )
+    lines, ground = charge_lines(quote), Ground(quote.ground)
+    return demand(session, booking, lines, ground, booking.held_until, now=now or clock.now_in(session))

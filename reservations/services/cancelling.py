@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
+from payments import queries as payment_queries
+from payments import services as payments
 from payments.contract import Ground
 from payments.services import RefundKind
 from portal.kernel import jobs
@@ -14,20 +16,21 @@ from portal.kernel.money import Yen
 from reservations.errors import RefundChanged, WrongState
 from reservations.models import FIRM, Booking, BookingState
 from reservations.rules import RefundQuote
-from reservations.services.common import end_occupancy, note, own, policy_of
+from reservations.services import returning
+from reservations.services.common import KIND, end_occupancy, fees_of, note, own, policy_of
 from reservations.services.paying import TELL
-from reservations.services.returning import give_back
 from reservations.timetable import TOKYO
 
 WITHDRAWN = "withdrawn"
 
 
 def refund_quote(booking: Booking, *, now: datetime) -> RefundQuote:
-    """What cancelling now would give back. The booking's policy is loaded.
+    """What cancelling now would give back, of what was paid. The booking's policy and fee table are loaded.
 
     A request that nobody has decided yet is withdrawn, not cancelled: nothing was permitted, so nothing is owed.
     """
-    paid = booking.total or Yen(0)
+    session = object_session(booking)
+    paid = returning.paid(session, booking) if session is not None else booking.total or Yen(0)
     if booking.state == BookingState.REQUESTED and now < booking.starts_at:
         return RefundQuote(paid, 100, WITHDRAWN, None)
     return policy_of(booking).refund(
@@ -36,7 +39,15 @@ def refund_quote(booking: Booking, *, now: datetime) -> RefundQuote:
         starts=booking.starts_at,
         confirmed_at=booking.firm_at,
         now=now,
+        options=_options(booking),
     )
+
+
+def _options(booking: Booking) -> Yen:
+    """Which part of the accepted price is for options."""
+    names = {option.id for option in fees_of(booking).options}
+    lines = (booking.quote or {}).get("lines", ())
+    return Yen(sum(line["amount"] for line in lines if line["rule"].partition("#")[2] in names))
 
 
 def cancel(
@@ -67,6 +78,8 @@ def cancel(
         raise RefundChanged
     end_occupancy(session, booking, now=now)
     booking.state, booking.ended_at = BookingState.CANCELLED.value, now
+    if _late(booking, quote, now=now):
+        booking.facts = {**booking.facts, "late": True}
     note(
         session,
         booking,
@@ -75,17 +88,36 @@ def cancel(
         now=now,
         detail={"refund": quote.amount.amount, "percent": quote.percent, "rule": quote.rule},
     )
+    withdraw(session, booking, reason="cancelled", now=now)
     if quote.amount > Yen(0):
-        give_back(
+        withdrawn = quote.rule == WITHDRAWN
+        returning.give_back(
             session,
             booking,
             amount=quote.amount,
-            kind=RefundKind.NOT_OWED if quote.rule == WITHDRAWN else RefundKind.BY_ORDINANCE,
+            kind=RefundKind.NOT_OWED if withdrawn else RefundKind.BY_ORDINANCE,
             ground=Ground("申込みの取下げ")
-            if quote.rule == WITHDRAWN
+            if withdrawn
             else Ground(policy_of(booking).cancellation.ground, quote.words),
             actor=actor,
             now=now,
         )
     jobs.defer(session, TELL, booking_id=booking.id, event="cancelled")
     return quote
+
+
+def withdraw(session: Session, booking: Booking, *, reason: str, now: datetime) -> None:
+    """Withdraw every demand of the booking that is not paid."""
+    for _reference, purpose in payment_queries.open_charges(session, KIND, booking.reference):
+        payments.void_charge(
+            session, payable_kind=KIND, payable_ref=booking.reference, purpose=purpose, reason=reason, now=now
+        )
+
+
+def _late(booking: Booking, quote: RefundQuote, *, now: datetime) -> bool:
+    """Whether the cancellation is one that the rules count (直前の取消し): never an undo, never a request."""
+    penalty = policy_of(booking).penalty
+    if penalty is None or not penalty.late_cancel or quote.rule in {WITHDRAWN, "undo"}:
+        return False
+    ahead = (booking.starts_at.astimezone(TOKYO).date() - now.astimezone(TOKYO).date()).days
+    return ahead < penalty.late_days

@@ -15,8 +15,9 @@ from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from payments import queries as payment_queries
 from payments import services as payments
-from portal.kernel import dates, references
+from portal.kernel import dates, jobs, references
 from portal.kernel.audit import Actor
 from portal.kernel.database import constraint_of
 from reservations import combining, documents
@@ -32,7 +33,7 @@ from reservations.errors import (
 )
 from reservations.models import Booking, BookingState, Source
 from reservations.operations import claims
-from reservations.rules import Policy, Refused
+from reservations.rules import PayWhen, Policy, Refused
 from reservations.services import nights, standing
 from reservations.services.common import KIND, end_occupancy, lock_person, locked, note, own, policy_of
 from reservations.timetable import TOKYO, Slot, Timetable
@@ -358,8 +359,7 @@ def release(session: Session, reference: str, *, person_id: int, actor: Actor, n
     end_occupancy(session, booking, now=now)
     booking.state, booking.ended_at = BookingState.RELEASED.value, now
     note(session, booking, "released", actor=actor, now=now)
-    if booking.accepted_at is not None:
-        payments.void_charge(session, payable_kind=KIND, payable_ref=booking.reference, reason="released", now=now)
+    _withdraw(session, booking, reason="released", now=now)
 
 
 def lapse(session: Session, reference: str, *, actor: Actor, now: datetime) -> bool:
@@ -369,6 +369,16 @@ def lapse(session: Session, reference: str, *, actor: Actor, now: datetime) -> b
         return False
     booking.state, booking.ended_at = BookingState.LAPSED.value, booking.held_until
     note(session, booking, "lapsed", actor=actor, now=now)
-    if booking.accepted_at is not None:
-        payments.void_charge(session, payable_kind=KIND, payable_ref=booking.reference, reason="hold ended", now=now)
+    _withdraw(session, booking, reason="hold ended", now=now)
+    if booking.accepted_at is not None and booking.pay_when in {PayWhen.WITHIN, PayWhen.COUNTER}:
+        jobs.defer(session, "reservations.tell", booking_id=booking.id, event="unpaid")
     return True
+
+
+def _withdraw(session: Session, booking: Booking, *, reason: str, now: datetime) -> None:
+    if booking.accepted_at is None:
+        return
+    for _reference, purpose in payment_queries.open_charges(session, KIND, booking.reference):
+        payments.void_charge(
+            session, payable_kind=KIND, payable_ref=booking.reference, purpose=purpose, reason=reason, now=now
+        )

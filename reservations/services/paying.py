@@ -19,6 +19,7 @@ from reservations.services.holding import set_live
 
 ISSUE_PERMIT = "reservations.issue_permit"
 TELL = "reservations.tell"
+SQUARE = "reservations.square"
 
 
 def settle(session: Session, booking: Booking, *, actor: Actor, now: datetime) -> None:
@@ -64,6 +65,7 @@ class BookingPayable:
     def on_paid(self, session: Any, ref: str, *, charge_ref: str, paid_at: datetime, now: datetime) -> Verdict:
         """Money is there: keep the slot for good, take it again if the hold is over, else refuse the money."""
         booking = locked(_session(session), ref)
+        jobs.defer(_session(session), SQUARE, booking_id=booking.id)
         moved = _Moves.settle(session, booking, charge_ref, now) if _Moves.settle and booking.firm_at else None
         if moved is not None:
             return moved
@@ -103,4 +105,4 @@ def _session(session: Any) -> Session:
     return session
 
 
-__all__ = ["FIRM", "ISSUE_PERMIT", "TELL", "BookingPayable", "confirm", "settle"]
+__all__ = ["FIRM", "ISSUE_PERMIT", "SQUARE", "TELL", "BookingPayable", "confirm", "settle"]

@@ -35,8 +35,8 @@ from reservations.personal import again
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.rules import Refused
-from reservations.services import Details, HoldRequest
-from reservations.web import words
+from reservations.services import Details, HoldRequest, adjusting
+from reservations.web import reductions, words
 from reservations.web.details_form import DetailsForm, details_form
 from reservations.web.forms import CancelForm, EmptyForm
 from reservations.web.public import bp, city_of_visitor, read_day
@@ -193,6 +193,8 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
     now = clock.now()
     with unit_of_work() as session:
         named = bool(session.scalar(select(Person.name).where(Person.id == view.booking.person_id)))
+        asked = reductions.lines(session, view)
+        adjusted = adjusting.adjustments(session, view.booking.id)
     form.accepted.data = view.quote.digest
     return (
         render_template(
@@ -203,6 +205,9 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
             empty=EmptyForm(formdata=None),
             ended=view.ended(now),
             named=named,
+            reductions=asked,
+            adjusted=adjusted,
+            adjustment_words=reductions.adjustment_words,
             can_cancel=view.state in FIRM and view.booking.starts_at > now,
             message=message,
             now=now,
@@ -324,9 +329,9 @@ def _cancel_page(number: str, *, status: int = 200, message: str = "") -> Respon
     with unit_of_work() as session:
         view = _own(session, number)
         now = clock.now_in(session)
+        quote = services.refund_quote(view.booking, now=now)
     if view.state not in FIRM or view.booking.starts_at <= now:
         return redirect(url_for("reservations.booking", reference=number), 303)
-    quote = services.refund_quote(view.booking, now=now)
     form = CancelForm(formdata=None, expected=str(quote.amount.amount))
     html = render_template(
         "reservations/cancel.html",

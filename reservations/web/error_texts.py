@@ -27,6 +27,7 @@ TEXTS = {
     "in_use": lazy_gettext("その時間には予約があります。市の使用では、予約を取り消しません。"),
     "list_changed": lazy_gettext("対象の予約が変わりました。もう一度見てください。"),
     "no_more_changes": lazy_gettext("この予約は、もう変えられません。"),
+    "second_person": lazy_gettext("確認した人とは別の人が、許可を決めてください。"),
     "name_missing": lazy_gettext("予約には名前が必要です。"),
     "draft_same_person": lazy_gettext("自分が書いたもの、自分が確認を頼んだものは、自分では決められません。"),
     "draft_closed": lazy_gettext("この下書きでは、もうその操作ができません。"),

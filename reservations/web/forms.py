@@ -92,6 +92,12 @@ class DecisionForm(PortalForm):
         description=lazy_gettext("許可しないときだけ書きます。申し込んだ人に、そのまま届きます。"),
     )
 
+    conditions = LongTextField(
+        lazy_gettext("許可の条件"),
+        validators=[MaxLength(1000)],
+        description=lazy_gettext("あるときだけ、1行に1つずつ書きます。使用許可書に印刷します。"),
+    )
+
     def validate_reason(self, field: Any) -> None:
         """A refusal needs its reason."""
         if self.decision.data == "refuse" and not (field.data or "").strip():
@@ -100,3 +106,29 @@ class DecisionForm(PortalForm):
 
 class EmptyForm(PortalForm):
     """Only the token."""
+
+
+class ReductionForm(PortalForm):
+    """What staff decide about a reduction that was asked for."""
+
+    reduction = HiddenField(validators=[Required()])
+    decision = ChoiceField(
+        lazy_gettext("減免をどうしますか"),
+        validators=[Required()],
+        choices=[
+            SelectChoice("grant", lazy_gettext("認める")),
+            SelectChoice("refuse", lazy_gettext("認めない")),
+            SelectChoice("revoke", lazy_gettext("認めたものを取り消す")),
+        ],
+    )
+    reason = LongTextField(
+        lazy_gettext("認めない・取り消す理由"),
+        validators=[MaxLength(1000)],
+        description=lazy_gettext("認めるときはいりません。申し込んだ人に、教示といっしょに、そのまま届きます。"),
+        render_kw={"rows": 3},
+    )
+
+    def validate_reason(self, field: Any) -> None:
+        """A refusal or a revocation needs its reason."""
+        if self.decision.data in {"refuse", "revoke"} and not (field.data or "").strip():
+            raise ValidationError(gettext("減免を認めない理由を書いてください。"))

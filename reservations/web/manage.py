@@ -18,9 +18,10 @@ from portal.web.access import Visitor
 from reservations import services
 from reservations.models import BookingState
 from reservations.queries import bookings
+from reservations.services import adjusting, reducing
 from reservations.services.common import KIND
-from reservations.web import words
-from reservations.web.forms import DecisionForm
+from reservations.web import reductions, words
+from reservations.web.forms import DecisionForm, ReductionForm
 from reservations.web.public import bp, read_day
 
 
@@ -37,6 +38,7 @@ def queue() -> ResponseReturnValue:
     today = clock.today()
     with unit_of_work() as session:
         waiting = bookings.waiting(session, own)
+        asked = [booking.reference for _request, booking in reducing.undecided(session, own)]
         sheet = bookings.sheet(session, own, today)
         managed = bookings.managed(session, own, on=today)
         for line in waiting:
@@ -44,6 +46,7 @@ def queue() -> ResponseReturnValue:
     return render_template(
         "reservations/staff/queue.html",
         waiting=waiting,
+        asked=asked,
         sheet=sheet,
         managed=managed,
         today=today,
@@ -76,7 +79,14 @@ def _looked(session: Session, reference: str, action: str) -> None:
     audit.record(session, actor=access.visitor().actor, action=action, subject_kind=KIND, subject_ref=reference)
 
 
-def _page(session: Session, number: str, form: DecisionForm, *, status: int = 200) -> ResponseReturnValue:
+def _page(
+    session: Session,
+    number: str,
+    form: DecisionForm,
+    *,
+    status: int = 200,
+    reduction_form: ReductionForm | None = None,
+) -> ResponseReturnValue:
     view = bookings.of_facilities(session, number, facilities_of(access.visitor()))
     if view is None:
         raise NotFound
@@ -90,6 +100,10 @@ def _page(session: Session, number: str, form: DecisionForm, *, status: int = 20
         events=bookings.events(session, view.booking.id),
         form=form,
         waiting=view.state == BookingState.REQUESTED,
+        reductions=reductions.lines(session, view),
+        adjusted=adjusting.adjustments(session, view.booking.id),
+        adjustment_words=reductions.adjustment_words,
+        reduction_form=reduction_form or ReductionForm(formdata=None),
         words=words,
     )
     return html, status
@@ -116,7 +130,14 @@ def decided(reference: str) -> ResponseReturnValue:
     own = facilities_of(visitor)
     if form.decision.data == "approve":
         transact(
-            partial(services.approve, reference=number, facilities=own, actor=visitor.actor, now=clock.now()),
+            partial(
+                services.approve,
+                reference=number,
+                conditions=(form.conditions.data or "").splitlines(),
+                facilities=own,
+                actor=visitor.actor,
+                now=clock.now(),
+            ),
         )
     else:
         transact(
@@ -130,3 +151,27 @@ def decided(reference: str) -> ResponseReturnValue:
             ),
         )
     return redirect(url_for("reservations.queue"), 303)
+
+
+@bp.post("/staff/bookings/<reference>/reductions")
+@access.staff(Role.FACILITY_MANAGER)
+def decide_reduction(reference: str) -> ResponseReturnValue:
+    """Grant, refuse or revoke a reduction."""
+    number = references.parse(reference)
+    form = ReductionForm(request.form)
+    if not form.validate():
+        with unit_of_work() as session:
+            return _page(session, number, DecisionForm(formdata=None), status=422, reduction_form=form)
+    visitor = access.visitor()
+    facts = {
+        "reduction": form.reduction.data,
+        "reason": form.reason.data or "",
+        "facilities": facilities_of(visitor),
+        "actor": visitor.actor,
+        "now": clock.now(),
+    }
+    if form.decision.data == "revoke":
+        transact(partial(reducing.revoke, reference=number, **facts))
+    else:
+        transact(partial(reducing.decide, reference=number, grant=form.decision.data == "grant", **facts))
+    return redirect(url_for("reservations.decide", reference=number), 303)

@@ -16,6 +16,11 @@ from reservations.queries.bookings import BookingLine
 from reservations.web import booking as _booking_views  # noqa: F401 - imported for its views
 from reservations.web import changes as _change_views  # noqa: F401 - imported for its views
 from reservations.web import desk as _desk_views  # noqa: F401 - imported for its views
+        ),
+    )
+    staff.register(
+        staff.Tile(
+from reservations.web import corrections as _correction_views  # noqa: F401 - imported for its views
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
 from reservations.web import manage, words
 from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
@@ -83,6 +88,16 @@ def init_app(app: Flask) -> None:
             roles=(Role.FACILITY_MANAGER,),
             text=lazy_gettext("来た人を確かめます。人数、貸したもの、月の報告、使われた割合もここです。"),
             order=31,
+        ),
+    )
+    staff.register(
+        staff.Tile(
+            key="fee-corrections",
+            title=lazy_gettext("料金表の訂正"),
+            endpoint="reservations.corrections",
+            roles=(Role.FINANCE,),
+            text=lazy_gettext("間違った料金表で決まった予約の差額を調べて、請求・返還します。"),
+            order=45,
         ),
     )
     staff.register(
