@@ -15,12 +15,8 @@ from reservations.queries import bookings
 from reservations.queries.bookings import BookingLine
 from reservations.web import booking as _booking_views  # noqa: F401 - imported for its views
 from reservations.web import changes as _change_views  # noqa: F401 - imported for its views
-from reservations.web import desk as _desk_views  # noqa: F401 - imported for its views
-        ),
-    )
-    staff.register(
-        staff.Tile(
 from reservations.web import corrections as _correction_views  # noqa: F401 - imported for its views
+from reservations.web import desk as _desk_views  # noqa: F401 - imported for its views
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
 from reservations.web import manage, words
 from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
