@@ -1,6 +1,6 @@
-"""`portal procedures`: check procedure files, compare two versions, write a published one out as a file.
+"""`portal procedures`: check procedure files, compare two versions, write a published one out, propose and publish.
 
-What needs the whole program is imported by the command that needs it. Nothing here writes to the database.
+What needs the whole program is imported by the command that needs it. `import` and `publish` write only with `--write`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from forms import publish_commands
 
 if TYPE_CHECKING:
     from forms.definition import Procedure
@@ -68,6 +70,7 @@ def procedures(connect: Callable[[], None]) -> click.Group:
         """Print the published version of SLUG as a procedure file."""
         click.echo(as_yaml(_published(slug, connect)), nl=False)
 
+    publish_commands.add(group, connect, read=_read)
     return group
 
 

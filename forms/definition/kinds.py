@@ -46,6 +46,13 @@ _WORDS = {
     "period": "期間",
 }
 
+_HOW = {
+    "number": "数は 3 のように、引用符なしで書きます。",
+    "date": "日付は 2026-04-01 のように書きます。",
+    "time": "時刻は 09:30 のように書きます。",
+    "text": "文字は引用符で囲みます。",
+}
+
 
 def near(wrong: str, names: Iterable[str]) -> str:
     """A suggestion: the name that was meant, or what there is."""
@@ -126,7 +133,8 @@ class Checker:
         offered = field.offers(value) if field is not None and equal else _constant(test, value, kind)
         if not offered:
             codes = _codes(field) if field is not None else list(FACTS.get(str(test.applicant), ()))
-            yield f"「{_name(test)}」が「{value}」になることはありません。", near(str(value), codes)
+            hint = near(str(value), codes) or _HOW.get(kind, "書き方を見てください。")
+            yield f"「{_name(test)}」が「{value}」になることはありません。", hint
 
     def kind(self, value: Any, group: GroupField | None, problems: list[Wrong], *, whole: bool = False) -> str | None:
         """The kind of a value; notes what is wrong with it. None: a text that may stand for several kinds."""

@@ -18,6 +18,7 @@ _KINDS = {
     "float_parsing": ("数", "数だけにします(例: 3.5)。"),
     "decimal_parsing": ("数", "数だけにします(例: 3.5)。"),
     "decimal_type": ("数", "数だけにします(例: 3.5)。"),
+    "bool_parsing": ("true か false", "true か false にします。"),
     "bool_type": ("true か false", "引用符を外した true か false にします。"),
     "list_type": ("一覧", "「- 」で始まる行を並べます。"),
     "tuple_type": ("一覧", "「- 」で始まる行を並べます。"),

@@ -8,15 +8,20 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy.orm import Session
 
 from forms.commands import procedures
 from forms.definition import from_document, to_document
 from forms.definition.comparison import compare
 from forms.definition.reach import never_shown
+from forms.services import publishing
+from portal.accounts.models import Role
 from portal.directory.plain import read
+from tests import people
 
 FOLDER = Path(__file__).resolve().parents[2] / "portal" / "cities" / "koga" / "procedures"
 DOG = FOLDER / "dog-registration.yaml"
+NEVER = "{all: [{field: owner_kana, answered: true}, {field: owner_kana, answered: false}]}"
 
 
 def run(*arguments: str | Path) -> Result:
@@ -34,7 +39,9 @@ def changed(folder: Path, *changes: tuple[str, str]) -> Path:
 
 
 def line_of(file: Path, words: str) -> int:
-    return next(n for n, line in enumerate(file.read_text("utf-8").splitlines(), start=1) if words in line)
+    return next(
+        n for n, line in enumerate(file.read_text("utf-8").splitlines(), start=1) if words.splitlines()[0] in line
+    )
 
 
 def test_the_procedures_of_the_city_have_no_mistakes() -> None:
@@ -56,6 +63,36 @@ def test_the_procedures_of_the_city_have_no_mistakes() -> None:
             "show_if: {all: [{field: has_chip, is: true}, {field: has_chip, is: false}]}",
             "どう答えても",
         ),
+        (
+            "{code: male, label: {ja: オス",
+            "{code: male, offer_if: {field: dog_born, is: x}, label: {ja: オス",
+            "になることはありません",
+        ),
+        (
+            "{code: post, label: {ja: 郵便",
+            "{code: post, offer_if: {all: [{field: dog_sex, is: male}, {field: dog_sex, is: female}]}, label: {ja: 郵便",
+            "どう答えても選べません",
+        ),
+        (
+            "    fields:\n      - id: dog_name",
+            f"    show_if: {NEVER}\n    fields:\n      - id: dog_name",
+            "ステップ「dog」は、どう答えても",
+        ),
+        ("show_if: {field: has_chip, is: true}", "show_if: {field: dog_colour, at_least: 3}", "大小をくらべられません"),
+        (
+            "show_if: {field: has_chip, is: true}",
+            "show_if: {field: has_chip, is: {field: dog_name}}",
+            "くらべられません",
+        ),
+        ("show_if: {field: has_chip, is: true}", "show_if: {field: chip_number, answered: true}", "輪になっています"),
+        (
+            "show_if: {field: has_chip, is: true}",
+            "limits: [{must: {field: dog_born, at_most: {date: todai}}, message: だめ}]",
+            "today",
+        ),
+        ("    signed: true", "    signed: maybe", "signed"),
+        ("{ja: 犬の名前, en: Name of the dog}", "犬の名前", "英語がありません"),
+        ("  before_you_start:", "  after_all:", "before_you_start"),
     ],
 )
 def test_a_mistake_is_told_with_file_line_and_what_would_be_right(
@@ -141,3 +178,26 @@ def test_what_is_published_is_exported_as_a_file_that_says_the_same(koga: str, t
 def test_a_condition_that_can_be_met_is_never_called_impossible() -> None:
     for file in FOLDER.glob("*.yaml"):
         assert not list(never_shown(from_document(read(file.read_text("utf-8"))[0])))
+
+
+def test_a_file_is_proposed_by_one_editor_and_published_by_another(koga: str, session: Session, tmp_path: Path) -> None:
+    del koga
+    for n in (1, 2):
+        people.make_staff(Role.EDITOR, "citizen-counter", email=f"editor{n}@example.jp")
+    file = changed(tmp_path, ("ja: 犬の名前", "ja: いぬの名前"))
+    dry = run("import", file, "--by", "editor1@example.jp")
+    assert "1 differences (nothing was written" in dry.output
+    assert publishing.waiting(session, "dog-registration") is None
+    assert run("import", file, "--by", "nobody@example.jp").exit_code == 1
+    assert "proposed as version 2" in run("import", file, "--by", "editor1@example.jp", "--write").output
+    assert run("publish", "dog-registration", "--by", "editor1@example.jp", "--write").exit_code == 1
+    assert "nothing was written" in run("publish", "dog-registration", "--by", "editor2@example.jp").output
+    done = run("publish", "dog-registration", "--by", "editor2@example.jp", "--write")
+    assert (done.exit_code, "version 2 is published" in done.output) == (0, True)
+    assert "いぬの名前" in run("export", "dog-registration").output
+    assert "nothing new" in run("import", file, "--by", "editor1@example.jp", "--write").output
+
+
+def test_a_file_with_a_mistake_is_never_proposed(tmp_path: Path) -> None:
+    done = run("import", changed(tmp_path, ("type: kana", "type: kanna")), "--by", "editor1@example.jp", "--write")
+    assert (done.exit_code, "nothing was written" in done.output) == (1, True)
