@@ -2,13 +2,42 @@
 "use strict";
 
 document.querySelectorAll("form[data-controls]").forEach((form) => {
-  const names = new Set(form.dataset.controls.split(" ").map((id) => `f.${id}`));
+  // A control inside a repeated group is named f.<group>.<entry>.<field>[.<part>].
+  const names = new Set(form.dataset.controls.split(" "));
+  const controls = (name) => (name || "").split(".").some((part) => names.has(part));
   const status = document.createElement("p");
   status.className = "visually-hidden";
   status.setAttribute("role", "status");
   form.append(status);
+
+  const key = (node) => node.querySelector("input:not([type=hidden]),textarea,select")?.name || node.id || node.textContent;
+  const blocks = (root) => [...root.children].filter((node) => node.type !== "hidden");
+  const offered = (node) => [...node.querySelectorAll("input[type=radio],input[type=checkbox]")].map((input) => input.value).join(" ");
+
+  // What the server computed or read back takes the place of the old; a block of choices only where the choices are others.
+  const renew = (old, fresh) => {
+    if (old.matches("fieldset.entries")) {
+      merge(old, fresh, old.querySelectorAll(":scope > .entry"), fresh.querySelectorAll(":scope > .entry"));
+      return old;
+    }
+    if (old.hasAttribute("data-live") || (old.matches("fieldset.choices") && offered(old) !== offered(fresh))) return fresh;
+    fresh.querySelectorAll("[data-live]").forEach((node) => document.getElementById(node.id)?.replaceWith(node));
+    return old;
+  };
+  const fill = (old, fresh) => {
+    const have = new Map(blocks(old).map((node) => [key(node), node]));
+    old.replaceChildren(...[...fresh.children].map((node) => {
+      const known = node.type === "hidden" ? undefined : have.get(key(node));
+      return known ? renew(known, node) : node;
+    }));
+  };
+  const merge = (_old, _fresh, olds, freshes) => {
+    if (olds.length !== freshes.length) return;
+    olds.forEach((entry, n) => fill(entry, freshes[n]));
+  };
+
   form.addEventListener("change", async (event) => {
-    if (!names.has(event.target.name)) return;
+    if (!controls(event.target.name)) return;
     const sent = new FormData(form);
     sent.set("action", "refresh");
     try {
@@ -19,12 +48,30 @@ document.querySelectorAll("form[data-controls]").forEach((form) => {
       const old = document.getElementById("questions");
       if (!fresh || !old) return;
       // Only whole questions are added or taken away: what is being typed elsewhere on the page stays as it is.
-      const key = (node) => node.querySelector("input,textarea,select")?.name || node.id || node.textContent;
-      const blocks = (root) => [...root.children].filter((node) => node.type !== "hidden");
-      const have = new Map(blocks(old).map((node) => [key(node), node]));
-      const before = blocks(old).length;
-      old.replaceChildren(...[...fresh.children].map((node) => have.get(key(node)) && node.type !== "hidden" ? have.get(key(node)) : node));
-      if (blocks(old).length > before) status.textContent = document.documentElement.lang === "en" ? "More questions were added." : "質問が増えました。";
+      const focused = document.activeElement?.id;
+      const count = () => old.querySelectorAll("input:not([type=hidden]),textarea,select").length;
+      const before = count();
+      fill(old, fresh);
+      if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
+      if (count() > before) status.textContent = document.documentElement.lang === "en" ? "More questions were added." : "質問が増えました。";
     } catch { /* the next step asks the server anyway */ }
   });
 });
+
+// The current position, where the browser knows it; typed words or coordinates are the way without.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-here]");
+  if (!button) return;
+  const place = button.closest("[data-place]");
+  const status = place.querySelector("[data-here-status]");
+  const [done, unknown] = status.dataset.words.split("|");
+  const put = (part, degrees) => { const input = place.querySelector(`[name$=".${part}"]`); if (input) input.value = degrees.toFixed(6); };
+  navigator.geolocation.getCurrentPosition(
+    ({ coords }) => { put("latitude", coords.latitude); put("longitude", coords.longitude); status.textContent = done; },
+    () => { status.textContent = unknown; },
+    { enableHighAccuracy: true, timeout: 10000 },
+  );
+});
+const offerPosition = () => document.querySelectorAll("[data-here][hidden]").forEach((button) => { button.hidden = !navigator.geolocation; });
+new MutationObserver(offerPosition).observe(document.body, { childList: true, subtree: true });
+offerPosition();
