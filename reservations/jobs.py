@@ -14,6 +14,7 @@ from portal.kernel.database import transact, unit_of_work
 from portal.kernel.jobs import PATIENT, task
 from portal.notices import services as notices
 from reservations import messages
+from reservations.api import tokens
 from reservations.models import Booking, BookingState
 from reservations.operations import closing, moving
 from reservations.services import adjusting, correcting
@@ -139,3 +140,10 @@ def settle_closure(closure_id: int) -> None:
             return
         for booking_id in waiting:
             transact(partial(closing.settle_hit, closure_id=closure_id, booking_id=booking_id, now=clock.now()))
+
+
+@task(name="reservations.sweep_api", periodic="29 18 * * *")
+def sweep_api(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
+    """Each night: kept answers of the API older than a week and counts of past hours leave."""
+    with unit_of_work() as session:
+        tokens.sweep(session, now=clock.now())

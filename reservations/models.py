@@ -57,6 +57,7 @@ class Source(StrEnum):
     SERIES = "series"
     LOTTERY = "lottery"
     ALLOCATION = "allocation"
+    API = "api"
 
 
 class OccupancyKind(StrEnum):

@@ -23,6 +23,7 @@ from portal.web.security import csrf
 F = TypeVar("F", bound=Callable[..., Any])
 
 _EXTENSION = "portal.visitor"
+_INTEGRATIONS = "portal.integrations"
 
 
 @dataclass(eq=False)
@@ -119,7 +120,11 @@ GUEST_VISITOR = Visitor()
 
 @dataclass(frozen=True)
 class Rule:
-    """What a view states: kind is public, provider, signed_in, resident, staff (with any of `roles`) or closed (nobody)."""
+    """What a view states.
+
+    `kind` is public, provider, signed_in, resident, staff (with any of `roles`), integration (a token for the scope in `roles`) or
+    closed (nobody).
+    """
 
     kind: str
     roles: tuple[str, ...] = ()
@@ -159,6 +164,15 @@ def public(view: F) -> F:
 def provider(view: F) -> F:
     """Another system, which signs what it sends; the view checks the signature. No CSRF token is asked."""
     return cast("F", csrf.exempt(_mark(view, Rule("provider"))))
+
+
+def integration(scope: str) -> Callable[[F], F]:
+    """Another system with a token of this scope (`set_integration_guard`). No CSRF token is asked: there is no cookie."""
+
+    def decorate(view: F) -> F:
+        return cast("F", csrf.exempt(_mark(view, Rule("integration", (scope,)))))
+
+    return decorate
 
 
 def signed_in(view: F) -> F:
@@ -212,6 +226,11 @@ def set_loader(app: Flask, load: Callable[[], Visitor]) -> None:
     app.extensions[_EXTENSION] = load
 
 
+def set_integration_guard(app: Flask, enter: Callable[[str], None]) -> None:
+    """Hand over who lets other systems in: called with the scope, raises where the token is not good for it."""
+    app.extensions[_INTEGRATIONS] = enter
+
+
 def forget_visitor() -> None:
     """Read the visitor anew at the next question (after signing in or out within a request)."""
     g.pop("visitor", None)
@@ -223,7 +242,9 @@ def _guard() -> None:
     rule = rule_of(current_app, request.endpoint)
     if rule is None:
         raise Undeclared(request.endpoint)
-    if rule.kind != "provider":
+    if rule.kind == "integration":
+        current_app.extensions[_INTEGRATIONS](rule.roles[0])
+    elif rule.kind != "provider":
         rule.check(visitor())
 
 

@@ -30,6 +30,7 @@ TEXTS: dict[str, LazyString] = {
     "unknown_postal_code": lazy_gettext("この郵便番号は見つかりません。住所を書いてください。"),
     "bad_reference": lazy_gettext("番号の形がちがいます。文字と数字を確認してください。"),
     "too_large": lazy_gettext("送ったファイルが大きすぎます。"),
+    "unsupported_media_type": lazy_gettext("送られた内容の種類を読めません。"),
 }
 
 

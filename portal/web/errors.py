@@ -27,6 +27,7 @@ _CODES = {
     409: "conflict",
     410: "gone",
     413: "too_large",
+    415: "unsupported_media_type",
     422: "invalid",
     429: "too_many",
     503: "unavailable",
@@ -36,21 +37,29 @@ _UNREPEATABLE = ("csrf_token", "password", "code", "credential")
 
 
 def wants_json() -> bool:
-    """Whether the client prefers JSON to a page."""
+    """Whether the client prefers JSON to a page. Below /api/ nothing else is answered."""
+    if request.path.startswith("/api/"):
+        return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
     return best in {"application/json", "application/problem+json"}
 
 
-def problem(code: str, status: int) -> Response:
-    """The error as problem JSON."""
-    body = {"type": "about:blank", "title": error_texts.words(code, status), "status": status, "code": code}
+def problem(code: str, status: int, error: object = None) -> Response:
+    """The error as problem JSON (RFC 9457); an error may add facts of its own (`problem`)."""
+    body = {
+        "type": f"urn:madoguchi:problem:{code}",
+        "title": error_texts.words(code, status),
+        "status": status,
+        "code": code,
+        **getattr(error, "problem", {}),
+    }
     return Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/problem+json")
 
 
 def page(code: str, status: int, **context: Any) -> ResponseReturnValue:
     """The error as a page: what happened, what was kept, what to do next."""
     if wants_json():
-        return problem(code, status)
+        return problem(code, status, context.get("error"))
     helpful = error_texts.help_for(status)
     html = render_template(
         "errors/error.html",
@@ -133,9 +142,10 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     if status < 400:
         return error.get_response()
     answer = page(_CODES.get(status, "error"), status)
-    if status == 405 and isinstance(answer, tuple):
-        allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or []))
-        return answer[0], status, {"Allow": allowed}
+    if status == 405:
+        response = make_response(answer)
+        response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or []))
+        return response
     return answer
 
 

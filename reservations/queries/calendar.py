@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar as _calendar
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import get_args
@@ -335,6 +336,14 @@ def _space_day(world: _World, view: SpaceView, day: date, purpose: str | None) -
         if price is not None:
             prices[state.slot.code] = price
     return SpaceDay(view, states, prices, sample, world.closed(view, day))
+
+
+def space_days(
+    session: Session, view: SpaceView, days: Sequence[date], *, city: Looker, now: datetime
+) -> list[SpaceDay]:
+    """One space on several days in order. Three statements."""
+    world = _world(session, [view], days[0], days[-1], city=city, now=now)
+    return [_space_day(world, view, day, None) for day in days]
 
 
 def one_slot(session: Session, space_code: str, day: date, slot: str, *, city: Looker, now: datetime) -> Offer | None:

@@ -34,4 +34,13 @@ TEXTS = {
     "draft_has_mistakes": lazy_gettext("下書きに間違いがあります。先に直してください。"),
     "draft_too_early": lazy_gettext("いま使っている版があるので、明日からの日付にしてください。"),
     "not_your_document": lazy_gettext("ほかの施設も使っている文書です。施設全体の担当者に頼んでください。"),
+    "api_token_missing": lazy_gettext("使えるトークンがありません。"),
+    "api_scope_missing": lazy_gettext("このトークンでは、それはできません。"),
+    "api_bad_request": lazy_gettext("送られた内容を読めませんでした。"),
+    "api_not_json": lazy_gettext("内容は application/json で送ってください。"),
+    "api_bad_input": lazy_gettext("送られた値が正しくありません。"),
+    "api_key_used_again": lazy_gettext("この Idempotency-Key は、別の内容で使われています。"),
+    "api_too_many_calls": lazy_gettext("1分間の回数の上限に達しました。"),
+    "api_other_price": lazy_gettext("金額が変わりました。何も予約していません。"),
+    "api_no_price": lazy_gettext("この場合の料金が、表にありません。"),
 }

@@ -8,7 +8,7 @@ from flask_babel import gettext, lazy_gettext
 from portal.accounts.models import Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
-from portal.web import error_texts, locale, my, staff
+from portal.web import access, error_texts, locale, my, staff
 from portal.web.access import Visitor
 from reservations.models import BookingState
 from reservations.queries import bookings
@@ -20,6 +20,9 @@ from reservations.web import desk as _desk_views  # noqa: F401 - imported for it
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
 from reservations.web import manage, words
 from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
+from reservations.web.api import operations
+from reservations.web.api import pages as _token_views  # noqa: F401
+from reservations.web.api import routes as _api_routes  # noqa: F401
 from reservations.web.error_texts import TEXTS
 from reservations.web.public import bp
 from reservations.web.studio import documents as _document_views  # noqa: F401
@@ -65,6 +68,8 @@ def _waiting(who: Visitor) -> int:
 def init_app(app: Flask) -> None:
     """Add the pages, the section of マイページ, the staff tile and the words for errors."""
     app.register_blueprint(bp)
+    app.register_blueprint(operations.bp)
+    access.set_integration_guard(app, operations.enter)
     error_texts.add(TEXTS)
     my.register(
         my.Section(
@@ -115,5 +120,16 @@ def init_app(app: Flask) -> None:
             roles=(Role.FACILITY_MANAGER, Role.FACILITY_ADMIN),
             text=lazy_gettext("施設、部屋・コート、開館表、料金表、利用のきまりを作って、変えます。"),
             order=32,
+        ),
+    )
+    staff.register(
+        staff.Tile(
+            key="api-tokens",
+            title=lazy_gettext("ほかのシステムの入口(API)"),
+            endpoint="reservations.api_tokens",
+            roles=(Role.IT_STRATEGY,),
+            text=lazy_gettext("予約を使うほかのシステムのトークンを作って、止めます。"),
+            order=60,
+            in_menu=False,
         ),
     )

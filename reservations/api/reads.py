@@ -1,0 +1,248 @@
+"""What other systems read. A fixed number of statements each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.kernel import dates
+from portal.kernel.errors import NotFound
+from reservations.api import shapes
+from reservations.api.errors import BadInput, NoPrice
+from reservations.api.models import ApiPerson
+from reservations.calendar import is_weekend_or_holiday
+from reservations.errors import NoSuchSlot
+from reservations.models import FIRM, Booking, BookingState
+from reservations.models import Facility as FacilityRow
+from reservations.pricing import NoFee, PriceCase, Quote
+from reservations.queries import bookings, calendar, catalog
+from reservations.queries.bookings import BookingView
+from reservations.queries.catalog import SpaceView
+from reservations.services import refund_quote
+
+MOST_DAYS = 31
+
+
+def facilities(session: Session, asked: shapes.FacilitiesAsked, *, on: date) -> shapes.Facilities:
+    """The facilities with a space that can be booked. Two statements."""
+    views = catalog.spaces(session, on=on, purpose=asked.purpose, district=asked.district, category=asked.category)
+    return shapes.Facilities(facilities=_facilities(session, views))
+
+
+def _facilities(session: Session, views: Sequence[SpaceView]) -> list[shapes.Facility]:
+    heads = {view.facility.code: view.facility for view in views}
+    rows = session.scalars(select(FacilityRow).where(FacilityRow.code.in_(heads)).order_by(FacilityRow.position))
+    found = []
+    for row in rows:
+        head = heads[row.code]
+        found.append(
+            shapes.Facility(
+                code=row.code,
+                name=head.name,
+                name_en="",
+                also=list(head.also),
+                category=row.category,
+                district=row.district,
+                address=row.address,
+                phone=row.phone,
+                latitude=row.latitude,
+                longitude=row.longitude,
+                opened_on=row.opened_on,
+                closed_on=row.closed_on,
+            )
+        )
+    return found
+
+
+def facility(session: Session, code: str, *, on: date) -> shapes.Facility:
+    """One facility. Two statements.
+
+    Raises:
+        NotFound: none that can be booked.
+    """
+    views = catalog.spaces(session, on=on, facility=code)
+    if not views:
+        raise NotFound
+    return _facilities(session, views)[0]
+
+
+def spaces(session: Session, code: str, *, on: date) -> shapes.Spaces:
+    """The spaces of a facility. One statement.
+
+    Raises:
+        NotFound: no facility that can be booked.
+    """
+    views = catalog.spaces(session, on=on, facility=code)
+    if not views:
+        raise NotFound
+    return shapes.Spaces(spaces=[_space(view) for view in views])
+
+
+def space(session: Session, code: str, *, on: date) -> shapes.Space:
+    """One space. One statement.
+
+    Raises:
+        NotFound: none that can be booked.
+    """
+    return _space(_view(session, code, on=on))
+
+
+def _view(session: Session, code: str, *, on: date) -> SpaceView:
+    views = catalog.spaces(session, on=on, space_code=code)
+    if not views:
+        raise NotFound
+    return views[0]
+
+
+def _space(view: SpaceView) -> shapes.Space:
+    return shapes.Space(
+        code=view.code,
+        facility=view.facility.code,
+        name=view.name,
+        name_en=view.name_en,
+        capacity=view.capacity,
+        purposes=list(view.purposes),
+        sample=view.sample,
+    )
+
+
+def availability(session: Session, code: str, asked: shapes.AvailabilityAsked, *, now: datetime) -> shapes.Availability:
+    """The state of every slot of a space on some days. Four statements.
+
+    Raises:
+        NotFound: no such space.
+        BadInput: the last day before the first, or more than 31 days.
+    """
+    days = (asked.until - asked.since).days + 1
+    if not 1 <= days <= MOST_DAYS:
+        raise BadInput([{"where": "to", "message": f"1 to {MOST_DAYS} days, the last one included"}])
+    view = _view(session, code, on=asked.since)
+    wanted = [asked.since + timedelta(days=n) for n in range(days)]
+    found = calendar.space_days(session, view, wanted, city=None, now=now)
+    return shapes.Availability(
+        space=view.code,
+        days=[
+            shapes.AvailableDay(
+                date=day,
+                closed=one.closed.label if one.closed else None,
+                slots=[
+                    shapes.Slot(
+                        code=state.slot.code,
+                        name=state.slot.name,
+                        starts_at=state.slot.start,
+                        ends_at=state.slot.end,
+                        state=state.state.value,
+                        price=cost.amount if (cost := one.prices.get(state.slot.code)) is not None else None,
+                    )
+                    for state in one.slots
+                ],
+            )
+            for day, one in zip(wanted, found, strict=True)
+        ],
+    )
+
+
+def price(quote: Quote) -> shapes.Price:
+    """A quote as it is answered."""
+    return shapes.Price(
+        table=quote.table,
+        valid_from=quote.valid_from,
+        ground=quote.ground,
+        lines=[
+            shapes.PriceLine(
+                label=line.label,
+                label_en=line.label_en,
+                amount=line.amount.amount,
+                rule=line.rule,
+                sample=line.sample,
+            )
+            for line in quote.lines
+        ],
+        total=quote.total.amount,
+    )
+
+
+def quote(session: Session, asked: shapes.QuoteAsked) -> shapes.Price:
+    """What a use would cost. Three statements; nothing is saved.
+
+    Raises:
+        NotFound: no such space.
+        NoSuchSlot: the timetable has no such slot on that day.
+        NoPrice: the table has none for this case.
+    """
+    view = _view(session, asked.space, on=asked.date)
+    rules = catalog.rules_for(session, [view])
+    timetable, fees = rules.timetable(view.timetable_code, asked.date), rules.fees(view.fees_code, asked.date)
+    slot = timetable.slot(asked.date, asked.slot, dates.is_holiday) if timetable is not None else None
+    if timetable is None or fees is None or slot is None:
+        closed = timetable.closure_on(asked.date, dates.is_holiday) if timetable is not None else None
+        raise NoSuchSlot(view.id, closed.label if closed else None, closed.label_en if closed else None)
+    case = PriceCase(
+        slot,
+        view.tariff,
+        asked.category,
+        asked.purpose or (view.purposes[0] if view.purposes else ""),
+        is_weekend_or_holiday(asked.date, dates.is_holiday),
+        asked.people,
+        dict(asked.options),
+        asked.admission,
+        frozenset(asked.traits),
+    )
+    try:
+        return price(fees.quote(case))
+    except NoFee:
+        raise NoPrice from None
+
+
+def person_of(session: Session, reference: str, *, token_id: int) -> int:
+    """The person of a booking that this token's system made.
+
+    Raises:
+        NotFound: there is none, or another system or a person made it.
+    """
+    found = session.scalar(
+        select(Booking.person_id)
+        .join(ApiPerson, ApiPerson.person_id == Booking.person_id)
+        .where(Booking.reference == reference, ApiPerson.token_id == token_id)
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def booking(session: Session, reference: str, *, token_id: int, now: datetime) -> shapes.Booking:
+    """A booking of the token's system.
+
+    Raises:
+        NotFound: as for `person_of`.
+    """
+    view = bookings.of_person(session, reference, person_of(session, reference, token_id=token_id))
+    if view is None:
+        raise NotFound
+    return shown(view, now=now)
+
+
+def shown(view: BookingView, *, now: datetime) -> shapes.Booking:
+    """A booking as it is answered."""
+    one = view.booking
+    state: Any = BookingState.LAPSED.value if view.ended(now) and one.state == BookingState.HELD else one.state
+    refund = refund_quote(one, now=now).amount.amount if one.state in FIRM and one.starts_at > now else 0
+    return shapes.Booking(
+        reference=one.reference,
+        state=state,
+        facility=one.space.facility.code,
+        space=one.space.code,
+        starts_at=one.starts_at,
+        ends_at=one.ends_at,
+        held_until=one.held_until if state == BookingState.HELD else None,
+        people=one.people,
+        purpose=one.purpose.code if one.purpose else None,
+        price=price(view.quote),
+        charge=view.charge.reference if view.charge else None,
+        paid=view.charge is not None and view.charge.paid_at is not None,
+        refund_now=refund,
+    )

@@ -1,0 +1,225 @@
+"""What is asked and answered, as pydantic models; the OpenAPI document is made from them. Amounts are whole yen, tax included."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$", description="A code")]
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$", description="One line of text")]
+Day = Annotated[date, Field(ge=date(2020, 1, 1), le=date(2100, 12, 31))]
+Yen = Annotated[int, Field(ge=0, le=1_000_000_000, description="Whole yen, tax included")]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+Reference = Annotated[str, Field(description="A booking's number, such as B-7K3F-92QX-5")]
+
+
+class Asked(BaseModel):
+    """Base of what is sent: unknown keys are refused, nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Answered(BaseModel):
+    """Base of what is answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class FacilitiesAsked(Asked):
+    """Which facilities."""
+
+    category: Literal["sports", "community", "culture", "welfare", "park", "school_opening"] | None = None
+    district: Line | None = None
+    purpose: Code | None = Field(default=None, description="Code of a purpose, such as tennis")
+
+
+class AvailabilityAsked(Asked):
+    """Which days; at most 31, the last one included."""
+
+    since: Day = Field(alias="from", description="First day")
+    until: Day = Field(alias="to", description="Last day, included")
+
+
+class Facility(Answered):
+    """A facility that can be booked."""
+
+    code: str
+    name: str
+    name_en: str
+    also: list[str] = Field(description="Nickname and naming-rights name in use today")
+    category: str
+    district: str | None
+    address: str | None
+    phone: str | None
+    latitude: float | None
+    longitude: float | None
+    opened_on: date | None
+    closed_on: date | None
+
+
+class Space(Answered):
+    """What is booked: a room, a court, half a gym."""
+
+    code: str
+    facility: str
+    name: str
+    name_en: str
+    capacity: int | None
+    purposes: list[str]
+    sample: bool = Field(description="No source names this space: it is a sample")
+
+
+class Facilities(Answered):
+    """A list of facilities."""
+
+    facilities: list[Facility]
+
+
+class Spaces(Answered):
+    """A list of spaces."""
+
+    spaces: list[Space]
+
+
+class Slot(Answered):
+    """A piece of time and whether a resident of the city could hold it now."""
+
+    code: str
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    state: Literal["free", "taken", "past", "not_yet", "too_late", "not_for_you"]
+    price: int | None = Field(description="Before options, for a resident of the city; null where the table has none")
+
+
+class AvailableDay(Answered):
+    """A day of a space."""
+
+    date: date
+    closed: str | None = Field(description="Why it is closed")
+    slots: list[Slot]
+
+
+class Availability(Answered):
+    """The days of a space."""
+
+    space: str
+    days: list[AvailableDay]
+
+
+class QuoteAsked(Asked):
+    """What would be used."""
+
+    space: Code
+    date: Day
+    slot: Code
+    category: Code = Field(default="resident", description="A resident category of the rules of use")
+    purpose: Code | None = None
+    people: Count = 1
+    options: dict[Code, Count] = Field(default_factory=dict, max_length=50)
+    admission: Yen = 0
+    traits: list[Code] = Field(default_factory=list, max_length=50)
+
+
+class PriceLine(Answered):
+    """One line of a price."""
+
+    label: str
+    label_en: str
+    amount: int
+    rule: str = Field(description="Fee table @ date # rule")
+    sample: bool
+
+
+class Price(Answered):
+    """A price: its lines and the version of the table behind them."""
+
+    table: str
+    valid_from: date
+    ground: str
+    lines: list[PriceLine]
+    total: int
+
+
+class PersonGiven(Asked):
+    """For whom is booked. `subject` is the calling system's own name for the person, always the same for the same person."""
+
+    subject: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]
+    name: Line
+    kana: Annotated[str, Field(pattern=r"^[ァ-ヶー・ 　]{1,200}$")]
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9-]{9,16}$")]
+    email: Annotated[str, Field(pattern=r"^[\x21-\x3f\x41-\x7e]{1,100}@[A-Za-z0-9.-]{1,100}$")] | None = None
+    prefecture: Line = "茨城県"
+    city: Line = Field(description="Municipality where the person lives, such as 古河市")
+
+
+class HoldAsked(Asked):
+    """A slot to be kept for a person."""
+
+    space: Code
+    date: Day
+    slot: Code
+    purpose: Code | None = None
+    person: PersonGiven
+
+
+class BookingAsked(Asked):
+    """A hold that is to become a booking."""
+
+    hold: Annotated[str, Field(pattern=r"^[A-Za-z0-9*-]{1,20}$", description="The reference of the hold")]
+    purpose: Code
+    people: Count
+    options: dict[Code, Count] = Field(default_factory=dict, max_length=50)
+    admission: Yen = 0
+    traits: list[Code] = Field(default_factory=list, max_length=50)
+    accepted_total: Yen = Field(description="The total that the person has seen and accepted")
+
+
+class CancelAsked(Asked):
+    """A cancellation, with the refund that the person was shown."""
+
+    expected_refund: Yen
+
+
+class Booking(Answered):
+    """A booking. A hold is one whose state is `held`."""
+
+    reference: Reference
+    state: Literal["held", "requested", "confirmed", "lapsed", "released", "refused", "cancelled"]
+    facility: str
+    space: str
+    starts_at: datetime
+    ends_at: datetime
+    held_until: datetime | None = Field(description="Only of a hold: kept until then")
+    people: int
+    purpose: str | None
+    price: Price
+    charge: str | None = Field(description="Number under which the fee is owed")
+    paid: bool
+    refund_now: int = Field(description="What a cancellation would give back now")
+
+
+class Cancelled(Answered):
+    """A cancelled booking."""
+
+    booking: Booking
+    refund: int
+
+
+class FieldError(Answered):
+    """A wrong value."""
+
+    where: str
+    message: str
+
+
+class Problem(Answered):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="The stable name of the error (docs/errors.md)")
+    errors: list[FieldError] | None = None

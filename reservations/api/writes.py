@@ -1,0 +1,122 @@
+"""What other systems do: hold, book, let go, cancel, for people whom they name. The same use cases as the pages'."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.accounts.models import Person
+from portal.kernel import audit, text
+from portal.kernel.audit import SYSTEM
+from portal.kernel.errors import NotFound
+from portal.kernel.money import Yen
+from reservations import services
+from reservations.api import reads, shapes
+from reservations.api.errors import OtherPrice
+from reservations.api.models import ApiPerson, ApiToken
+from reservations.models import Purpose, Source
+from reservations.queries import bookings
+from reservations.services import Details, HoldRequest
+
+
+def _person(session: Session, token: ApiToken, given: shapes.PersonGiven, *, now: datetime) -> int:
+    """The person of a subject; made at the first time, their facts brought up to date later."""
+    link = session.scalars(
+        select(ApiPerson).where(ApiPerson.token_id == token.id, ApiPerson.subject == given.subject)
+    ).one_or_none()
+    person = Person(source="counter") if link is None else session.get_one(Person, link.person_id)
+    person.name, person.kana, person.phone = given.name, given.kana, given.phone
+    person.email, person.prefecture, person.city = given.email, given.prefecture, given.city
+    person.search = f"{text.fold(given.name)} {text.fold(given.kana)}".strip()
+    person.changed_at = now
+    session.add(person)
+    session.flush()
+    if link is None:
+        session.add(ApiPerson(token_id=token.id, subject=given.subject, person_id=person.id))
+        session.flush()
+    return person.id
+
+
+def _note(session: Session, token: ApiToken, what: str, reference: str) -> None:
+    detail = {"token": token.id}
+    audit.record(
+        session, actor=SYSTEM, action=f"api.{what}", subject_kind="booking", subject_ref=reference, detail=detail
+    )
+
+
+def hold(session: Session, token: ApiToken, asked: shapes.HoldAsked, *, now: datetime) -> shapes.Booking:
+    """Keep a slot for a person.
+
+    Raises:
+        Whatever `reservations.services.hold` raises.
+    """
+    person_id = _person(session, token, asked.person, now=now)
+    request = HoldRequest(
+        person_id, None, asked.space, asked.date, asked.slot, source=Source.API, purpose=asked.purpose
+    )
+    reference = services.hold(session, request, actor=SYSTEM, now=now)
+    _note(session, token, "held", reference)
+    return reads.booking(session, reference, token_id=token.id, now=now)
+
+
+def book(session: Session, token: ApiToken, asked: shapes.BookingAsked, *, now: datetime) -> shapes.Booking:
+    """Accept the price of a hold: it is confirmed, waits for the manager, or for the payment.
+
+    Raises:
+        NotFound: no hold of this system, or no such purpose.
+        OtherPrice: the total is another one; nothing was booked.
+        Whatever `reservations.services.accept` raises.
+    """
+    person_id = reads.person_of(session, asked.hold, token_id=token.id)
+    purpose = session.scalar(select(Purpose.id).where(Purpose.code == asked.purpose))
+    details = Details(
+        asked.people,
+        purpose or 0,
+        options=dict(asked.options),
+        admission=asked.admission,
+        traits=frozenset(asked.traits),
+    )
+    services.change_details(session, asked.hold, details, person_id=person_id, actor=SYSTEM, now=now)
+    view = bookings.of_person(session, asked.hold, person_id)
+    if view is None:
+        raise NotFound
+    if view.quote.total.amount != asked.accepted_total:
+        raise OtherPrice(view.quote.total.amount)
+    services.accept(
+        session, asked.hold, details, accepted=view.quote.digest, person_id=person_id, actor=SYSTEM, now=now
+    )
+    _note(session, token, "booked", asked.hold)
+    return reads.booking(session, asked.hold, token_id=token.id, now=now)
+
+
+def release(session: Session, token: ApiToken, reference: str, *, now: datetime) -> shapes.Booking:
+    """Let a hold go.
+
+    Raises:
+        NotFound: no booking of this system.
+        WrongState: it is firm: cancel it.
+    """
+    person_id = reads.person_of(session, reference, token_id=token.id)
+    services.release(session, reference, person_id=person_id, actor=SYSTEM, now=now)
+    _note(session, token, "released", reference)
+    return reads.booking(session, reference, token_id=token.id, now=now)
+
+
+def cancel(
+    session: Session, token: ApiToken, reference: str, asked: shapes.CancelAsked, *, now: datetime
+) -> shapes.Cancelled:
+    """Cancel, with the refund that was shown.
+
+    Raises:
+        NotFound: no booking of this system.
+        WrongState, RefundChanged: as for residents.
+    """
+    person_id = reads.person_of(session, reference, token_id=token.id)
+    quote = services.cancel(
+        session, reference, person_id=person_id, expected=Yen(asked.expected_refund), actor=SYSTEM, now=now
+    )
+    _note(session, token, "cancelled", reference)
+    shown = reads.booking(session, reference, token_id=token.id, now=now)
+    return shapes.Cancelled(booking=shown, refund=quote.amount.amount)
