@@ -95,9 +95,12 @@ def test_a_system_finds_a_court_books_it_for_somebody_and_cancels(system: System
     held = system.post("/holds", HOLD)
     assert held.status_code == 201, held.text
     reference = held.get_json()["reference"]
-    assert system.get("/spaces/S05-01/availability?from=2026-12-04&to=2026-12-04").get_json()["days"][0]["slots"][0][
-        "state"
-    ] == "taken"
+    assert (
+        system.get("/spaces/S05-01/availability?from=2026-12-04&to=2026-12-04").get_json()["days"][0]["slots"][0][
+            "state"
+        ]
+        == "taken"
+    )
     said = {"hold": reference, "purpose": "tennis", "people": 2, "accepted_total": 600}
     booked = system.post("/bookings", said)
     assert booked.status_code == 201, booked.text
@@ -175,14 +178,18 @@ def test_a_token_that_calls_too_often_is_told_when_to_come_back(
             "api_bad_request",
         ),
         (lambda s, h: s.client.post("/api/v1/quotes", json={"x": "y" * 70_000}, headers=h), 413, "too_large"),
-        (lambda s, h: s.post("/quotes", {"space": "S05-01"}), 422, "api_bad_input"),
-        (lambda s, h: s.get("/spaces/S05-01/availability?from=2026-12-04&to=2027-02-04"), 422, "api_bad_input"),
-        (lambda s, h: s.get("/spaces/S05-01/availability?from=2027-02-29&to=2027-03-04"), 422, "api_bad_input"),
-        (lambda s, h: s.get("/bookings/B-0000-0000-0"), 404, "bad_reference"),
-        (lambda s, h: s.client.post("/api/v1/quotes", json={}, headers={"Authorization": h["Authorization"]}), 400, "api_bad_request"),
-        (lambda s, h: s.post("/holds", {**HOLD, "date": "2026-12-07"}), 422, "no_such_slot"),
-        (lambda s, h: s.post("/holds", {**HOLD, "date": "2026-11-20"}), 422, "not_bookable"),
-        (lambda s, h: s.post("/holds", {**HOLD, "space": "S99-99"}), 404, "not_offered"),
+        (lambda s, _: s.post("/quotes", {"space": "S05-01"}), 422, "api_bad_input"),
+        (lambda s, _: s.get("/spaces/S05-01/availability?from=2026-12-04&to=2027-02-04"), 422, "api_bad_input"),
+        (lambda s, _: s.get("/spaces/S05-01/availability?from=2027-02-29&to=2027-03-04"), 422, "api_bad_input"),
+        (lambda s, _: s.get("/bookings/B-0000-0000-0"), 404, "bad_reference"),
+        (
+            lambda s, h: s.client.post("/api/v1/quotes", json={}, headers={"Authorization": h["Authorization"]}),
+            400,
+            "api_bad_request",
+        ),
+        (lambda s, _: s.post("/holds", {**HOLD, "date": "2026-12-07"}), 422, "no_such_slot"),
+        (lambda s, _: s.post("/holds", {**HOLD, "date": "2026-11-20"}), 422, "not_bookable"),
+        (lambda s, _: s.post("/holds", {**HOLD, "space": "S99-99"}), 404, "not_offered"),
     ],
 )
 def test_every_error_is_a_problem(system: System, send: Any, status: int, code: str) -> None:
