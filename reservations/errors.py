@@ -128,6 +128,14 @@ class NameMissing(Invalid):
 
 
 @dataclass(eq=False)
+class SeriesOpen(TooMany):
+    """The person has a series that is still to be looked over; one at a time."""
+
+    code: ClassVar[str] = "series_open"
+    reference: str
+
+
+@dataclass(eq=False)
 class GroundMissing(Invalid):
     """A permit is revoked only on a ground that the rules of use name (CASES B13)."""
 

@@ -29,6 +29,7 @@ _TEMPLATES = {
     "refused": "reservations/mail/refused.txt",
     "cancelled": "reservations/mail/cancelled.txt",
     "paid_too_late": "reservations/mail/paid_too_late.txt",
+    "allocated": "reservations/mail/allocated.txt",
     "move_too_late": "reservations/mail/move_too_late.txt",
     "unpaid": "reservations/mail/unpaid.txt",
     "reduced": "reservations/mail/reduced.txt",

@@ -115,6 +115,7 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
         "total": booking.total.amount if booking.total else 0,
         "refund": cancelled["refund"] if cancelled else 0,
         "reason": booking.reason or "",
+        "held_until": f"{show_date(booking.held_until, locale)} {show_time(booking.held_until)}",
         "review_by": policy.appeal.review_by,
         "defendant": policy.appeal.defendant,
         "entrance": policy.permit.entrance,

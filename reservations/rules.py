@@ -60,6 +60,7 @@ Looker = Applicant | str | None
 class Hold(Document):
     """How long a slot is kept while a person decides and pays, and how often (CASES B7).
 
+    `series_hours`: how long the bookings of a series are kept while the person looks them over and pays.
     `household`: how many times what one person may, the people together may who share a telephone or a home.
     """
 
@@ -69,6 +70,7 @@ class Hold(Document):
     at_once: int = Field(default=3, ge=1)
     lapsed_per_day: int = Field(default=10, ge=1)
     household: int = Field(default=2, ge=1, le=20)
+    series_hours: int = Field(default=24, ge=1, le=336)
 
 
 class Approval(StrEnum):

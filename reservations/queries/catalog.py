@@ -223,7 +223,14 @@ def rules_for(session: Session, views: Iterable[SpaceView]) -> Rules:
 def busy(session: Session, views: Iterable[SpaceView], *, start: datetime, end: datetime, now: datetime) -> Busy:
     """What is taken between two moments, holds included; one statement."""
     units = sorted({unit for view in views for unit in view.units})
-    statement = select(Occupancy.unit_id, func.lower(Occupancy.during), func.upper(Occupancy.during)).where(
+    return busy_units(session, units, start=start, end=end, now=now)
+
+
+def busy_units(session: Session, units: Sequence[int], *, start: datetime, end: datetime, now: datetime) -> Busy:
+    """When these units are taken between two moments; what has no end (a shelter) lasts until the second."""
+    statement = select(
+        Occupancy.unit_id, func.lower(Occupancy.during), func.coalesce(func.upper(Occupancy.during), end)
+    ).where(
         Occupancy.unit_id.in_(units),
         Occupancy.during.op("&&")(func.tstzrange(start, end)),
         Occupancy.live.op("@>")(now),

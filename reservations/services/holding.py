@@ -52,6 +52,8 @@ class HoldRequest:
         day: the day of use.
         slot: code of the slot in the timetable of that day.
         also: further slots of the same booking, as (day, code).
+        keep: how long it is kept; None: as the rules of use say.
+        series_id: the series that it belongs to.
         group: reference of the group for which is booked.
         locale: language of the messages about it.
         source: how it came in.
@@ -68,6 +70,8 @@ class HoldRequest:
     purpose: str | None = None
     also: tuple[tuple[date, str], ...] = ()
     group: str | None = None
+    keep: timedelta | None = None
+    series_id: int | None = None
 
     @property
     def wanted(self) -> tuple[tuple[date, str], ...]:
@@ -111,10 +115,12 @@ _TAKE = text(
     WITH made AS (
         INSERT INTO booking (reference, person_id, account_id, group_id, facts, space_id, source, state, locale, category,
                              purpose_id, people,
-                             options, slots, starts_at, ends_at, timetable_id, fees_id, policy_id, created_at, held_until, extensions)
+                             options, slots, starts_at, ends_at, timetable_id, fees_id, policy_id, created_at, held_until, extensions,
+                             series_id)
         VALUES (:reference, :person_id, :account_id, :group_id, cast(:facts AS jsonb), :space_id, :source, 'held', :locale,
                 :category, :purpose_id, 1,
-                '{}', cast(:slots AS jsonb), :starts_at, :ends_at, :timetable_id, :fees_id, :policy_id, :now, :held_until, 0)
+                '{}', cast(:slots AS jsonb), :starts_at, :ends_at, :timetable_id, :fees_id, :policy_id, :now, :held_until, 0,
+                :series_id)
         RETURNING id
     ), taken AS (
         INSERT INTO occupancy (unit_id, during, live, kind, booking_id)
@@ -160,12 +166,16 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
     if request.group is not None and known.applicant.party is None:
         raise NotBookable(Refused.NO_SUCH_GROUP)
     where = (world.policy_code, world.facility, request.space)
-    category = standing.check(policy, known, slots, where=where, days=standing.days_of(timetable), now=now)
+    if request.source is Source.ALLOCATION:
+        category = standing.check_past(policy, known, slots, now=now)
+    else:
+        category = standing.check(policy, known, slots, where=where, days=standing.days_of(timetable), now=now)
     if world.mine is not None:
         return str(world.mine)
-    standing.check_holds(policy, known)
+    if request.source not in {Source.SERIES, Source.ALLOCATION}:
+        standing.check_holds(policy, known)
     facts = nights.facts(session, world, policy, known.applicant, slots, now=now)
-    until = now + timedelta(minutes=policy.hold.minutes)
+    until = now + (request.keep or timedelta(minutes=policy.hold.minutes))
     return _take(session, request, world, slots, category=category, facts=facts, until=until, actor=actor, now=now)
 
 
@@ -285,6 +295,7 @@ def _take(
             "policy_id": world.policy_id,
             "now": now,
             "held_until": until,
+            "series_id": request.series_id,
             "units": list(world.units),
             "actor_kind": actor.kind,
         },

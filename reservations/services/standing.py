@@ -39,8 +39,10 @@ JOINS = """
     ) house ON true
 """
 
-_LAPSED = """(b.state IN ('lapsed', 'released') OR (b.state = 'held' AND b.held_until <= :now))"""
-_HELD = """b.state = 'held' AND b.held_until > :now AND (b.accepted_at IS NULL OR b.pay_when = 'advance')"""
+_OWN_HOLDS = "b.source NOT IN ('series', 'allocation')"
+"""Series and lists from a meeting are kept on terms of their own, and do not use up what a person may hold by hand."""
+_LAPSED = f"""{_OWN_HOLDS} AND (b.state IN ('lapsed', 'released') OR (b.state = 'held' AND b.held_until <= :now))"""
+_HELD = f"""{_OWN_HOLDS} AND b.state = 'held' AND b.held_until > :now AND (b.accepted_at IS NULL OR b.pay_when = 'advance')"""
 
 COLUMNS = f"""
     p.birth_date,
@@ -173,6 +175,18 @@ def check(
     asker = Asker(category, group, dates.is_holiday, now)
     _raise(policy.over_caps(wanted, standing.taken, asker=asker))
     return category
+
+
+def check_past(policy: Policy, standing: Standing, slots: Sequence[Slot], *, now: datetime) -> str:
+    """The category of somebody to whom the slots were given before the public opening: no window, no cap, but the future.
+
+    Raises:
+        NotBookable: the time is over.
+    """
+    if slots[0].start <= now:
+        raise NotBookable(Refused.PAST, slots[0].start)
+    made = now.astimezone(TOKYO).date()
+    return policy.category(standing.applicant, on=policy.category_day(use=slots[0].day, made=made)).code
 
 
 def check_holds(policy: Policy, standing: Standing) -> None:

@@ -22,6 +22,7 @@ TEXTS = {
     "refund_changed": lazy_gettext("お返しする金額が変わりました。もう一度見てください。"),
     "booking_state": lazy_gettext("この予約では、もうその操作ができません。"),
     "refusal_reason_missing": lazy_gettext("許可しない理由を書いてください。"),
+    "series_open": lazy_gettext("前にまとめて取った予約を、先に決めてください。"),
     "revocation_ground_missing": lazy_gettext("使用許可を取り消すには、条例の根拠が必要です。"),
     "bad_period": lazy_gettext("期間が正しくありません。終わりは始まりより後の、これからの時刻にしてください。"),
     "in_use": lazy_gettext("その時間には予約があります。市の使用では、予約を取り消しません。"),
