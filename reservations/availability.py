@@ -77,9 +77,11 @@ class Busy:
         return False
 
 
-def refused(slot: Slot, policy: Policy, category: str, *, now: datetime, days: Days | None = None) -> SlotState | None:
+def refused(
+    slot: Slot, policy: Policy, category: str, *, now: datetime, days: Days | None = None, group: bool = False
+) -> SlotState | None:
     """What the rules of use say against the slot for somebody of the category, now; None where nothing."""
-    refusal = policy.may_book(slot, category, now=now, days=days)
+    refusal = policy.may_book(slot, category, now=now, days=days, group=group)
     return None if refusal is None else SlotState(slot, _STATES[refusal.reason], refusal)
 
 

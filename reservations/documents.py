@@ -13,15 +13,17 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from reservations.models import DocumentKind, RuleDocument
+from reservations.policy.groups import GroupRules
 from reservations.pricing import FeeTable
 from reservations.rules import Policy
 from reservations.timetable import Timetable
 
-AnyDocument = Timetable | FeeTable | Policy
+AnyDocument = Timetable | FeeTable | Policy | GroupRules
 _TYPES: dict[str, type[AnyDocument]] = {
     DocumentKind.TIMETABLE: Timetable,
     DocumentKind.FEES: FeeTable,
     DocumentKind.POLICY: Policy,
+    DocumentKind.GROUPS: GroupRules,
 }
 _known: dict[tuple[str, str], AnyDocument] = {}
 

@@ -27,6 +27,7 @@ FILES = {
     DocumentKind.TIMETABLE: "reservations/timetables.yaml",
     DocumentKind.FEES: "reservations/fees.yaml",
     DocumentKind.POLICY: "reservations/policies.yaml",
+    DocumentKind.GROUPS: "reservations/groups.yaml",
 }
 SPACES = "reservations/spaces.yaml"
 
@@ -55,11 +56,12 @@ def load(session: Session, pack: Pack) -> LoadReport:
     facilities = pack.rows("facilities.yaml", FacilityEntry)
     purposes = pack.rows("reservations/purposes.yaml", PurposeEntry)
     assignment = pack.one(SPACES, SpacesFile)
-    found = {kind: _documents(pack, kind) for kind in FILES}
+    files = [kind for kind in FILES if kind is not DocumentKind.GROUPS or pack.has(FILES[kind])]
+    found = {kind: _documents(pack, kind) for kind in files}
     pack.unique(facilities, "code")
     pack.unique(purposes, "code")
     if assignment is not None:
-        _check(pack, facilities, purposes, assignment, {kind: _codes(pack, kind) for kind in FILES})
+        _check(pack, facilities, purposes, assignment, {kind: _codes(pack, kind) for kind in files})
     if not pack.problems:
         for problem in fee_files.check(pack.folder / FILES[DocumentKind.FEES]):
             pack.problem(FILES[DocumentKind.FEES], problem.line, problem.message, problem.suggestion)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from datetime import date
+from typing import cast
+
+from sqlalchemy import Select, exists, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.accounts.models import Person
-from reservations.groups.models import Eligibility, EligibilityState
-from reservations.rules import Applicant, Tie
+from reservations import documents
+from reservations.groups.models import BookingGroup, Eligibility, EligibilityState, GroupMember, GroupState
+from reservations.policy.groups import GroupRules
+from reservations.rules import Applicant, Party, Tie
 
+KIND = "groups"
 _COUNTED = (EligibilityState.DECLARED.value, EligibilityState.VERIFIED.value)
 
 
-def applicant(session: Session, person_id: int) -> Applicant:
-    """Somebody as the rules of use see them, for themselves. One statement."""
+def applicant(session: Session, person_id: int, group: str | None = None) -> Applicant:
+    """Somebody as the rules of use see them, for themselves or for a group. One statement; two more for a group."""
     rows = session.execute(
         select(Person.city, Person.birth_date, Eligibility)
         .outerjoin(Eligibility, (Eligibility.person_id == Person.id) & Eligibility.state.in_(_COUNTED))
@@ -33,4 +39,78 @@ def applicant(session: Session, person_id: int) -> Applicant:
         for row in rows
         if row.Eligibility is not None
     ]
-    return Applicant(tuple(ties), None, rows[0].birth_date)
+    party = party_of(session, person_id, group)
+    return Applicant(tuple(ties), as_party(party) if party is not None else None, rows[0].birth_date)
+
+
+def as_party(group: BookingGroup) -> Party:
+    """A group as the rules of use see it. Its members are loaded."""
+    return Party(
+        group.kind,
+        group.state == GroupState.VERIFIED,
+        group.valid_from,
+        group.valid_until,
+        tuple(Tie(member.basis, member.city, verified=True) for member in group.members),
+        group.counter_only,
+    )
+
+
+def rules_on(session: Session, day: date) -> GroupRules | None:
+    """The city's kinds of groups on a day; None where it registers none."""
+    return cast(
+        "GroupRules | None",
+        getattr(documents.load(session, [(KIND, "groups")]).on(KIND, "groups", day), "document", None),
+    )
+
+
+def party_of(session: Session, person_id: int, reference: str | None) -> BookingGroup | None:
+    """The group for which somebody may book; None where there is none, or they may not."""
+    if not reference:
+        return None
+    return session.scalars(_bookable(person_id).where(BookingGroup.reference == reference)).unique().one_or_none()
+
+
+def groups_of(session: Session, person_id: int) -> list[BookingGroup]:
+    """The groups for which somebody may book or that they represent, by name."""
+    return list(session.scalars(_bookable(person_id).order_by(BookingGroup.kana, BookingGroup.id)).unique())
+
+
+def _bookable(person_id: int) -> Select[BookingGroup]:
+    member = exists().where(
+        GroupMember.group_id == BookingGroup.id, GroupMember.person_id == person_id, GroupMember.may_book
+    )
+    return (
+        select(BookingGroup)
+        .options(selectinload(BookingGroup.members))
+        .where(
+            (BookingGroup.representative_id == person_id) | member,
+            BookingGroup.state != GroupState.ENDED.value,
+        )
+    )
+
+
+def eligibilities_of(session: Session, person_id: int) -> list[Eligibility]:
+    """What somebody has declared, newest first; ended ones are left out."""
+    statement = select(Eligibility).where(
+        Eligibility.person_id == person_id, Eligibility.state != EligibilityState.ENDED.value
+    )
+    return list(session.scalars(statement.order_by(Eligibility.id.desc())))
+
+
+def groups_waiting(session: Session) -> list[BookingGroup]:
+    """Registrations and renewals that wait for staff, oldest first."""
+    renewed = (BookingGroup.state == GroupState.VERIFIED.value) & (BookingGroup.applied_at > BookingGroup.decided_at)
+    statement = (
+        select(BookingGroup)
+        .options(selectinload(BookingGroup.members), joinedload(BookingGroup.representative))
+        .where((BookingGroup.state == GroupState.APPLIED.value) | renewed)
+        .order_by(BookingGroup.applied_at)
+    )
+    return list(session.scalars(statement).unique())
+
+
+def declarations_waiting(session: Session) -> list[Eligibility]:
+    """Declarations that wait for staff, oldest first."""
+    statement = select(Eligibility).options(joinedload(Eligibility.person))
+    waiting = statement.where(Eligibility.state == EligibilityState.DECLARED.value).order_by(Eligibility.declared_at)
+    return list(session.scalars(waiting))

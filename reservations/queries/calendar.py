@@ -19,7 +19,7 @@ from reservations.places import Point
 from reservations.pricing import NoFee, case_of
 from reservations.queries import catalog
 from reservations.queries.catalog import FacilityHead, SpaceView
-from reservations.rules import Looker, Policy
+from reservations.rules import Applicant, Looker, Policy
 from reservations.services.standing import days_of
 from reservations.timetable import TOKYO, Closed, PartOfDay, Slot
 
@@ -154,7 +154,8 @@ class _World:
     def _refused(self, view: SpaceView, slot: Slot, policy: Policy) -> SlotState | None:
         timetable = self.rules.timetable(view.timetable_code, slot.day)
         days = days_of(timetable) if timetable is not None else None
-        return refused(slot, policy, self.category(view, slot.day), now=self.now, days=days)
+        group = isinstance(self.city, Applicant) and self.city.party is not None
+        return refused(slot, policy, self.category(view, slot.day), now=self.now, days=days, group=group)
 
     def category(self, view: SpaceView, day: date) -> str:
         """The looker's category; somebody not signed in is shown what residents of the city see."""

@@ -39,7 +39,7 @@ from reservations.services import Details, HoldRequest, adjusting
 from reservations.web import reductions, words
 from reservations.web.details_form import DetailsForm, details_form
 from reservations.web.forms import CancelForm, EmptyForm
-from reservations.web.public import bp, city_of_visitor, read_day
+from reservations.web.public import booking_party, bp, city_of_visitor, read_day
 from reservations.web.words import gettext
 
 MOST_NIGHTS = 14
@@ -120,6 +120,7 @@ def _hold(session: Session, space: str, purpose: str | None, wanted: list[tuple[
         also=tuple(wanted[1:]),
         locale=locale.current(),
         purpose=purpose,
+        group=booking_party(),
     )
     return services.hold(session, request_, actor=visitor.actor, now=now)
 

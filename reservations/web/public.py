@@ -7,6 +7,7 @@ from typing import cast
 from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
+from flask import session as browser
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from portal.kernel import clock, references
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access, locale
-from reservations.groups.queries import applicant
+from reservations.groups.queries import applicant, party_of
 from reservations.models import BookingState
 from reservations.operations import sessions
 from reservations.personal import services as personal
@@ -33,10 +34,30 @@ FACILITIES_SHOWN = 8
 MONTHS_AHEAD = 13
 
 
+PARTY = "booking_party"
+"""Key of the browser's session: for which group the visitor books."""
+
+
+def booking_party() -> str | None:
+    """Reference of the group for which the visitor books now."""
+    return browser.get(PARTY) if access.visitor().person_id is not None else None
+
+
+@bp.context_processor
+def _party_name() -> dict[str, str]:
+    """Name of the group for which the visitor books, for a note on every page of bookings."""
+    person_id, wanted = access.visitor().person_id, booking_party()
+    if person_id is None or wanted is None:
+        return {"party_name": ""}
+    with unit_of_work() as session:
+        group = party_of(session, person_id, wanted)
+        return {"party_name": group.name if group is not None else ""}
+
+
 def city_of_visitor(session: Session) -> Looker:
     """The visitor as the rules of use see them; None for somebody not signed in."""
     person_id = access.visitor().person_id
-    return None if person_id is None else applicant(session, person_id)
+    return None if person_id is None else applicant(session, person_id, booking_party())
 
 
 def read_day(text: str) -> date:

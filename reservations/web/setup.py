@@ -18,6 +18,7 @@ from reservations.web import changes as _change_views  # noqa: F401 - imported f
 from reservations.web import corrections as _correction_views  # noqa: F401 - imported for its views
 from reservations.web import desk as _desk_views  # noqa: F401 - imported for its views
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
+from reservations.web import groups as _group_views  # noqa: F401 - imported for its views
 from reservations.web import manage, words
 from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
 from reservations.web.api import operations

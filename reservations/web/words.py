@@ -14,6 +14,7 @@ from portal.web import locale
 from reservations import combining
 from reservations.availability import Mark, SlotState, State
 from reservations.combining import Unfit
+from reservations.groups.models import BookingGroup, GroupState
 from reservations.models import BookingState
 from reservations.rules import CancelStep, Refused
 from reservations.timetable import Slot
@@ -245,6 +246,22 @@ def event_words(kind: str) -> str:
 def actor_words(kind: str) -> str:
     """Who did it."""
     return {"resident": gettext("利用者"), "staff": gettext("職員"), "system": gettext("自動")}.get(kind, kind)
+
+
+def group_state(group: BookingGroup, today: date) -> tuple[str, str]:
+    """(kind of chip, words) of a group's registration on a day."""
+    if group.state == GroupState.APPLIED:
+        return ("wait", gettext("施設が確認しています"))
+    if group.state == GroupState.REFUSED:
+        return ("bad", gettext("認められませんでした"))
+    if group.valid_until is not None and group.valid_until < today:
+        return ("bad", gettext("期限が切れています"))
+    return ("good", gettext("予約できます"))
+
+
+def basis_words(basis: str) -> str:
+    """What ties somebody to a municipality."""
+    return {"lives": gettext("在住"), "works": gettext("在勤"), "studies": gettext("在学")}.get(basis, "")
 
 
 def part_choices() -> list[tuple[str, str]]:

@@ -1,0 +1,256 @@
+"""Groups: registered on the phone, verified by staff, expired clearly; declared categories; the category's date (B9)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from portal.accounts.models import Person
+from portal.kernel import clock
+from portal.kernel.database import unit_of_work
+from portal.kernel.money import Yen
+from reservations import services as booking_services
+from reservations.errors import NotBookable
+from reservations.groups import queries, services
+from reservations.groups.models import BookingGroup
+from reservations.groups.services import GroupDecided, GroupRequest, Member, TooEarlyToRenew, TooFewMembers
+from reservations.policy.groups import GroupKind
+from reservations.queries import bookings
+from reservations.rules import Refused
+from reservations.services import HoldRequest
+from reservations.timetable import TOKYO
+from reservations.web.groups import parse_member
+from tests import people
+from tests.reservations.conftest import FRIDAY, MANAGER, Resident, booking, change_rules
+from tests.reservations.test_pages import sign_in, token
+
+ROOM = "C02-01"
+
+
+def request(members: int = 5, outside: int = 0, purposes: tuple[str, ...] = ("chorus",), *more: Member) -> GroupRequest:
+    inside = [Member(f"古河 {n}子", "古河市") for n in range(members - outside)]
+    others = [Member(f"小山 {n}郎", "小山市") for n in range(outside)]
+    return GroupRequest("古河合唱の会", "コガガッショウノカイ", "club", purposes, (*inside, *others, *more))
+
+
+def register(who: Resident, asked: GroupRequest) -> str:
+    with unit_of_work() as session:
+        return services.register(session, asked, person_id=who.person_id, actor=who.actor, now=clock.now())
+
+
+def verify(reference: str, *, accept: bool = True, reason: str = "") -> BookingGroup:
+    with unit_of_work() as session:
+        services.decide(session, reference, accept=accept, reason=reason, actor=MANAGER, now=clock.now())
+    return group(reference)
+
+
+def group(reference: str) -> BookingGroup:
+    with unit_of_work() as session:
+        return session.scalars(select(BookingGroup).where(BookingGroup.reference == reference)).one()
+
+
+def hold_as(who: Resident, reference: str, day: date = FRIDAY, slot: str = "am") -> str:
+    with unit_of_work() as session:
+        asked = HoldRequest(who.person_id, who.account_id, ROOM, day, slot, group=reference)
+        return booking_services.hold(session, asked, actor=who.actor, now=clock.now())
+
+
+def group_rules() -> None:
+    """Groups pay half and book from three months before; persons from one."""
+    categories = [
+        {
+            "code": "group",
+            "name": "登録団体",
+            "name_en": "Group",
+            "groups": ["club"],
+            "cities": ["古河市"],
+            "members_percent": 50,
+        },
+        {
+            "code": "resident",
+            "name": "市内の方",
+            "name_en": "In the city",
+            "cities": ["古河市"],
+            "bases": ["lives", "works"],
+        },
+        {"code": "outsider", "name": "市外の方", "name_en": "Outside"},
+    ]
+    opens = {"kind": "months_before", "months": 3}
+    closes = {"kind": "before_start", "minutes": 0}
+    windows = [
+        {"who": "groups", "opens": opens, "closes": closes},
+        {"opens": {"kind": "months_before", "months": 1}, "closes": closes},
+    ]
+    change_rules("room", categories=categories, windows=windows)
+
+
+def test_a_group_is_registered_verified_until_the_end_of_the_year_and_books(hanako: Resident) -> None:
+    group_rules()
+    reference = register(hanako, request())
+    with pytest.raises(NotBookable) as refused:
+        hold_as(hanako, reference)
+    assert refused.value.reason is Refused.GROUP_NOT_VERIFIED
+    made = verify(reference)
+    assert (made.state, made.valid_from, made.valid_until) == ("verified", date(2026, 11, 25), date(2027, 3, 31))
+    with pytest.raises(GroupDecided):
+        verify(reference)
+    held = booking(hold_as(hanako, reference, date(2027, 2, 2)))
+    assert (held.group_id, held.category) == (made.id, "group")
+    with pytest.raises(NotBookable) as early:
+        hanako.hold(ROOM, "pm", date(2027, 2, 2))
+    assert early.value.reason is Refused.NOT_YET_OPEN
+
+
+def test_an_expired_group_is_refused_and_told_until_when_it_held(hanako: Resident) -> None:
+    group_rules()
+    reference = register(hanako, request())
+    verify(reference)
+    clock.move_to(datetime(2027, 3, 20, 10, 0, tzinfo=TOKYO))
+    with pytest.raises(NotBookable) as refused:
+        hold_as(hanako, reference, date(2027, 4, 2))
+    assert refused.value.reason is Refused.GROUP_EXPIRED
+    assert refused.value.at == datetime(2027, 3, 31, tzinfo=TOKYO)
+    with unit_of_work() as session:
+        services.renew(session, reference, request(6), person_id=hanako.person_id, actor=hanako.actor, now=clock.now())
+    assert hold_as(hanako, reference, date(2027, 3, 26))
+    assert verify(reference).valid_until == date(2028, 3, 31)
+    assert hold_as(hanako, reference, date(2027, 4, 2))
+
+
+def test_a_renewal_too_early_says_from_when(hanako: Resident) -> None:
+    reference = register(hanako, request())
+    verify(reference)
+    with unit_of_work() as session, pytest.raises(TooEarlyToRenew) as refused:
+        services.renew(session, reference, request(), person_id=hanako.person_id, actor=hanako.actor, now=clock.now())
+    assert refused.value.opens == date(2027, 1, 30)
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit", "percent"),
+    [
+        (request(3), 4, 0),
+        (request(8, 0, ("baseball",)), 9, 0),
+        (request(5, 3), 4, 50),
+    ],
+)
+def test_too_few_members_for_the_kind_the_sport_or_the_city(
+    hanako: Resident, asked: GroupRequest, limit: int, percent: int
+) -> None:
+    with pytest.raises(TooFewMembers) as refused:
+        register(hanako, asked)
+    assert (refused.value.limit, refused.value.percent) == (limit, percent)
+
+
+def test_only_the_representative_and_who_is_entrusted_book_for_a_group(hanako: Resident, stranger: Resident) -> None:
+    reference = register(hanako, request(4, 0, (), Member("小山 太郎", "小山市", "works", "stranger@example.com")))
+    verify(reference)
+    assert hold_as(stranger, reference)
+    other = Resident("他人 花子", "other@example.com")
+    with pytest.raises(NotBookable) as refused:
+        hold_as(other, reference, slot="pm")
+    assert refused.value.reason is Refused.NO_SUCH_GROUP
+
+
+def test_a_refused_registration_has_its_reason(hanako: Resident) -> None:
+    reference = register(hanako, request())
+    made = verify(reference, accept=False, reason="名簿がありません")
+    assert (made.state, made.reason) == ("refused", "名簿がありません")
+
+
+def test_who_works_in_the_city_is_inside_once_it_is_declared(stranger: Resident) -> None:
+    group_rules()
+    before = booking(stranger.hold(ROOM, "am"))
+    with unit_of_work() as session:
+        reference = services.declare(
+            session,
+            person_id=stranger.person_id,
+            basis="works",
+            city="古河市",
+            detail="見本工業",
+            valid_until=date(2026, 12, 10),
+            actor=stranger.actor,
+            now=clock.now(),
+        )
+    after = booking(stranger.hold(ROOM, "pm"))
+    assert (before.category, after.category) == ("outsider", "resident")
+    with unit_of_work() as session:
+        services.decide_eligibility(
+            session, reference, accept=False, reason="退職しています", actor=MANAGER, now=clock.now()
+        )
+        assert [one.state for one in queries.eligibilities_of(session, stranger.person_id)] == ["refused"]
+    assert booking(stranger.hold(ROOM, "night")).category == "outsider"
+
+
+def test_b9_a_move_out_of_the_city_before_the_use_changes_no_price_silently(hanako: Resident) -> None:
+    """Ordinance: the category of the day of booking. The permit, its price and what goes back stay as they were."""
+    reference = hanako.book(ROOM, "am", FRIDAY)
+    clock.move_to(clock.now() + timedelta(hours=1))
+    paid = booking(reference).total
+    with unit_of_work() as session:
+        session.get_one(Person, hanako.person_id).city = "小山市"
+    assert booking(reference).category == "resident"
+    with unit_of_work() as session:
+        view = bookings.of_person(session, reference, hanako.person_id)
+        assert view is not None
+        assert view.quote.total == paid
+    assert hanako.refund(reference) == Yen(300)
+    assert booking(hanako.hold(ROOM, "pm")).category == "outsider"
+
+
+@pytest.mark.parametrize(
+    ("day", "until"),
+    [
+        (date(2026, 11, 25), date(2027, 3, 31)),
+        (date(2027, 1, 29), date(2027, 3, 31)),
+        (date(2027, 1, 31), date(2028, 3, 31)),
+    ],
+)
+def test_near_its_end_a_year_is_the_next_one(day: date, until: date) -> None:
+    assert GroupKind(code="club", name="団体").until(day) == until
+
+
+@pytest.mark.parametrize(
+    ("line", "member"),
+    [
+        ("古河花子、古河市、在住", Member("古河花子", "古河市", "lives")),
+        ("古河花子,古河市", Member("古河花子", "古河市", "lives")),
+        ("小山太郎、古河市、在勤、taro@example.jp", Member("小山太郎", "古河市", "works", "taro@example.jp")),
+        ("名前だけ", None),
+        ("古河花子、古河市、知らない", None),
+    ],
+)
+def test_a_line_of_the_list_of_members_is_read(line: str, member: Member | None) -> None:
+    assert parse_member(line) == member
+
+
+def test_a_group_is_registered_and_used_on_the_pages(koga: str, client: FlaskClient) -> None:
+    browser = sign_in(client, people.make_resident())
+    page = browser.get("/my/groups/new")
+    members = "\n".join(f"古河{n}子、古河市、在住" for n in range(4))
+    sent = {
+        "csrf_token": token(page.text),
+        "name": "合唱の会",
+        "kana": "がっしょうのかい",
+        "kind": "club",
+        "purposes": ["chorus"],
+    }
+    few = browser.post("/my/groups/new", data={**sent, "members": "古河1子、古河市"})
+    assert few.status_code == 422
+    assert "4人以上" in few.text
+    bad = browser.post("/my/groups/new", data={**sent, "members": members + "\nだれか"})
+    assert bad.status_code == 422
+    assert "5行目を読めません" in bad.text
+    assert browser.post("/my/groups/new", data={**sent, "members": members}).status_code == 303
+    mine = browser.get("/my/groups")
+    assert "施設が確認しています" in mine.text
+    with unit_of_work() as session:
+        reference = session.scalars(select(BookingGroup.reference)).one()
+    verify(reference)
+    mine = browser.get("/my/groups")
+    assert "2027年3月31日" in mine.text
+    chosen = browser.post("/my/groups/as", data={"csrf_token": token(mine.text), "group": reference})
+    assert chosen.status_code == 303
+    assert "「合唱の会」の名前で予約します" in browser.get("/facilities").text
