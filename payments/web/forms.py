@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext, lazy_gettext
 from wtforms import SelectField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from portal.kernel import text
@@ -35,9 +36,9 @@ class AccountForm(PortalForm):
         lazy_gettext("口座の種類"),
         validators=[Required()],
         choices=[
-            ("ordinary", lazy_gettext("普通")),
-            ("current", lazy_gettext("当座")),
-            ("savings", lazy_gettext("貯蓄")),
+            SelectChoice("ordinary", lazy_gettext("普通")),
+            SelectChoice("current", lazy_gettext("当座")),
+            SelectChoice("savings", lazy_gettext("貯蓄")),
         ],
         default="ordinary",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext
 
-from payments.web import bill_office, bills, books, error_texts, hooks, pages, refunds, sandbox, staff, till
+from payments.web import bill_office, bills, books, error_texts, finance_pages, hooks, pages, refunds, sandbox, staff, till
 from portal.accounts.models import Role
 from portal.web import error_texts as portal_texts
 from portal.web import staff as staff_home
@@ -20,6 +20,7 @@ def init_app(app: Flask) -> None:
         sandbox.bp,
         staff.bp,
         refunds.bp,
+        finance_pages.bp,
         books.bp,
         bills.bp,
         bill_office.bp,

@@ -15,10 +15,9 @@ from payments.web.forms import ActForm, CashForm, SearchForm
 from payments.web.pages import charge_for_visitor
 from portal.accounts.models import Role
 from portal.directory.models import Office
-from portal.kernel import clock, dates, references
+from portal.kernel import clock, dates
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.money import Yen
-from portal.kernel.references import BadReference
 from portal.web import access, locale
 from portal.web.access import Visitor
 
@@ -59,23 +58,6 @@ def today() -> ResponseReturnValue:
             method=words.method,
             refund_state=words.refund_state,
         )
-
-
-@bp.get("/search")
-@access.staff(*BOTH)
-def search() -> ResponseReturnValue:
-    """Find a charge by any reference: of the charge, payment, refund, receipt, application or booking."""
-    typed = request.args.get("q", "").strip()
-    try:
-        reference = references.parse(typed)
-    except BadReference:
-        reference = typed
-    with unit_of_work() as session:
-        found = finance.charge_of_any(session, reference) if reference else None
-    if found is None:
-        flash(gettext("「%(typed)s」は見つかりません。番号を確認してください。", typed=typed[:40]), "warning")
-        return redirect(url_for("payments_staff.today"), 303)
-    return redirect(url_for("payments_staff.charge", charge_ref=found), 303)
 
 
 @bp.get("/charges/<charge_ref>")

@@ -6,7 +6,7 @@ from flask_babel import gettext
 
 from payments.contract import MoneyKind
 from payments.methods import Method
-from payments.states import ChargeState, RefundState
+from payments.states import ChargeState, DisputeState, RefundState
 
 
 def charge_state(state: ChargeState) -> tuple[str, str]:
@@ -81,3 +81,29 @@ def online_method(method: Method) -> str:
         Method.BANK_TRANSFER: gettext("銀行振込(口座番号をもらい、あとで払う)"),
     }
     return known[method]
+
+
+def why_unexplained(kind: str) -> str:
+    """Why a yen does not explain itself."""
+    known: dict[str, str] = {
+        "line_unknown": gettext("決済サービスの帳簿にあり、市の記録にない"),
+        "payment_unknown_there": gettext("市の記録にあり、決済サービスの帳簿にない入金"),
+        "refund_unknown_there": gettext("市の記録にあり、決済サービスの帳簿にない返金"),
+        "amount_differs": gettext("金額がちがう"),
+        "refund_came_back": gettext("返金が銀行からもどっている"),
+        "payout_differs": gettext("振り込まれた金額が、内訳の合計とちがう"),
+        "payout_without_lines": gettext("振り込みの内訳がない"),
+        "dispute_unbooked": gettext("異議の申し立てがあり、帳簿にまだない"),
+    }
+    return known.get(kind, kind)
+
+
+def dispute_state(state: DisputeState) -> tuple[str, str]:
+    """(kind of chip, words) for a dispute's state."""
+    return {
+        DisputeState.WARNING: ("act", gettext("問い合わせ(お金は動いていない)")),
+        DisputeState.NEEDS_RESPONSE: ("act", gettext("回答を待っています")),
+        DisputeState.UNDER_REVIEW: ("wait", gettext("カード会社が調べています")),
+        DisputeState.WON: ("good", gettext("認められ、お金がもどった")),
+        DisputeState.LOST: ("bad", gettext("認められなかった")),
+    }[state]
