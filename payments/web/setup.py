@@ -5,7 +5,19 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext
 
-from payments.web import bill_office, bills, books, error_texts, finance_pages, hooks, pages, refunds, sandbox, staff, till
+from payments.web import (
+    bill_office,
+    bills,
+    books,
+    error_texts,
+    finance_pages,
+    hooks,
+    pages,
+    refunds,
+    sandbox,
+    staff,
+    till,
+)
 from portal.accounts.models import Role
 from portal.web import error_texts as portal_texts
 from portal.web import staff as staff_home
