@@ -46,6 +46,9 @@ def begin_with(session: Session, wanted: Mapping[MoneyKind, Sequence[Method]], *
         for kind, on in wanted.items()
         for method in Method
     ]
+    kept = session.execute(select(MethodSwitch.money_kind, MethodSwitch.method))
+    standing = {(row.money_kind, row.method) for row in kept}
+    rows = [row for row in rows if (row["money_kind"], row["method"]) not in standing]
     if not rows:
         return 0
     written = session.scalars(

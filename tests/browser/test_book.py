@@ -119,7 +119,7 @@ def test_the_manager_permits_what_asks_for_it_and_a_rival_gets_alternatives(
     whole.get_by_role("button", name="9:00〜11:00").click()
     page.wait_for_url("**/bookings/B-*")
     page.get_by_label("使う人数").fill("80")
-    page.get_by_label("冷暖房").check()
+    page.get_by_label("冷暖房").select_option("2時間")
     page.get_by_role("button", name="料金を計算する").click()
     expect(page.get_by_role("row", name="合計")).to_contain_text("4,400円")
     axe(page, "held-with-options")
