@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from forms.definition import Procedure
@@ -16,9 +16,6 @@ from forms.states import OPEN, State
 from portal.directory.models import Department
 from portal.kernel.errors import NotFound
 from portal.kernel.text import fold
-
-PAGE = 50
-"""Rows on one page of a queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,121 +143,6 @@ def draft_of(session: Session, account_id: int, procedure_slug: str) -> Applicat
     ).first()
 
 
-@dataclass(frozen=True, slots=True)
-class QueueFilter:
-    """What a reviewer wants to see.
-
-    Attributes:
-        show: "open" (to be worked on), "waiting" (for the applicant), "done", "all".
-        slug: one procedure.
-        search: part of a reference number or of a name.
-        page: from 1.
-    """
-
-    show: str = "open"
-    slug: str = ""
-    search: str = ""
-    page: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    """One case in the queue; no answers but the name."""
-
-    reference: str
-    title: str
-    title_en: str | None
-    name: str | None
-    state: State
-    filed_at: datetime | None
-    due_on: date | None
-    overdue: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """A page of the queue."""
-
-    rows: list[QueueRow]
-    total: int
-    page: int
-    pages: int
-    procedures: list[tuple[str, str, str | None]]
-
-
-_SHOW: dict[str, Collection[State]] = {
-    "open": OPEN - {State.CORRECTION_ASKED},
-    "waiting": {State.CORRECTION_ASKED},
-    "done": {State.DECIDED, State.ISSUED, State.CLOSED, State.WITHDRAWN},
-    "all": set(State) - {State.DRAFT, State.PREPARED},
-}
-
-
-def queue(session: Session, *, departments: Iterable[str], wanted: QueueFilter, today: date) -> Queue:
-    """The cases of some departments, the ones due first. Three statements.
-
-    Args:
-        session: the transaction.
-        departments: codes; a case of another department is never in it.
-        wanted: see `QueueFilter`.
-        today: in Japan; what was due before is overdue.
-    """
-    states = [state.value for state in _SHOW.get(wanted.show, _SHOW["open"])]
-    where: list[ColumnElement[bool]] = [
-        ProcedureRow.department.in_(list(departments)),
-        Application.state.in_(states),
-        Application.reference.is_not(None),
-    ]
-    if wanted.slug:
-        where.append(ProcedureRow.slug == wanted.slug)
-    if wanted.search:
-        like = f"%{_escaped(wanted.search.strip())}%"
-        where.append(Application.reference.ilike(like) | Application.applicant_name.ilike(like))
-    base = select(Application).join(ProcedureRow).where(*where)
-    total = session.scalar(select(func.count()).select_from(base.subquery())) or 0
-    rows = session.scalars(
-        base.options(joinedload(Application.version))
-        .order_by(
-            case((Application.due_on.is_(None), 1), else_=0), Application.due_on, Application.filed_at, Application.id
-        )
-        .limit(PAGE)
-        .offset((max(wanted.page, 1) - 1) * PAGE)
-    ).all()
-    slugs = session.scalars(
-        select(ProcedureVersion)
-        .join(ProcedureRow)
-        .where(ProcedureRow.department.in_(list(departments)), ProcedureVersion.published_at.is_not(None))
-        .order_by(ProcedureRow.slug, ProcedureVersion.number)
-    ).all()
-    names = {definition(v).slug: definition(v).plain_name for v in slugs if definition(v).fillable}
-    return Queue(
-        rows=[_row(application, today) for application in rows],
-        total=total,
-        page=max(wanted.page, 1),
-        pages=max(1, -(-total // PAGE)),
-        procedures=[(slug, name.ja, name.en) for slug, name in names.items()],
-    )
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _row(application: Application, today: date) -> QueueRow:
-    name = definition(application.version).plain_name
-    state = State(application.state)
-    return QueueRow(
-        reference=application.reference or "",
-        title=name.ja,
-        title_en=name.en,
-        name=application.applicant_name,
-        state=state,
-        filed_at=application.filed_at,
-        due_on=application.due_on,
-        overdue=application.due_on is not None and application.due_on < today and state in OPEN,
-    )
-
-
 def department_names(session: Session, codes: Iterable[str], lang: str) -> list[str]:
     """Names of departments in the order of the city. One statement."""
     found = session.scalars(select(Department).where(Department.code.in_(list(codes))).order_by(Department.position))
@@ -274,7 +156,7 @@ def section_name(session: Session, code: str, lang: str) -> str:
 
 def waiting(session: Session, departments: Iterable[str]) -> int:
     """How many cases wait for the staff of some departments. One statement."""
-    states = [state.value for state in _SHOW["open"]]
+    states = [state.value for state in OPEN - {State.CORRECTION_ASKED}]
     return (
         session.scalar(
             select(func.count())

@@ -39,6 +39,9 @@ class Action(StrEnum):
     CORRECT = "correct"
     ACCEPT = "accept"
     START_REVIEW = "start_review"
+    PROPOSE = "propose"
+    APPROVE = "approve"
+    SEND_BACK = "send_back"
     DECIDE = "decide"
     ISSUE = "issue"
     CLOSE = "close"
@@ -77,6 +80,11 @@ _MOVES: Mapping[tuple[State, Action], State] = {
     (_S.FILED, _A.ACCEPT): _S.ACCEPTED,
     (_S.CORRECTED, _A.ACCEPT): _S.ACCEPTED,
     (_S.ACCEPTED, _A.START_REVIEW): _S.IN_REVIEW,
+    # 起案 → 決裁: where the definition names steps, the draft goes through other hands before it is the decision (CASES A7).
+    (_S.ACCEPTED, _A.PROPOSE): _S.IN_REVIEW,
+    (_S.IN_REVIEW, _A.PROPOSE): _S.IN_REVIEW,
+    (_S.IN_REVIEW, _A.APPROVE): _S.IN_REVIEW,
+    (_S.IN_REVIEW, _A.SEND_BACK): _S.ACCEPTED,
     (_S.IN_REVIEW, _A.DECIDE): _S.DECIDED,
     (_S.ACCEPTED, _A.DECIDE): _S.DECIDED,
     (_S.DECIDED, _A.ISSUE): _S.ISSUED,
@@ -95,6 +103,9 @@ _PARTIES: Mapping[Action, frozenset[Party]] = {
     _A.CORRECT: frozenset({Party.APPLICANT, Party.STAFF}),
     _A.ACCEPT: frozenset({Party.STAFF}),
     _A.START_REVIEW: frozenset({Party.STAFF}),
+    _A.PROPOSE: frozenset({Party.STAFF}),
+    _A.APPROVE: frozenset({Party.STAFF}),
+    _A.SEND_BACK: frozenset({Party.STAFF}),
     _A.DECIDE: frozenset({Party.STAFF}),
     _A.ISSUE: frozenset({Party.STAFF, Party.SYSTEM}),
     _A.CLOSE: frozenset({Party.STAFF, Party.SYSTEM}),

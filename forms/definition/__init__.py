@@ -5,6 +5,7 @@ from __future__ import annotations
 from forms.definition.conditions import Condition
 from forms.definition.fields import FieldSpec, Moment, Problem, Reading, Town, Typed
 from forms.definition.procedure import (
+    ApprovalStep,
     Elsewhere,
     Here,
     IdentityLevel,
@@ -20,6 +21,7 @@ from forms.definition.procedure import (
 from forms.definition.words import Words
 
 __all__ = [
+    "ApprovalStep",
     "Condition",
     "Elsewhere",
     "FieldSpec",

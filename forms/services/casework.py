@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from forms import fees, rules
+from forms.case_models import ApplicationTypist, Proposal
 from forms.deadlines import moved
 from forms.definition import IssuedKind, Moment, Problem, Procedure, Typed
 from forms.definition.paths import label_at, put, spec_at, typed_at, value_at
@@ -24,6 +26,7 @@ from forms.models import (
 )
 from forms.services import checking
 from forms.services.common import (
+    ApprovalNeeded,
     FeeUnpaid,
     Incomplete,
     NotCorrectable,
@@ -36,6 +39,7 @@ from forms.services.common import (
     move,
     note,
     party,
+    typed_by,
     unchanged,
 )
 from forms.services.filing import APPLICATION_PAPER, PAYABLE, review_hash, tell
@@ -99,6 +103,7 @@ def ask_correction(
             )
         )
     application.paused_at = now
+    end_proposal(session, application, now=now)
     reason = "\n".join(f"{label_at(procedure, filed, f, 'ja')}: {r.strip()}" for f, r in requests)
     move(session, application, Action.ASK_CORRECTION, by=party(actor), actor=actor, now=now, reason=reason)
     answer_by = application.corrections[-1].answer_by
@@ -110,6 +115,16 @@ def ask_correction(
         answer_by=show_date(answer_by, application.contact.get("locale", "ja")),
     )
     return application
+
+
+def end_proposal(session: Session, application: Application, *, now: datetime, why: str = "taken_back") -> None:
+    """A live draft of the decision ends: the case changed under it, or it was returned or taken back."""
+    live = session.scalars(
+        select(Proposal).where(Proposal.application_id == application.id, Proposal.ended_at.is_(None))
+    ).one_or_none()
+    if live is not None:
+        live.ended_at, live.ended_why = now, why
+        session.flush()
 
 
 def open_requests(application: Application) -> list[CorrectionRequest]:
@@ -202,6 +217,7 @@ def submit_correction(
     if problems:
         raise Incomplete(problems)
     filed = rules.to_file(procedure, answers, facts)
+    typed_by(session, application, actor)
     application.filings.append(_next_filing(application, last, filed, {**first.flags, **second.flags}, now=now))
     for request in open_requests(application):
         request.new_value = value_at(filed, request.field_id)[1]
@@ -288,19 +304,57 @@ def decide(
         OwnCase: nobody decides what they filed or typed (CASES A7).
         ReasonMissing: refused or partly granted without reasons.
         FeeUnpaid: granted before the fee is paid.
+        ApprovalNeeded: the definition names steps; see `forms.services.approval`.
     """
     application = locked(session, reference=reference)
     unchanged(application, revision)
-    if actor.account_id is not None and actor.account_id in {
-        application.filed_by_account_id,
-        application.owner_account_id,
-    }:
+    if definition(application.version).approval:
+        raise ApprovalNeeded
+    return settle(session, application, outcome=outcome, reasons=reasons, actor=actor, now=now)
+
+
+def refuse_own(session: Session, application: Application, actor: Actor) -> None:
+    """Nobody decides what they filed or typed; the database says so once more (trigger `decided_by_another`).
+
+    Raises:
+        OwnCase: this actor did.
+    """
+    typed = session.get(ApplicationTypist, (application.id, actor.account_id)) if actor.account_id else None
+    own = {application.filed_by_account_id, application.owner_account_id}
+    if actor.account_id is not None and (actor.account_id in own or typed is not None):
         raise OwnCase
+
+
+def checked_outcome(session: Session, application: Application, outcome: Outcome, reasons: str | None) -> str | None:
+    """The reasons as they are kept, where this outcome may be decided now.
+
+    Raises:
+        ReasonMissing, FeeUnpaid: see `decide`.
+    """
     reasons = (reasons or "").strip() or None
     if outcome is not Outcome.GRANTED and reasons is None:
         raise ReasonMissing
-    if outcome is not Outcome.REFUSED and is_unpaid(session, reference):
+    if outcome is not Outcome.REFUSED and is_unpaid(session, str(application.reference)):
         raise FeeUnpaid
+    return reasons
+
+
+def settle(
+    session: Session,
+    application: Application,
+    *,
+    outcome: Outcome,
+    reasons: str | None,
+    actor: Actor,
+    now: datetime,
+) -> Application:
+    """The decision itself, on a locked case: by one person, or by the last step of an approval.
+
+    Raises:
+        NotNow, OwnCase, ReasonMissing, FeeUnpaid: see `decide`.
+    """
+    refuse_own(session, application, actor)
+    reasons = checked_outcome(session, application, outcome, reasons)
     procedure = definition(application.version)
     application.decision = Decision(
         application_id=application.id,
@@ -381,6 +435,7 @@ def close(session: Session, *, reference: str, actor: Actor, revision: int | Non
     """
     application = locked(session, reference=reference)
     unchanged(application, revision)
+    application.ended_at = now
     move(session, application, Action.CLOSE, by=party(actor), actor=actor, now=now)
     return application
 
@@ -395,6 +450,8 @@ def withdraw(
     """
     application = locked(session, reference=reference)
     application.paused_at = None
+    application.ended_at = now
+    end_proposal(session, application, now=now)
     move(session, application, Action.WITHDRAW, by=party(actor), actor=actor, now=now, reason=reason)
     application.draft = None
     for request in open_requests(application):

@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from forms.case_models import ApplicationTypist
 from forms.definition import IdentityLevel, Moment, Problem, Procedure, Town, from_document
 from forms.models import Application, ApplicationEvent, ProcedureVersion
 from forms.rules import Facts
@@ -111,6 +113,27 @@ class OwnCase(Forbidden):
 
 
 @dataclass(eq=False)
+class ApprovalNeeded(Conflict):
+    """The definition asks for more than one person: propose, then have it approved (起案、決裁)."""
+
+    code: ClassVar[str] = "approval_needed"
+
+
+@dataclass(eq=False)
+class NotYourStep(Forbidden):
+    """This step of the approval is another role's; a deputy has to say why they take it (代決)."""
+
+    code: ClassVar[str] = "not_your_step"
+
+
+@dataclass(eq=False)
+class PurposeMissing(Invalid):
+    """The procedure asks staff for what purpose they look at a case."""
+
+    code: ClassVar[str] = "purpose_missing"
+
+
+@dataclass(eq=False)
 class FeeUnpaid(Conflict):
     """The fee of this case is not paid yet."""
 
@@ -174,6 +197,11 @@ def definition(version: ProcedureVersion) -> Procedure:
     if known is None:
         known = _read[version.sha256] = from_document(version.document)
     return known
+
+
+def is_read(sha256: str) -> Procedure | None:
+    """The document with this hash, where this process has read it already (`definition`)."""
+    return _read.get(sha256)
 
 
 _read: dict[str, Procedure] = {}
@@ -258,3 +286,10 @@ def party(actor: Actor) -> Party:
     """On which side an actor stands."""
     sides: dict[Literal["resident", "staff", "guest", "system"], Party] = {"staff": Party.STAFF, "system": Party.SYSTEM}
     return sides.get(actor.kind, Party.APPLICANT)
+
+
+def typed_by(session: Session, application: Application, actor: Actor) -> None:
+    """Remember that this member of staff typed into the case: they never decide it."""
+    if actor.kind == "staff" and actor.account_id is not None:
+        made = insert(ApplicationTypist).values(application_id=application.id, account_id=actor.account_id)
+        session.execute(made.on_conflict_do_nothing())

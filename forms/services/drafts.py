@@ -27,6 +27,7 @@ from forms.services.common import (
     facts_of,
     locked,
     moment,
+    typed_by,
 )
 from forms.states import State
 from forms.vocabulary import Known
@@ -132,6 +133,7 @@ def start_draft(
         with session.begin_nested():
             session.add(application)
             session.flush()
+            typed_by(session, application, actor)
     except IntegrityError as error:
         # A double click on "begin": the other one made the draft.
         if constraint_of(error) != "one_draft" or applicant.account_id is None:

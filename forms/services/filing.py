@@ -15,6 +15,7 @@ from forms import fees, links, rules
 from forms.deadlines import due_on
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, sha256_of
 from forms.models import Application, ApplicationAnswers, IssuedDocument
+from forms.queue import search_text
 from forms.services import checking
 from forms.services.common import (
     Incomplete,
@@ -173,6 +174,7 @@ def prepare(session: Session, *, key: str, reviewed_sha256: str, actor: Actor, n
     application.state = after(State(application.state), Action.PREPARE, by=party(actor)).value
     application.reference = references.new("A")
     application.applicant_name = _name(made)
+    application.search = _searched(application, made)
     note(session, application, Action.PREPARE.value, actor=actor, now=now)
     tell(session, application, "prepared")
     return application
@@ -196,6 +198,7 @@ def _keep(application: Application, made: Review, *, now: datetime) -> str | Non
     """Store exactly what was reviewed; drop the draft. A guest gets a secret."""
     draft = application.draft
     application.applicant_name = _name(made)
+    application.search = _searched(application, made)
     application.filings.append(
         ApplicationAnswers(
             application_id=application.id,
@@ -227,6 +230,11 @@ def _name(made: Review) -> str | None:
         if spec.item == "person" and made.answers.get(spec.id):
             return str(made.answers[spec.id]["name"])
     return None
+
+
+def _searched(application: Application, made: Review) -> str:
+    kana = next((made.answers.get(f.id) for f in made.procedure.fields() if f.item == "person.kana"), None)
+    return search_text(application.applicant_name, kana, application.reference)
 
 
 def _charge(session: Session, application: Application, made: Review, *, payer_name: str | None, now: datetime) -> None:

@@ -6,14 +6,15 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from forms import presenting, queries, rules
 from forms.definition import Problem, Typed
 from forms.models import Application
-from forms.services import casework
+from forms.services import casework, teamwork
 from forms.services.common import Incomplete, definition
 from forms.services.filing import PAYABLE
 from forms.states import Action, Party, State, possible
@@ -22,7 +23,7 @@ from forms.web.blueprint import bp
 from payments import queries as payment_queries
 from portal.kernel import audit, clock, files, references
 from portal.kernel.database import transact, unit_of_work
-from portal.kernel.errors import NotFound
+from portal.kernel.errors import Invalid, NotFound
 from portal.web import access, locale
 
 
@@ -68,6 +69,8 @@ def application(reference: str) -> ResponseReturnValue:
         if found.decision is not None and found.decision.known_at is None and not who.is_staff:
             casework.known(session, reference=reference, now=now)
         charge = payment_queries.charge_of(session, PAYABLE, reference)
+        if not who.is_staff:
+            teamwork.read_by(session, found, side="applicant", now=now)
         state = State(found.state)
         unpaid = charge is not None and charge.state == "open" and state is not State.WITHDRAWN
         return render_template(
@@ -85,6 +88,7 @@ def application(reference: str) -> ResponseReturnValue:
             charge=charge,
             unpaid=unpaid,
             open_requests=casework.open_requests(found),
+            messages=teamwork.messages_of(session, found),
             may_withdraw=Action.WITHDRAW in possible(state, by=Party.APPLICANT),
             lang=locale.current(),
         )
@@ -190,6 +194,24 @@ def _look_up(
     return _correction_page(found, typed={**typed, field_id: filled}, problems=wrong, status=422 if problems else 200)
 
 
+@bp.post("/applications/<reference>/messages")
+@access.public
+def write(reference: str) -> ResponseReturnValue:
+    """Write to the section inside the case."""
+    who = access.visitor()
+    body = request.form.get("message", "")
+    try:
+        with unit_of_work() as session:
+            found = _mine(session, reference)
+            number = str(found.reference)
+            teamwork.write(session, found, body=body, actor=who.actor, now=clock.now())
+    except Invalid:
+        flash(gettext("メッセージを、2,000文字以内で書いてください。"), "error")
+    else:
+        flash(gettext("メッセージを送りました。"), "success")
+    return redirect(url_for("forms.application", reference=number) + "#messages", 303)
+
+
 @bp.get("/applications/<reference>/withdraw")
 @access.public
 def ask_withdraw(reference: str) -> ResponseReturnValue:
@@ -229,7 +251,9 @@ def document(reference: str, document_id: int) -> ResponseReturnValue:
         return download(session, found, document_id, actor=who.actor)
 
 
-def download(session: Session, found: Application, document_id: int, *, actor: audit.Actor) -> Response:
+def download(
+    session: Session, found: Application, document_id: int, *, actor: audit.Actor, purpose: str | None = None
+) -> Response:
     """A paper as a download; the look is written down.
 
     Raises:
@@ -244,6 +268,7 @@ def download(session: Session, found: Application, document_id: int, *, actor: a
         action="application.download",
         subject_kind="application",
         subject_ref=str(found.reference),
+        purpose=purpose,
         detail={"document": paper.kind},
     )
     headers = {

@@ -11,7 +11,7 @@ from forms import queries
 from forms.models import Application
 from forms.services.common import definition
 from forms.states import State
-from forms.web import apply, cases, catalogue, staff, views
+from forms.web import apply, case_page, cases, catalogue, desk, staff, views
 from forms.web.blueprint import bp
 from forms.web.error_texts import TEXTS
 from payments import queries as payment_queries
@@ -20,7 +20,7 @@ from portal.kernel.database import unit_of_work
 from portal.web import access, error_texts, locale, my
 from portal.web import staff as staff_home
 
-__all__ = ["apply", "cases", "catalogue", "init_app"]
+__all__ = ["apply", "case_page", "cases", "catalogue", "desk", "init_app", "staff"]
 SHOWN = 20
 
 

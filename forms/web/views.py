@@ -15,7 +15,9 @@ from forms import rules
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Typed
 from forms.definition.fields import AppointmentField, Choice, GroupField
 from forms.definition.paths import label_at, spec_at, typed_at, value_at
+from forms.models import Application
 from forms.rules import RowEvaluation
+from forms.services.common import definition
 from forms.states import State
 from forms.web.problems import PART_NAMES, words
 from portal.kernel import clock, texts
@@ -327,6 +329,10 @@ EVENTS: dict[str, LazyString] = {
     "correct": lazy_gettext("直して出しました"),
     "accept": lazy_gettext("書類の形がそろいました"),
     "start_review": lazy_gettext("審査を始めました"),
+    "propose": lazy_gettext("結果の案を作りました"),
+    "approve": lazy_gettext("案を認めました"),
+    "send_back": lazy_gettext("案を戻しました"),
+    "inspect": lazy_gettext("代決をあとで確認しました"),
     "decide": lazy_gettext("結果を決めました"),
     "issue": lazy_gettext("書類を出しました"),
     "close": lazy_gettext("手続きが終わりました"),
@@ -366,6 +372,11 @@ def next_step(state: State, *, unpaid: bool) -> str:
         else lazy_gettext("することはありません。結果を待ってください。")
     )
     return str(_NEXT.get(state, waits))
+
+
+def name_of(application: Application, lang: str) -> str:
+    """The plain name of a case's procedure."""
+    return definition(application.version).plain_name.in_(lang)
 
 
 def remember(kind: str, value: str) -> None:
