@@ -21,8 +21,12 @@ class ApplicationFee:
 
     def on_paid(self, session: Session, ref: str, *, charge_ref: str, paid_at: datetime, now: datetime) -> Verdict:
         """Money for a case that was withdrawn goes back; else the case knows that it is paid."""
-        del charge_ref, paid_at
-        return Verdict.ACCEPTED if casework.paid(session, reference=ref, now=now) else Verdict.REFUSED
+        del paid_at
+        return (
+            Verdict.ACCEPTED
+            if casework.paid(session, reference=ref, charge_ref=charge_ref, now=now)
+            else Verdict.REFUSED
+        )
 
     def on_refunded(self, session: Session, ref: str, *, charge_ref: str, amount: Yen, now: datetime) -> None:
         """Write it into the case."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from forms.case_models import Proposal, ProposalStep
 from forms.definition import ApprovalStep, Procedure
 from forms.models import Application
-from forms.services import casework
+from forms.services import casework, correcting
 from forms.services.common import NotYourStep, OwnCase, ReasonMissing, definition, locked, move, note, party, unchanged
 from forms.states import Action, Outcome
 from portal.kernel.audit import Actor
@@ -189,7 +189,7 @@ def send_back(
         raise NotYourStep
     if not own_draft and not reason.strip():
         raise ReasonMissing
-    casework.end_proposal(session, application, now=now, why="taken_back" if own_draft else "returned")
+    correcting.end_proposal(session, application, now=now, why="taken_back" if own_draft else "returned")
     move(session, application, Action.SEND_BACK, by=party(actor), actor=actor, now=now)
     if reason.strip():
         from forms.services import teamwork

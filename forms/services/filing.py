@@ -154,7 +154,7 @@ def file(
         session, application, kind=APPLICATION_PAPER, number=reference, title=made.procedure.official_name.ja, now=now
     )
     if made.fee:
-        _charge(session, application, made, payer_name=payer_name, now=now)
+        charge(session, application, made.fee, payer_name=payer_name, now=now)
     total = str(made.total) if made.fee else None
     tell(session, application, "filed", secret=secret, total=total, sample=any(line.sample for line in made.fee))
     return application, secret
@@ -237,8 +237,17 @@ def _searched(application: Application, made: Review) -> str:
     return search_text(application.applicant_name, kana, application.reference)
 
 
-def _charge(session: Session, application: Application, made: Review, *, payer_name: str | None, now: datetime) -> None:
-    first = made.fee[0]
+def charge(
+    session: Session,
+    application: Application,
+    lines: Sequence[ChargeLine],
+    *,
+    now: datetime,
+    payer_name: str | None = None,
+    purpose: str = "fee",
+) -> None:
+    """Demand the fee of a case, or what a correction adds to it; `lines` are not empty."""
+    first = lines[0]
     payments.raise_charge(
         session,
         ChargeRequest(
@@ -253,9 +262,10 @@ def _charge(session: Session, application: Application, made: Review, *, payer_n
             ),
             payee=CITY,
             money_kind=MoneyKind.OFFICE_FEE,
-            lines=made.fee,
-            description=made.procedure.plain_name.ja[:DESCRIPTION_LENGTH],
+            lines=lines,
+            description=definition(application.version).plain_name.ja[:DESCRIPTION_LENGTH],
             ground=Ground(first.ground.title, first.ground.article, first.ground.since),
+            purpose=purpose,
         ),
         now=now,
     )

@@ -10,16 +10,14 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from forms import fees, presenting, queries
+from forms import presenting, queries
 from forms.definition import FieldSpec
 from forms.models import Application
-from forms.services import approval, teamwork
+from forms.services import approval, fee_change, teamwork
 from forms.services.common import PurposeMissing, definition
-from forms.services.filing import PAYABLE
 from forms.states import OPEN, Party, State, possible
 from forms.web import views
 from forms.web.blueprint import bp
-from payments import queries as payment_queries
 from portal.accounts.models import Account, Role
 from portal.kernel import audit, clock, references
 from portal.kernel.database import unit_of_work
@@ -139,7 +137,7 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
         messages=teamwork.messages_of(session, found),
         notes=teamwork.notes_of(session, found),
         meanwhile=found.events[-1] if error in {"changed_meanwhile", "not_now"} and found.events else None,
-        charge=payment_queries.charge_of(session, PAYABLE, str(found.reference)),
+        charges=fee_change.charges(session, found),
         overdue=found.due_on is not None and found.due_on < clock.today() and state in OPEN,
         error=error,
         error_words=error_texts.words(error, status) if error else "",
@@ -162,7 +160,6 @@ def _rows(found: Application) -> list[tuple[str, list[dict[str, Any]]]]:
     lang = locale.current()
     procedure = definition(found.version)
     filing = found.filings[-1]
-    priced = fees.depends_on(procedure)
     requests: dict[str, Any] = {c.field_id: c for c in found.corrections}
     return [
         (
@@ -180,7 +177,7 @@ def _rows(found: Application) -> list[tuple[str, list[dict[str, Any]]]]:
                     "check_shape": line.check_shape,
                     "request": requests.get(line.path),
                     "before": line.spec.show(requests[line.path].old_value, lang) if line.path in requests else "",
-                    "correctable": not line.spec.computed and not priced & set(line.path.split(".")),
+                    "correctable": not line.spec.computed,
                 }
                 for line in rows
             ],

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from forms import presenting, queries, rules
 from forms.definition import Problem, Typed
 from forms.models import Application
-from forms.services import casework, teamwork
+from forms.services import casework, fee_change, teamwork
 from forms.services.common import Incomplete, definition
 from forms.services.filing import PAYABLE
 from forms.states import Action, Party, State, possible
@@ -68,11 +68,11 @@ def application(reference: str) -> ResponseReturnValue:
             return redirect(url_for("forms.application", reference=found.reference), 303)
         if found.decision is not None and found.decision.known_at is None and not who.is_staff:
             casework.known(session, reference=reference, now=now)
-        charge = payment_queries.charge_of(session, PAYABLE, reference)
+        charges = fee_change.charges(session, found)
         if not who.is_staff:
             teamwork.read_by(session, found, side="applicant", now=now)
         state = State(found.state)
-        unpaid = charge is not None and charge.state == "open" and state is not State.WITHDRAWN
+        unpaid = state is not State.WITHDRAWN and any(c.state == "open" and c.total for c in charges)
         return render_template(
             "forms/application.html",
             application=found,
@@ -85,7 +85,7 @@ def application(reference: str) -> ResponseReturnValue:
             actors=views.ACTORS,
             outcomes=views.OUTCOMES,
             next_step=views.next_step(state, unpaid=unpaid),
-            charge=charge,
+            charges=charges,
             unpaid=unpaid,
             open_requests=casework.open_requests(found),
             messages=teamwork.messages_of(session, found),

@@ -338,6 +338,7 @@ EVENTS: dict[str, LazyString] = {
     "close": lazy_gettext("手続きが終わりました"),
     "withdraw": lazy_gettext("申請を取り下げました"),
     "paid": lazy_gettext("手数料が支払われました"),
+    "fee_replaced": lazy_gettext("手数料を取りやめて、少ない額にしました"),
     "refunded": lazy_gettext("手数料を返しました"),
 }
 OUTCOMES: dict[str, LazyString] = {
