@@ -12,7 +12,7 @@ def test_a_permit_for_a_park_is_asked_for_with_every_newer_type(page: Page, site
     sign_in(page, site, "hanako@example.jp")
     page.goto(f"{site.url}/apply/park-activity")
     page.get_by_role("button", name="はじめる").click()
-    page.get_by_role("group", name="団体や会社として申請しますか").get_by_label("いいえ").check()
+    page.get_by_role("radiogroup", name="団体や会社として申請しますか").get_by_label("いいえ").check()
     next_page(page)
     axe(page, "empty")
     next_page(page, "確認に進む")
