@@ -139,6 +139,7 @@ class BookingLine:
     purpose_en: str
     name: str
     slots: tuple[Slot, ...] = ()
+    space_code: str = ""
 
 
 def _lines(session: Session, statement: Select[Booking, str]) -> list[BookingLine]:
@@ -161,6 +162,7 @@ def _lines(session: Session, statement: Select[Booking, str]) -> list[BookingLin
                 booking.purpose.name_en if booking.purpose else "",
                 name,
                 slots_of(booking),
+                booking.space.code,
             ),
         )
     return found
@@ -217,6 +219,16 @@ def sheet(session: Session, facilities: Collection[str], day: date) -> list[Book
             Booking.ends_at > start,
         )
         .order_by(Facility.position, Space.position, Booking.starts_at)
+    )
+    return _lines(session, statement)
+
+
+def between(session: Session, facility: str, *, start: datetime, end: datetime) -> list[BookingLine]:
+    """All firm bookings of a facility between two moments, by time. Two statements."""
+    statement = (
+        _listed()
+        .where(Booking.state.in_(FIRM), Facility.code == facility, Booking.starts_at < end, Booking.ends_at > start)
+        .order_by(Booking.starts_at, Booking.id)
     )
     return _lines(session, statement)
 

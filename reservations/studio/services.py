@@ -290,6 +290,7 @@ class SpaceFacts:
     capacity: int | None
     tariff: str
     bookable: bool
+    outdoor: bool
     purposes: tuple[str, ...]
     timetable: str | None
     fees: str | None
@@ -308,6 +309,7 @@ def change_space(session: Session, code: str, space_code: str, facts: SpaceFacts
         raise NotFound
     space.name, space.name_en, space.detail = facts.name, facts.name_en, facts.detail
     space.capacity, space.tariff, space.bookable = facts.capacity, facts.tariff, facts.bookable
+    space.outdoor = facts.outdoor
     space.timetable_code, space.fees_code, space.policy_code = facts.timetable, facts.fees, facts.policy
     space.purposes = list(session.scalars(select(Purpose).where(Purpose.code.in_(facts.purposes))))
     facility.origin = "browser"

@@ -13,8 +13,10 @@ from portal.web.access import Visitor
 from reservations.models import BookingState
 from reservations.queries import bookings
 from reservations.queries.bookings import BookingLine
+from reservations.web import board as _board_views  # noqa: F401
 from reservations.web import booking as _booking_views  # noqa: F401 - imported for its views
 from reservations.web import changes as _change_views  # noqa: F401 - imported for its views
+from reservations.web import closures as _closure_views  # noqa: F401
 from reservations.web import corrections as _correction_views  # noqa: F401 - imported for its views
 from reservations.web import desk as _desk_views  # noqa: F401 - imported for its views
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
@@ -132,5 +134,25 @@ def init_app(app: Flask) -> None:
             text=lazy_gettext("予約を使うほかのシステムのトークンを作って、止めます。"),
             order=60,
             in_menu=False,
+        ),
+    )
+    staff.register(
+        staff.Tile(
+            key="closures",
+            title=lazy_gettext("休み・中止"),
+            endpoint="reservations.closures",
+            roles=(Role.FACILITY_MANAGER,),
+            text=lazy_gettext("休みや雨の中止を入れます。予約していた人に知らせて、お金を返します。"),
+            order=31,
+        ),
+    )
+    staff.register(
+        staff.Tile(
+            key="board",
+            title=lazy_gettext("1週間の表"),
+            endpoint="reservations.board_today",
+            roles=(Role.FACILITY_MANAGER,),
+            text=lazy_gettext("全部の部屋・コートの1週間を見て、予約を動かします。"),
+            order=31,
         ),
     )

@@ -160,6 +160,7 @@ class SpaceForm(PortalForm):
     fees = SelectionField(lazy_gettext("料金表"), validators=[Optional()])
     policy = SelectionField(lazy_gettext("利用のきまり"), validators=[Optional()])
     bookable = SelectionField(lazy_gettext("オンラインの予約"), validators=[Required()])
+    outdoor = SelectionField(lazy_gettext("屋外ですか(雨で中止にできます)"), validators=[Required()])
 
     def __init__(self, *args: Any, uses: dict[str, str], codes: dict[str, list[str]], **kwargs: Any) -> None:
         """Args: uses: purposes by code. codes: documents by kind."""
@@ -168,6 +169,7 @@ class SpaceForm(PortalForm):
         for kind in ("timetable", "fees", "policy"):
             self[kind].choices = choices({code: code for code in codes[kind]}, empty=gettext("まだありません"))
         self.bookable.choices = choices({"yes": gettext("受け付ける"), "no": gettext("受け付けない")})
+        self.outdoor.choices = choices({"no": gettext("屋内"), "yes": gettext("屋外")})
 
     def validate_tariff(self, field: Any) -> None:
         """A word of the fee table."""

@@ -1,0 +1,161 @@
+"""The week board: all spaces of a facility, moving by mouse (drag) and by keyboard (choose, then choose where)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from portal.accounts.models import Role
+from portal.kernel import audit, clock, references
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.errors import NotFound, PortalError
+from portal.web import access
+from reservations.desk import board as boards
+from reservations.errors import NoSuchSlot, NotBookable, NotOffered, PriceChanged, SlotsUnfit, SlotTaken, WrongState
+from reservations.operations import moving
+from reservations.operations.moving import MoveTo
+from reservations.queries import bookings
+from reservations.services.common import KIND, slots_of
+from reservations.services.deciding import in_scope
+from reservations.web import words
+from reservations.web.forms import EmptyForm
+from reservations.web.manage import facilities_of
+from reservations.web.public import bp, read_day
+from reservations.web.words import gettext
+
+_MANAGER = access.staff(Role.FACILITY_MANAGER)
+_REFUSALS = (SlotTaken, NoSuchSlot, SlotsUnfit, NotBookable, NotOffered, WrongState, PriceChanged)
+
+
+@bp.get("/staff/board")
+@_MANAGER
+def board_today() -> ResponseReturnValue:
+    """The week from today, of the first facility."""
+    own = sorted(facilities_of(access.visitor()))
+    if not own:
+        raise NotFound
+    return redirect(url_for("reservations.board", facility=own[0], day=clock.today().isoformat()), 303)
+
+
+@bp.get("/staff/board/<facility>/<day>")
+@_MANAGER
+def board(facility: str, day: str) -> ResponseReturnValue:
+    """A facility's week; with `move`, every free slot is a place to put that booking."""
+    first = read_day(day)
+    own = facilities_of(access.visitor())
+    moved = references.parse(request.args["move"]) if request.args.get("move") else None
+    with unit_of_work() as session:
+        page = boards.board(session, facility, first, facilities=own, now=clock.now_in(session))
+        managed = bookings.managed(session, own, on=first)
+        moving_line = bookings.line_of(session, own, moved) if moved else None
+        for row in page.rows:
+            for cell in row.cells:
+                for line in cell.bookings:
+                    _looked(session, line.reference)
+    return render_template(
+        "reservations/desk/board.html",
+        page=page,
+        managed=managed,
+        moved=moving_line,
+        first=first,
+        before=first - timedelta(days=boards.DAYS),
+        after=first + timedelta(days=boards.DAYS),
+        words=words,
+    )
+
+
+def _looked(session: Session, reference: str) -> None:
+    audit.record(
+        session, actor=access.visitor().actor, action="booking.listed", subject_kind=KIND, subject_ref=reference
+    )
+
+
+def _target(session: Session, number: str, values: Any) -> tuple[Any, MoveTo]:
+    """The booking, locked, and where it is to go.
+
+    Raises:
+        NotFound: not of the visitor's facilities.
+    """
+    booking = in_scope(session, number, facilities_of(access.visitor()))
+    day: date = read_day(values.get("day", ""))
+    space = values.get("space") or booking.space.code
+    codes = boards.following(session, space, day, values.get("slot", ""), count=len(slots_of(booking)))
+    return booking, MoveTo(day, codes, space)
+
+
+@bp.get("/staff/board/move/<reference>")
+@_MANAGER
+def board_ask_move(reference: str) -> ResponseReturnValue:
+    """What the move would mean for the time and the price; nothing is done."""
+    return _move_page(references.parse(reference), request.args)
+
+
+def _move_page(number: str, values: Any, *, message: str = "", status: int = 200) -> ResponseReturnValue:
+    target = price = None
+    with unit_of_work() as session:
+        booking, to = _target(session, number, values)
+        try:
+            target, price = moving.look(session, booking, to, by_staff=True, now=clock.now_in(session))
+        except _REFUSALS as error:
+            message, status = message or _words(error), status if status != 200 else error.status
+        line = bookings.line_of(session, facilities_of(access.visitor()), number)
+        _looked(session, number)
+    html = render_template(
+        "reservations/desk/move.html",
+        booking=booking,
+        line=line,
+        target=target,
+        price=price,
+        to=to,
+        message=message,
+        empty=EmptyForm(formdata=None),
+        words=words,
+    )
+    return html, status
+
+
+def _words(error: PortalError) -> str:
+    match error:
+        case SlotTaken():
+            return gettext("そこには、もう予約があります。動かしていません。")
+        case NotBookable():
+            return words.refused_words(error.reason, error.at, error.limit)
+        case PriceChanged():
+            return gettext("金額が変わりました。もう一度見てください。")
+        case WrongState():
+            return gettext("この予約は、もう動かせません。")
+        case _:
+            return gettext("そこには、その時間がありません。")
+
+
+@bp.post("/staff/board/move/<reference>")
+@_MANAGER
+def board_move(reference: str) -> ResponseReturnValue:
+    """Move it, at the price that was shown."""
+    number = references.parse(reference)
+    actor = access.visitor().actor
+    waive = request.form.get("waive") == "y"
+
+    def work(session: Session) -> tuple[str, str]:
+        booking, to = _target(session, number, request.form)
+        moving.move(
+            session,
+            booking,
+            to,
+            accepted=request.form.get("accepted") or None,
+            by_staff=True,
+            waive=waive,
+            actor=actor,
+            now=clock.now_in(session),
+        )
+        return booking.space.facility.code, to.day.isoformat()
+
+    try:
+        facility, day = transact(work)
+    except _REFUSALS as error:
+        return _move_page(number, request.form, message=_words(error), status=error.status)
+    return redirect(url_for("reservations.board", facility=facility, day=day) + f"#{number}", 303)

@@ -1,0 +1,256 @@
+"""Close places, call off all fields at once from a phone (CASES B12), take a place for the city: shown first, then done."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
+from sqlalchemy.orm import Session
+from wtforms import HiddenField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Optional, ValidationError
+
+from portal.accounts.models import Role
+from portal.kernel import audit, clock
+from portal.kernel.database import transact, unit_of_work
+from portal.web import access, locale
+from portal.web.forms import (
+    CheckboxesField,
+    ClockField,
+    LongTextField,
+    MaxLength,
+    PortalForm,
+    Required,
+    SelectionField,
+    TextField,
+)
+from reservations.desk import closures as queries
+from reservations.errors import BadPeriod, GroundMissing, InUse, ListChanged, ReasonMissing
+from reservations.operations import closing
+from reservations.operations.closing import ClosureRequest
+from reservations.operations.models import ClosureKind
+from reservations.queries import catalog
+from reservations.queries.catalog import SpaceView
+from reservations.services.common import KIND
+from reservations.timetable import TOKYO
+from reservations.web import words
+from reservations.web.forms import DayField, EmptyForm
+from reservations.web.manage import facilities_of
+from reservations.web.public import bp
+from reservations.web.words import gettext
+
+_MANAGER = access.staff(Role.FACILITY_MANAGER)
+
+
+def kind_words() -> dict[str, str]:
+    """Why a place is closed."""
+    return {
+        ClosureKind.CLOSED.value: gettext("工事・点検・臨時の休み"),
+        ClosureKind.WEATHER.value: gettext("天候(雨・暑さ・警報)"),
+        ClosureKind.SHELTER.value: gettext("避難所になる(終わりは未定)"),
+        ClosureKind.REVOCATION.value: gettext("許可の取消し(条例の根拠が必要)"),
+        ClosureKind.CITY.value: gettext("市が使う(予約のない時間だけ)"),
+    }
+
+
+class ClosureForm(PortalForm):
+    """What is closed, from when until when, why."""
+
+    kind = SelectionField(lazy_gettext("理由の種類"), validators=[Required()])
+    spaces = CheckboxesField(lazy_gettext("どこを"), validators=[Required()])
+    first = DayField(lazy_gettext("始まる日"), validators=[Required()], render_kw={"type": "date"})
+    starts = ClockField(lazy_gettext("始まる時刻(空なら朝から)"), validators=[Optional()])
+    last = DayField(lazy_gettext("終わる日"), validators=[Optional()], render_kw={"type": "date"})
+    ends = ClockField(lazy_gettext("終わる時刻(空なら夜まで)"), validators=[Optional()])
+    reason = LongTextField(
+        lazy_gettext("理由"),
+        validators=[Required(), MaxLength(500)],
+        description=lazy_gettext("予約していた人に、そのまま届きます。"),
+        render_kw={"rows": 3},
+    )
+    reason_en = TextField(lazy_gettext("理由(英語。なくてもよい)"), validators=[MaxLength(500)])
+    ground = TextField(
+        lazy_gettext("条例の根拠(許可の取消しのときだけ)"),
+        validators=[MaxLength(300)],
+        description=lazy_gettext("利用のきまりにある根拠を、そのまま書きます。"),
+    )
+    expected = HiddenField()
+
+    def __init__(self, *args: Any, views: list[SpaceView], **kwargs: Any) -> None:
+        """Args: views: the spaces that the visitor may close."""
+        super().__init__(*args, **kwargs)
+        self.kind.choices = [SelectChoice(code, label) for code, label in kind_words().items()]
+        english = locale.current() == "en"
+        self.spaces.choices = [
+            SelectChoice(one.code, f"{one.facility.name} {one.called('en' if english else 'ja')}") for one in views
+        ]
+
+    def validate_last(self, field: Any) -> None:
+        """An end is needed, but for a shelter."""
+        if field.data is None and self.kind.data != ClosureKind.SHELTER:
+            raise ValidationError(gettext("「終わる日」を入力してください。"))
+
+    def to_request(self) -> ClosureRequest:
+        """The closure that is meant."""
+        return ClosureRequest(
+            ClosureKind(self.kind.data),
+            tuple(self.spaces.data),
+            _moment(self.first.data, self.starts.data, last=False),
+            _moment(self.last.data, self.ends.data, last=True) if self.last.data else None,
+            self.reason.data,
+            self.reason_en.data,
+            self.ground.data,
+        )
+
+
+def _moment(day: Any, at: time | None, *, last: bool) -> datetime:
+    if at is None:
+        return datetime.combine(day + timedelta(days=1 if last else 0), time(), TOKYO)
+    return datetime.combine(day, at, TOKYO)
+
+
+def _views(session: Session) -> list[SpaceView]:
+    own = facilities_of(access.visitor())
+    return [view for code in sorted(own) for view in catalog.spaces(session, on=clock.today(), facility=code)]
+
+
+@bp.get("/staff/closures")
+@_MANAGER
+def closures() -> ResponseReturnValue:
+    """What is closed now and later."""
+    with unit_of_work() as session:
+        lines = queries.listed(session, facilities_of(access.visitor()), now=clock.now_in(session))
+    return render_template(
+        "reservations/closures/list.html", lines=lines, kinds=kind_words(), empty=EmptyForm(formdata=None), words=words
+    )
+
+
+@bp.get("/staff/closures/new")
+@_MANAGER
+def new_closure() -> ResponseReturnValue:
+    """Choose what is closed; spaces may come from the week board."""
+    with unit_of_work() as session:
+        views = _views(session)
+    today = clock.today()
+    day = request.args.get("day", today.isoformat())
+    chosen = request.args.getlist("space")
+    data = {"kind": "closed", "first": _day(day), "last": _day(day), "spaces": chosen}
+    return _form_page(ClosureForm(formdata=None, views=views, data=data))
+
+
+@bp.get("/staff/closures/call-off")
+@_MANAGER
+def call_off() -> ResponseReturnValue:
+    """All fields under the open sky, today, in one go: made for a phone at seven in the morning."""
+    with unit_of_work() as session:
+        views = _views(session)
+        outdoor = closing.outdoor_spaces(session, facilities_of(access.visitor()))
+    today = clock.today()
+    data = {
+        "kind": "weather",
+        "first": today,
+        "last": today,
+        "spaces": outdoor,
+        "reason": gettext("雨のため、今日は使えません。"),
+        "reason_en": "Called off because of rain.",
+    }
+    form = ClosureForm(formdata=None, views=[view for view in views if view.code in outdoor], data=data)
+    return _form_page(form, call_off=True)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return clock.today()
+
+
+def _form_page(
+    form: ClosureForm, *, call_off: bool = False, hits: Any = None, message: str = "", status: int = 200
+) -> ResponseReturnValue:
+    html = render_template(
+        "reservations/closures/form.html",
+        form=form,
+        hits=hits,
+        owed=closing.owed(hits) if hits else None,
+        message=message,
+        call_off=call_off,
+        words=words,
+    )
+    return html, status
+
+
+@bp.post("/staff/closures")
+@_MANAGER
+def close() -> ResponseReturnValue:
+    """First who would be hit, then, with the number that was shown, the closure itself."""
+    visitor = access.visitor()
+    own = facilities_of(visitor)
+    with unit_of_work() as session:
+        form = ClosureForm(views=_views(session))
+    if not form.validate():
+        return _form_page(form, status=422)
+    wanted = form.to_request()
+    expected = form.expected.data or ""
+    message, status = "", 200
+    try:
+        if expected.isdigit():
+            transact(
+                lambda session: closing.close(
+                    session,
+                    wanted,
+                    facilities=own,
+                    expected=int(expected),
+                    actor=visitor.actor,
+                    now=clock.now_in(session),
+                )
+            )
+            return redirect(url_for("reservations.closures"), 303)
+    except ListChanged:
+        message, status = gettext("予約が変わりました。もう一度見てから、決めてください。"), 409
+    except (BadPeriod, ReasonMissing, GroundMissing, InUse) as error:
+        return _form_page(form, message=_refused(error), status=error.status)
+    try:
+        with unit_of_work() as session:
+            now = clock.now_in(session)
+            hits = closing.preview(session, wanted, facilities=own, now=now)
+            for hit in hits:
+                audit.record(
+                    session,
+                    actor=visitor.actor,
+                    action="booking.listed",
+                    subject_kind=KIND,
+                    subject_ref=hit.reference,
+                )
+    except (BadPeriod, ReasonMissing) as error:
+        return _form_page(form, message=_refused(error), status=error.status)
+    form.expected.data = str(len(hits))
+    return _form_page(form, hits=hits, message=message, status=status)
+
+
+def _refused(error: Exception) -> str:
+    match error:
+        case GroundMissing():
+            return gettext("許可の取消しには、利用のきまりにある条例の根拠が必要です。")
+        case InUse():
+            return gettext("この時間には予約があります。市が使うには、予約のない時間を選ぶか、許可の取消しにします。")
+        case ReasonMissing():
+            return gettext("理由を書いてください。")
+        case _:
+            return gettext("終わりを、始まりより後の、これからの日時にしてください。")
+
+
+@bp.post("/staff/closures/<reference>/reopen")
+@_MANAGER
+def reopen(reference: str) -> ResponseReturnValue:
+    """Open again; what was ended stays ended."""
+    visitor = access.visitor()
+    own = facilities_of(visitor)
+    transact(
+        partial(closing.reopen, reference=reference, facilities=own, actor=visitor.actor, now=clock.now()),
+    )
+    return redirect(url_for("reservations.closures"), 303)

@@ -1,0 +1,87 @@
+"""The manager closes places in the browser: who is hit is shown first; all fields are called off from a phone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from portal.accounts.models import Role
+from portal.kernel.database import unit_of_work
+from reservations.models import BookingState, Space
+from reservations.operations.models import Closure
+from tests import people
+from tests.reservations.conftest import FRIDAY, Resident, booking
+
+RAIN = {
+    "kind": "weather",
+    "spaces": ["S05-01"],
+    "first": FRIDAY.isoformat(),
+    "starts": "",
+    "last": FRIDAY.isoformat(),
+    "ends": "",
+    "reason": "雨のため使えません。",
+    "reason_en": "",
+    "ground": "",
+}
+
+
+@pytest.fixture
+def manager(koga: str, client: FlaskClient) -> FlaskClient:
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S05"))
+    return client
+
+
+def test_b12_all_fields_are_called_off_at_once_from_a_phone(manager: FlaskClient, hanako: Resident) -> None:
+    with unit_of_work() as session:
+        session.execute(update(Space).where(Space.code == "S05-01").values(outdoor=True))
+    hit = hanako.book("S05-01", "t0900")
+    page = manager.get("/staff/closures/call-off")
+    assert page.status_code == 200
+    assert page.text.count(" checked") == 1, "every field is chosen already"
+    shown = people.post(manager, "/staff/closures", RAIN)
+    assert shown.status_code == 200
+    assert "終わる予約: 1件" in shown.text
+    assert "600円" in shown.text
+    assert booking(hit).state == BookingState.CONFIRMED, "nothing is done before the second tap"
+    expected = re.search(r'name="expected" value="(\d+)"', shown.text)
+    assert expected
+    assert people.post(manager, "/staff/closures", {**RAIN, "expected": expected[1]}).status_code == 303
+    assert booking(hit).state == BookingState.CANCELLED
+    assert "雨のため使えません" in manager.get("/staff/closures").text
+
+
+def test_bookings_that_came_meanwhile_are_shown_before_they_end(manager: FlaskClient, hanako: Resident) -> None:
+    people.post(manager, "/staff/closures", RAIN)
+    late = hanako.book("S05-01", "t0900")
+    again = people.post(manager, "/staff/closures", {**RAIN, "expected": "0"})
+    assert again.status_code == 409
+    assert "終わる予約: 1件" in again.text
+    assert booking(late).state == BookingState.CONFIRMED
+
+
+def test_a_place_is_opened_again(manager: FlaskClient) -> None:
+    people.post(manager, "/staff/closures", {**RAIN, "expected": "0"})
+    with unit_of_work() as session:
+        reference = session.scalars(select(Closure.reference)).one()
+    assert people.post(manager, f"/staff/closures/{reference}/reopen").status_code == 303
+    assert "終わりました" in manager.get("/staff/closures").text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        ({"last": ""}, 422),
+        ({"reason": " "}, 422),
+        ({"spaces": []}, 422),
+        ({"spaces": ["S01-01"]}, 422),
+        ({"last": "2026-12-01"}, 422),
+    ],
+)
+def test_a_wrong_closure_closes_nothing(manager: FlaskClient, wrong: dict[str, object], status: int) -> None:
+    answer = people.post(manager, "/staff/closures", {**RAIN, **wrong})
+    assert answer.status_code == status
+    with unit_of_work() as session:
+        assert session.scalars(select(Closure)).all() == []
