@@ -69,12 +69,16 @@ class Settings:
     smtp_password: str = _variable("SMTP_PASSWORD", "", "Password to it", secret=True)
     smtp_starttls: str = _variable("SMTP_STARTTLS", "no", "`yes` encrypts the connection to the mail server")
     mail_from: str = _variable("MAIL_FROM", "madoguchi@koga.example", "Sender of every mail")
-    payment_provider: str = _variable("PAYMENT_PROVIDER", "sandbox", "`sandbox` (development) or `stripe`")
+    payment_provider: str = _variable("PAYMENT_PROVIDER", "sandbox", "`sandbox` (development), `stripe` or `hosted`")
     stripe_api_key: str = _variable("STRIPE_API_KEY", "", "Secret key of the Stripe account", secret=True)
     stripe_webhook_secret: str = _variable(
         "STRIPE_WEBHOOK_SECRET", "", "Checks that a notice was signed by Stripe", secret=True
     )
     stripe_api_base: str = _variable("STRIPE_API_BASE", "", "Where the SDK sends its calls; tests only")
+    hosted_base: str = _variable("HOSTED_BASE", "", "Address of the hosted provider (docs/payments.md)")
+    hosted_secret: str = _variable(
+        "HOSTED_SECRET", "", "Signs calls to the hosted provider and its notices", secret=True
+    )
     sandbox_secret: str = _variable(
         "SANDBOX_SECRET", DEVELOPMENT_SECRET, "Signs the notices of the sandbox provider", secret=True
     )
@@ -154,8 +158,11 @@ class Settings:
         ]
 
     def _unreal_payment(self) -> list[str]:
+        if self.payment_provider == "hosted":
+            found = [] if self.hosted_base.startswith("https://") else ["HOSTED_BASE: set an address with https://"]
+            return found if self.hosted_secret else [*found, "HOSTED_SECRET: missing"]
         if self.payment_provider != "stripe":
-            return ["PAYMENT_PROVIDER: only stripe takes real money; set stripe"]
+            return ["PAYMENT_PROVIDER: only stripe and hosted take real money; set one of them"]
         needed = {"STRIPE_API_KEY": self.stripe_api_key, "STRIPE_WEBHOOK_SECRET": self.stripe_webhook_secret}
         found = [f"{variable}: missing" for variable, value in needed.items() if not value]
         if self.stripe_api_base:

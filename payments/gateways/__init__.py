@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from payments.gateways.base import Gateway
+from payments.gateways.hosted import HostedGateway
 from payments.gateways.sandbox import SandboxGateway
 from payments.gateways.stripe import StripeGateway
 from portal.settings import Settings, SettingsError
@@ -20,10 +21,10 @@ class _Chosen:
 
 
 def configure(settings: Settings) -> None:
-    """Choose the provider that the settings name: stripe, sandbox (never in production) or none.
+    """Choose the provider that the settings name: stripe, hosted, sandbox (never in production) or none.
 
     Raises:
-        SettingsError: an unknown provider, Stripe without keys, or the sandbox in production.
+        SettingsError: an unknown provider, one without its keys, or the sandbox in production.
     """
     from payments.gateways import notices_out
 
@@ -37,15 +38,21 @@ def configure(settings: Settings) -> None:
             webhook_secret=settings.stripe_webhook_secret,
             api_base=settings.stripe_api_base,
         )
+    elif wanted == HostedGateway.code:
+        if not (settings.hosted_base and settings.hosted_secret):
+            raise SettingsError("PAYMENT_PROVIDER is hosted: set HOSTED_BASE and HOSTED_SECRET")
+        gateway = HostedGateway(base=settings.hosted_base, secret=settings.hosted_secret)
     elif wanted == SandboxGateway.code:
         if settings.production:
-            raise SettingsError("PAYMENT_PROVIDER is sandbox: it takes no real money; production needs stripe")
+            raise SettingsError(
+                "PAYMENT_PROVIDER is sandbox: it takes no real money; production needs stripe or hosted"
+            )
         gateway = SandboxGateway(secret=settings.sandbox_secret, public_url=settings.public_url)
         notices_out.configure(settings)
     elif wanted == NONE:
         return
     else:
-        raise SettingsError(f"PAYMENT_PROVIDER is {wanted!r}: use stripe, sandbox or none")
+        raise SettingsError(f"PAYMENT_PROVIDER is {wanted!r}: use stripe, hosted, sandbox or none")
     use({gateway.code: gateway}, online=gateway.code)
 
 

@@ -31,6 +31,7 @@ from payments.gateways.base import (
     RefusedError,
     SessionReport,
 )
+from payments.gateways.facts import read_facts
 from payments.gateways.sandbox_books import SandboxBooks
 from payments.methods import Method, voucher_end
 from payments.models.sandbox import SandboxEvent, SandboxRefund, SandboxSession
@@ -289,33 +290,6 @@ def _refunds_come_back(session: Session, paid: SandboxSession) -> None:
 def tell_session(session: Session, found: SandboxSession) -> None:
     """Owe us a notice about a page."""
     _tell(session, f"session.{found.state}", _facts(found))
-
-
-def read_facts(kind: str, facts: dict[str, Any]) -> SessionReport | RefundReport | None:
-    """A notice's object as a report; None for a kind that we do not know."""
-    if kind.startswith("session."):
-        paid_at, ends = facts.get("paid_at"), facts.get("voucher_until")
-        return SessionReport(
-            provider_id=facts["id"],
-            attempt=facts["attempt"],
-            state=AttemptState(facts["state"]),
-            amount=facts["amount"],
-            currency=facts["currency"],
-            payment_id=facts.get("payment"),
-            method=facts["method"],
-            paid_at=None if paid_at is None else datetime.fromtimestamp(paid_at, UTC),
-            voucher_until=None if ends is None else datetime.fromtimestamp(ends, UTC),
-        )
-    if kind == "refund":
-        return RefundReport(
-            provider_id=facts["id"],
-            reference=facts["reference"],
-            state=RefundState(facts["state"]),
-            amount=facts["amount"],
-            currency=facts["currency"],
-            failure="account_closed" if facts["state"] == RefundState.FAILED.value else None,
-        )
-    return None
 
 
 def _locked(session: Session, provider_id: str) -> SandboxSession:

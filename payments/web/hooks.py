@@ -18,7 +18,7 @@ LARGEST = 256 * 1024
 """Bytes of a notice; Stripe's are some 5 KB."""
 
 
-@bp.post("/hooks/<any(stripe, sandbox):provider>")
+@bp.post("/hooks/<any(stripe, sandbox, hosted):provider>")
 @access.provider
 def notice(provider: str) -> ResponseReturnValue:
     """Take one notice. 2xx says that it is kept; anything else makes the provider send it again."""

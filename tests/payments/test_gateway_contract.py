@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from payments import gateways
+from payments import checkout, daybook, gateways
 from payments.gateways import notices_out, sandbox
 from payments.gateways.base import (
     Gateway,
@@ -22,13 +22,17 @@ from payments.gateways.base import (
     Report,
     SessionReport,
 )
+from payments.gateways.hosted import HostedGateway
 from payments.gateways.sandbox import Act, SandboxGateway
 from payments.methods import Method, voucher_end
-from payments.models import SandboxEvent, SandboxSession
-from payments.states import AttemptState, RefundState
+from payments.models import AccountCode, SandboxEvent, SandboxSession
+from payments.states import AttemptState, ChargeState, RefundState
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
+from tests.hosted_server import SECRET, HostedServer
+from tests.payments.conftest import CANCEL, RETURN
+from tests.payments.things import Things, balances, charge, state_of
 from tests.stripe_server import StripeServer
 
 Message = tuple[bytes, dict[str, str]]
@@ -88,7 +92,18 @@ def sandbox_side(books: None) -> Side:
     return Side(gateway, does(Act.PAY), does(Act.VOUCHER), does(Act.PAY_VOUCHER), notices, pages)
 
 
-@pytest.fixture(params=["stripe", "sandbox"])
+@pytest.fixture
+def hosted_side(books: None) -> Iterator[Side]:
+    with HostedServer().running() as server:
+        gateway = HostedGateway(base=server.url, secret=SECRET)
+        gateways.use({"hosted": gateway}, online="hosted")
+        yield Side(
+            gateway, server.pay, server.take_voucher, server.pay_voucher, server.signed,
+            lambda: len(server.objects["pages"]),
+        )  # fmt: skip
+
+
+@pytest.fixture(params=["stripe", "sandbox", "hosted"])
 def side(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(f"{request.param}_side")
 
@@ -249,3 +264,45 @@ def test_a_notice_counts_only_with_its_signature(side: Side):
         side.gateway.read_notice(body.replace(b"3000", b"3001"), headers)
     with pytest.raises(NotSignedError):
         side.gateway.read_notice(b"", headers)
+
+
+def test_the_lists_of_a_day_hold_pages_refunds_and_lines_and_nothing_of_another_day(
+    side: Side, clock_at: Callable[[str], datetime]
+):
+    paid = [side.gateway.open(order(number)).provider_id for number in range(3)]
+    for page in paid:
+        side.pay(page)
+    payment = side.gateway.look(paid[0], merchant="main").payment_id
+    assert payment
+    refund = side.gateway.refund(RefundOrder("V-1", "V-1", payment, "main", Yen(1000)))
+    begin = datetime(2026, 11, 25, tzinfo=clock.TOKYO)
+    day, before = (begin, begin + timedelta(days=1)), (begin - timedelta(days=1), begin)
+
+    listed = {page.provider_id: page.state for page in side.gateway.pages("main", since=day[0], until=day[1])}
+    assert listed == dict.fromkeys(paid, AttemptState.PAID)
+    assert [each.provider_id for each in side.gateway.refunds("main", since=day[0], until=day[1])] == [
+        refund.provider_id
+    ]
+    assert list(side.gateway.disputes("main", since=day[0], until=day[1])) == []
+    lines = list(side.gateway.lines("main", since=day[0], until=day[1]))
+    moved = sorted((line.kind, line.amount, line.payment_id == payment) for line in lines)
+    assert moved == [
+        ("payment", 3000, False), ("payment", 3000, False), ("payment", 3000, True), ("refund", -1000, True)
+    ]  # fmt: skip
+    assert all(line.fee > 0 for line in lines if line.kind == "payment")
+    assert {line.attempt for line in lines if line.kind == "payment"} == {"T-0", "T-1", "T-2"}
+    for listing in (side.gateway.pages, side.gateway.refunds, side.gateway.lines, side.gateway.payouts):
+        assert list(listing("main", since=before[0], until=before[1])) == []
+
+
+def test_a_day_of_every_provider_is_reconciled_to_nothing_unexplained(
+    side: Side, things: Things, clock_at: Callable[[str], datetime]
+):
+    reference = charge("T1")
+    url = checkout.open_page(reference, return_url=RETURN, cancel_url=CANCEL, locale="ja", now=clock.now())
+    side.pay(url.rsplit("/", 1)[1])
+    side.notices()
+    found = daybook.reconcile(side.gateway, "main", clock.today(), now=clock.now())
+    assert state_of(reference) is ChargeState.PAID, "every notice was lost"
+    assert (found.ours_yen, found.provider_yen, found.items) == (Yen(3000), Yen(3000), [])
+    assert balances()[AccountCode.FEE] > 0
