@@ -313,6 +313,8 @@ class IssuedDocument(Base):
         kind: "application", or the id of a document in the version.
         number: document number (文書番号), unique.
         file_id: None until the job has made it.
+        sha256: of the file as given out, hexadecimal: a copy that somebody shows is compared with it.
+        signer: whose electronic signature it carries; None: unsigned.
     """
 
     __tablename__ = "issued_document"
@@ -326,6 +328,8 @@ class IssuedDocument(Base):
     file_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("stored_file.id"))
     created_at: Mapped[datetime]
     ready_at: Mapped[datetime | None]
+    sha256: Mapped[str | None] = mapped_column(Text, index=True)
+    signer: Mapped[str | None] = mapped_column(Text)
 
 
 class DocumentCounter(Base):

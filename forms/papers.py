@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from forms import presenting
+from forms import links, presenting
+from forms.attachments import services as attachments
 from forms.definition import IssuedKind, Procedure
+from forms.definition.fields.files import line
 from forms.models import Application, ApplicationAnswers, IssuedDocument
 from forms.services.common import definition
 from forms.services.filing import APPLICATION_PAPER
 from portal.directory.models import City, Department
+from portal.documents import qr
 from portal.kernel import dates
 from portal.kernel.clock import local
 from portal.kernel.money import Yen
@@ -42,24 +47,27 @@ def paper(session: Session, found: IssuedDocument) -> tuple[str, str, dict[str, 
     }
     name = f"{application.reference}-{found.kind}.pdf"
     if found.kind == APPLICATION_PAPER:
-        return "forms/pdf/application.html", name, common | _application(application, procedure, filing)
+        pictures = attachments.previews(session, list(attachments.ids_in(filing.answers)))
+        return "forms/pdf/application.html", name, common | _application(application, procedure, filing, pictures)
     kind = next(d for d in procedure.documents if d.id == found.kind)
     return "forms/pdf/issued.html", name, common | _issued(application, procedure, filing, kind)
 
 
-def _application(application: Application, procedure: Procedure, filing: ApplicationAnswers) -> dict[str, Any]:
+def _application(
+    application: Application, procedure: Procedure, filing: ApplicationAnswers, pictures: Mapping[str, bytes]
+) -> dict[str, Any]:
     corrected = {c.field_id for c in application.corrections if c.new_value is not None}
     steps = [
         {
             "title": step.title.ja,
             "rows": [
                 {
-                    "label": line.label,
-                    "value": line.text,
-                    "check_shape": line.check_shape,
-                    "corrected": line.path in corrected,
+                    "label": row.label,
+                    "value": row.text,
+                    "check_shape": row.check_shape,
+                    "corrected": row.path in corrected,
                 }
-                for line in rows
+                for row in rows
             ],
         }
         for step, rows in presenting.steps(procedure, filing.answers, LOCALE)
@@ -73,10 +81,31 @@ def _application(application: Application, procedure: Procedure, filing: Applica
         "filed": show_moment(filed),
         "steps": steps,
         "fee": [{**line, "amount": str(Yen(line["amount"]))} for line in filing.fee],
+        "handed_in": _handed_in(procedure, filing, pictures),
+        "receipt_qr": qr.data_uri(links.address(f"/applications/{application.reference}")),
         "filed_by": "窓口の職員" if application.channel == "counter" else "申請する人(オンライン)",
         "typed_by": "窓口の職員" if application.typed_by == "staff" else "申請する人",
         "sha256": filing.sha256,
     }
+
+
+def _handed_in(procedure: Procedure, filing: ApplicationAnswers, pictures: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """Every file with its question, digest and, of a picture, a small one."""
+    return [
+        {
+            "label": spec.label.ja,
+            "words": line(each, LOCALE),
+            "sha256": each["sha256"],
+            "picture": _data_uri(pictures[each["id"]]) if each["id"] in pictures else "",
+        }
+        for spec in procedure.fields()
+        if spec.stored
+        for each in filing.answers.get(spec.id) or ()
+    ]
+
+
+def _data_uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
 def _issued(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forms import links, measures
+from forms.attachments import scanner
 from forms.payable import ApplicationFee
 from payments.contract import MoneyKind, offers, register
 from portal.plan.registry import Registry
@@ -12,6 +13,7 @@ from portal.settings import Settings
 def configure(settings: Settings) -> None:
     """Hand over the public address, the payable and what asks for office fees. Safe to call again."""
     links.configure(settings.public_url)
+    scanner.configure(settings.clamav)
     register(ApplicationFee())
     offers(MoneyKind.OFFICE_FEE, measures.office_fees)
 

@@ -30,13 +30,13 @@ from portal.accounts import services as accounts
 from portal.accounts.models import Account
 from portal.directory import loading
 from portal.directory.pack import PackError
-from portal.kernel import clock, database, logs
+from portal.kernel import clock, database, logs, sealed
 from portal.kernel.errors import PortalError
 from portal.notices import mailer
 from portal.plan import elsewhere, registry, report
 from portal.plan import loader as plan_loader
 from portal.plan import web as plan_web
-from portal.settings import Settings, SettingsError, from_environ
+from portal.settings import DEVELOPMENT_SECRET, Settings, SettingsError, from_environ
 from reservations import loader as reservation_loader
 from reservations import measures as reservation_measures
 from reservations import web as reservations_web
@@ -46,6 +46,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Modules whose import registers background tasks (`portal.kernel.jobs.task`).
 TASK_MODULES: Sequence[str] = (
+    "forms.attachments.jobs",
     "forms.jobs",
     "payments.chores",
     "payments.jobs",
@@ -85,6 +86,7 @@ def assemble(settings: Settings) -> None:
     mailer.configure(mailer.from_settings(settings))
     payments.configure(settings)
     reservations.configure(settings)
+    sealed.configure(settings.file_keys, development=DEVELOPMENT_SECRET)
     forms.configure(settings)
     for module in TASK_MODULES:
         importlib.import_module(module)

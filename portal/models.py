@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import forms.attachments.models
 import forms.case_models
 import forms.counter.models
+import forms.letters.models
 import forms.models
 import payments.models
 import portal.accounts.models

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
+from portal.kernel import sealed
 from portal.kernel.money import NotWholeYenError, Yen
 
 DEVELOPMENT_SECRET = "development only: not a secret"  # noqa: S105 - refused in production below
@@ -92,6 +93,22 @@ class Settings:
     trusted_proxies: str = _variable(
         "PORTAL_TRUSTED_PROXIES", "0", "How many proxies in front add X-Forwarded headers; 0 believes none"
     )
+    file_keys: str = _variable(
+        "PORTAL_FILE_KEYS",
+        "",
+        "Keys that encrypt attachments: `name:base64 of 32 bytes`, divided by commas; the first one encrypts, all decrypt",
+        secret=True,
+    )
+    clamav: str = _variable(
+        "CLAMAV", "", "`host:port` or the socket path of a clamd that looks at attachments; empty: none is asked"
+    )
+    signing_key: str = _variable(
+        "SIGNING_KEY",
+        "",
+        "PKCS #12 (base64) with key and certificate that sign issued documents; empty: a test certificate, in production none",
+        secret=True,
+    )
+    signing_password: str = _variable("SIGNING_PASSWORD", "", "Password of SIGNING_KEY", secret=True)
     debug: str = _variable("PORTAL_DEBUG", "no", "`yes` shows code in error pages; never in production")
 
     @property
@@ -176,6 +193,11 @@ class Settings:
         found = self._weak_secrets() + self._unreal_payment()
         if self.card_reader == "simulated":
             found.append("CARD_READER: the simulated reader invents people; set none or a real reader")
+        try:
+            sealed.parse(self.file_keys)
+        except sealed.KeysError as error:
+            recipe = "python3 -c 'import base64, os; print(\"2026:\" + base64.b64encode(os.urandom(32)).decode())'"
+            found.append(f"PORTAL_FILE_KEYS: attachments are encrypted with keys of your own; {error} ({recipe})")
         if truth("PORTAL_DEBUG", self.debug):
             found.append("PORTAL_DEBUG: debug shows code and values to visitors; set no")
         if not self.database_url:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from forms import fees, rules
+from forms.attachments import services as attachments
 from forms.case_models import Proposal
 from forms.deadlines import moved
 from forms.definition import Moment, Problem, Procedure, Typed
@@ -156,7 +157,7 @@ def _read(
     result = _Read(dict(answers), {}, {})
     for path in paths:
         spec = spec_at(procedure, path)
-        if spec is None or not spec.has_value or spec.computed:
+        if spec is None or not spec.has_value or spec.computed or spec.stored:
             continue
         reading = spec.read(typed_at(procedure, typed, path), at)
         if reading.problems:
@@ -192,7 +193,8 @@ def submit_correction(
     last = application.filings[-1]
     facts, at = facts_of(session, application, now=now), moment(session, now)
     asked = [c.field_id for c in open_requests(application)]
-    first = _read(procedure, asked, typed, at, last.answers)
+    handed_in = attachments.corrected(session, application, [f for f in asked if _is_file(procedure, f)])
+    first = _read(procedure, asked, typed, at, {**last.answers, **handed_in})
     opened = [path for path in to_correct(application, first.answers, facts) if path not in asked]
     second = _read(procedure, [path for path in opened if path in set(seen)], typed, at, first.answers)
     answers = second.answers
@@ -217,8 +219,14 @@ def submit_correction(
     run_on(application, procedure, now=now)
     move(session, application, Action.CORRECT, by=party(actor), actor=actor, now=now)
     settle_difference(session, application, before=before, after=after, number=last.number, actor=actor, now=now)
+    attachments.settle(session, application)
     _remake_paper(session, application)
     return application
+
+
+def _is_file(procedure: Procedure, path: str) -> bool:
+    spec = spec_at(procedure, path)
+    return spec is not None and spec.stored
 
 
 def run_on(application: Application, procedure: Procedure, *, now: datetime) -> None:

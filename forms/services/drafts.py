@@ -181,7 +181,7 @@ def _filled(procedure: Procedure, known: Iterable[Known], at: Moment) -> Applica
     draft = ApplicationDraft(typed={}, answers={}, prefill={}, flags={}, step=None)
     for spec in procedure.fields():
         fact = facts.get(spec.item) if spec.item else None
-        if fact is None:
+        if fact is None or spec.stored:
             continue
         typed = spec.typed_of(fact.value)
         reading = spec.read(typed, at)
@@ -232,7 +232,10 @@ def save_step(
         raise NotFound
     seen = set(asked)
     result = read_fields(
-        [f for f in step.fields if f.id in seen], typed, moment(session, now), locked_values=_locked(draft.prefill)
+        [f for f in step.fields if f.id in seen],
+        typed,
+        moment(session, now),
+        locked_values=_locked(draft.prefill) | stored(procedure, draft.answers),
     )
     answers = {k: v for k, v in draft.answers.items() if k not in result.problems} | result.values
     facts = facts_of(session, application, now=now)
@@ -367,6 +370,11 @@ def read_fields(
             if spec.keeps(part) and part not in forget
         }
     return result
+
+
+def stored(procedure: Procedure, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """What files were handed in so far: only `forms.attachments` changes it, whatever a browser sends."""
+    return {spec.id: answers.get(spec.id) for spec in procedure.fields() if spec.stored}
 
 
 def _locked(prefill: Mapping[str, Any]) -> dict[str, Any]:

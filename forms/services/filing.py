@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from forms import fees, links, rules
+from forms.attachments import services as attachments
 from forms.deadlines import due_on
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, sha256_of
 from forms.models import Application, ApplicationAnswers, IssuedDocument
@@ -149,6 +150,7 @@ def file(
     application.filed_by_account_id = actor.account_id
     application.due_on = due_on(local(now).date(), made.procedure.standard_days)
     secret = _keep(application, made, now=now)
+    attachments.settle(session, application)
     note(session, application, Action.FILE.value, actor=actor, now=now)
     _paper(
         session, application, kind=APPLICATION_PAPER, number=reference, title=made.procedure.official_name.ja, now=now

@@ -12,7 +12,7 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from forms import presenting, queries, rules, vocabulary
-from forms.definition import IdentityLevel, Moment, Procedure, Step, Typed
+from forms.definition import IdentityLevel, Moment, Problem, Procedure, Step, Typed
 from forms.definition.conditions import fields_of
 from forms.definition.dependencies import own_needs
 from forms.definition.fields import GroupField
@@ -20,7 +20,7 @@ from forms.models import Application
 from forms.services import drafts, filing
 from forms.services.common import Applicant, Incomplete, ReviewChanged, definition, facts_of
 from forms.states import State
-from forms.web import views
+from forms.web import files, views
 from forms.web.blueprint import bp
 from portal.accounts.models import Person
 from portal.kernel import clock
@@ -193,6 +193,13 @@ def _show(
         rows=page.rows(now),
         today=clock.today(),
     )
+    for view in fields:
+        view.files = files.shown(
+            draft.answers.get(view.spec.id) if view.spec.stored else None,
+            "forms.draft_file",
+            slug=page.procedure.slug,
+            key=page.application.key,
+        )
     order = list(page.evaluation.steps)
     titles = {s.id: s.title.in_(lang) for s in page.procedure.steps}
     controls = sorted(_controls(page.step))
@@ -235,6 +242,35 @@ def step(slug: str, key: str, step_id: str) -> ResponseReturnValue:
 @access.public
 def save(slug: str, key: str, step_id: str) -> ResponseReturnValue:
     """Keep the step, then go where the button says: next, back, look up a postal code, or save for later."""
+    return _save(slug, key, step_id, {})
+
+
+@bp.post("/apply/<slug>/<key>/steps/<step_id>/files")
+@access.public
+def save_with_files(slug: str, key: str, step_id: str) -> ResponseReturnValue:
+    """The same for a step that takes files: they are kept first, whatever else is wrong on the page."""
+    with unit_of_work() as session:
+        page = _page(session, slug, key, step_id)
+        if page.application.state != State.DRAFT.value:
+            return _to_case(page.application)
+        specs = [f for f in page.step.fields if f.id in page.evaluation.shown]
+    actor, action = access.visitor().actor, request.form.get("action", "next")
+    wrong = files.keep(files.sent(specs), actor=actor, key=key)
+    if action.startswith(files.REMOVE):
+        files.take_back(action.removeprefix(files.REMOVE), actor=actor, key=key)
+    return _save(slug, key, step_id, wrong)
+
+
+@bp.get("/apply/<slug>/<key>/files/<attachment_id>")
+@access.public
+def draft_file(slug: str, key: str, attachment_id: str) -> ResponseReturnValue:
+    """A file of one's own draft."""
+    with unit_of_work() as session:
+        application, _procedure = _mine(session, slug, key)
+    return files.give(application, attachment_id, actor=access.visitor().actor)
+
+
+def _save(slug: str, key: str, step_id: str, wrong_files: Mapping[str, tuple[Problem, ...]]) -> ResponseReturnValue:
     action = request.form.get("action", "next")
     typed, asked, now = views.typed_in_form(), views.asked_in_form(), clock.now()
     with unit_of_work() as session:
@@ -248,9 +284,9 @@ def save(slug: str, key: str, step_id: str) -> ResponseReturnValue:
         )
         if saved.filed:
             return _to_case(page.application)
-        if action == "refresh" or (action == "next" and saved.problems):
+        if action == "refresh" or (action == "next" and saved.problems) or wrong_files:
             again = _page(session, slug, key, step_id)
-            wrong = saved.problems if action == "next" else {}
+            wrong = {**(saved.problems if action == "next" else {}), **wrong_files}
             return _show(again, typed=typed, problems=wrong, status=422 if wrong else 200)
     return redirect(_target(slug, key, step_id, action, saved), 303)
 
@@ -279,6 +315,8 @@ def _change_entries(
 
 def _target(slug: str, key: str, step_id: str, action: str, saved: drafts.Saved) -> str:
     """Where a button leads after the step was kept."""
+    if action.startswith((files.SEND, files.REMOVE)):
+        return _step_url(slug, key, step_id) + "#files"
     if action == "back":
         return _step_url(slug, key, saved.previous_step) if saved.previous_step else url_for("forms.begin", slug=slug)
     if action == "later":
@@ -341,6 +379,13 @@ def _review_page(
         missing=next((s for s in missing if s is not None), None),
         labels=[*(s.title.in_(lang) for s, _rows in made.steps()), gettext("確認")],
         error=error,
+        files=files.by_field(
+            made.procedure.fields(),
+            made.answers,
+            "forms.draft_file",
+            slug=application.procedure.slug,
+            key=application.key,
+        ),
         lang=lang,
     )
     return html, status

@@ -11,12 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from forms import presenting, queries
+from forms.attachments import services as attachments
 from forms.definition import FieldSpec
 from forms.models import Application
 from forms.services import approval, fee_change, teamwork
 from forms.services.common import PurposeMissing, definition
 from forms.states import OPEN, Party, State, possible
-from forms.web import views
+from forms.web import files, views
 from forms.web.blueprint import bp
 from portal.accounts.models import Account, Role
 from portal.kernel import audit, clock, references
@@ -124,7 +125,7 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
         "forms/case.html",
         application=found,
         procedure=procedure,
-        steps=_rows(found),
+        steps=_rows(found, attachments.unscanned(session, found)),
         state=state,
         states=views.STATES,
         events=views.EVENTS,
@@ -156,7 +157,7 @@ def _names(session: Session, found: Application) -> dict[int, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def _rows(found: Application) -> list[tuple[str, list[dict[str, Any]]]]:
+def _rows(found: Application, waiting: set[str]) -> list[tuple[str, list[dict[str, Any]]]]:
     lang = locale.current()
     procedure = definition(found.version)
     filing = found.filings[-1]
@@ -177,6 +178,12 @@ def _rows(found: Application) -> list[tuple[str, list[dict[str, Any]]]]:
                     "check_shape": line.check_shape,
                     "request": requests.get(line.path),
                     "before": line.spec.show(requests[line.path].old_value, lang) if line.path in requests else "",
+                    "files": files.shown(
+                        line.value if line.spec.stored else None,
+                        "forms.staff_file",
+                        waiting=waiting,
+                        reference=found.reference,
+                    ),
                     "correctable": not line.spec.computed,
                 }
                 for line in rows

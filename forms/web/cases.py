@@ -12,16 +12,18 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from forms import presenting, queries, rules
+from forms.attachments import services as attachments
 from forms.definition import Problem, Typed
 from forms.models import Application
 from forms.services import casework, fee_change, teamwork
 from forms.services.common import Incomplete, definition
 from forms.services.filing import PAYABLE
 from forms.states import Action, Party, State, possible
-from forms.web import views
+from forms.web import files, views
 from forms.web.blueprint import bp
 from payments import queries as payment_queries
-from portal.kernel import audit, clock, files, references
+from portal.kernel import audit, clock, references
+from portal.kernel import files as stored_files
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import Invalid, NotFound
 from portal.web import access, locale
@@ -90,6 +92,7 @@ def application(reference: str) -> ResponseReturnValue:
             open_requests=casework.open_requests(found),
             messages=teamwork.messages_of(session, found),
             may_withdraw=Action.WITHDRAW in possible(state, by=Party.APPLICANT),
+            files=_files(session, found),
             lang=locale.current(),
         )
 
@@ -102,6 +105,29 @@ def _filed(found: Application) -> list[tuple[str, list[tuple[str, str]]]]:
     answers = found.filings[-1].answers if found.filings else draft
     steps = presenting.steps(procedure, answers, lang)
     return [(step.title.in_(lang), [(line.label, line.text) for line in rows]) for step, rows in steps]
+
+
+def _files(session: Session, found: Application) -> list[tuple[str, list[files.Shown]]]:
+    """The files as filed, by question."""
+    procedure, lang = definition(found.version), locale.current()
+    answers = found.filings[-1].answers if found.filings else (found.draft.answers if found.draft else {})
+    shown = files.by_field(
+        procedure.fields(),
+        answers,
+        "forms.case_file",
+        waiting=attachments.unscanned(session, found) if any(attachments.ids_in(answers)) else (),
+        reference=found.reference,
+    )
+    return [(f.label.in_(lang), shown[f.id]) for f in procedure.fields() if shown.get(f.id)]
+
+
+@bp.get("/applications/<reference>/files/<attachment_id>")
+@access.public
+def case_file(reference: str, attachment_id: str) -> ResponseReturnValue:
+    """A file of one's own case."""
+    with unit_of_work() as session:
+        found = _mine(session, reference)
+    return files.give(found, attachment_id, actor=access.visitor().actor)
 
 
 @bp.get("/applications/<reference>/open/<secret>")
@@ -130,11 +156,16 @@ def correction(reference: str) -> ResponseReturnValue:
         found = _mine(session, reference)
         if found.state != State.CORRECTION_ASKED.value:
             return redirect(url_for("forms.application", reference=found.reference), 303)
-        return _correction_page(found, typed={}, problems={})
+        return _correction_page(session, found, typed={}, problems={})
 
 
 def _correction_page(
-    found: Application, *, typed: Mapping[str, Typed], problems: Mapping[str, Sequence[Problem]], status: int = 200
+    session: Session,
+    found: Application,
+    *,
+    typed: Mapping[str, Typed],
+    problems: Mapping[str, Sequence[Problem]],
+    status: int = 200,
 ) -> ResponseReturnValue:
     lang = locale.current()
     procedure = definition(found.version)
@@ -148,6 +179,9 @@ def _correction_page(
         if asked is not None:
             view.reason = asked.reason
             view.before = view.spec.show(asked.old_value, lang)
+        if view.spec.stored:
+            new = attachments.references(attachments.pending(session, found, path))
+            view.files = files.shown(new, "forms.case_file", reference=found.reference)
     answer_by = min((c.answer_by for c in requests.values()), default=None)
     html = render_template(
         "forms/correction.html", application=found, procedure=procedure, fields=fields, answer_by=answer_by, lang=lang
@@ -159,6 +193,28 @@ def _correction_page(
 @access.public
 def correct(reference: str) -> ResponseReturnValue:
     """Answer the request, under the same number. A second click finds it answered."""
+    return _correct(reference, {})
+
+
+@bp.post("/applications/<reference>/correction/files")
+@access.public
+def correct_with_files(reference: str) -> ResponseReturnValue:
+    """The same where a new file is asked for: files are kept first, whatever else is wrong on the page."""
+    actor, action = access.visitor().actor, request.form.get("action", "send")
+    with unit_of_work() as session:
+        found = _mine(session, reference)
+        number = str(found.reference)
+        if found.state != State.CORRECTION_ASKED.value:
+            return redirect(url_for("forms.application", reference=number), 303)
+        procedure = definition(found.version)
+        asked = [spec for c in casework.open_requests(found) if (spec := procedure.field(c.field_id)) is not None]
+    wrong = files.keep(files.sent(asked), actor=actor, reference=number)
+    if action.startswith(files.REMOVE):
+        files.take_back(action.removeprefix(files.REMOVE), actor=actor, reference=number)
+    return _correct(reference, wrong)
+
+
+def _correct(reference: str, wrong_files: Mapping[str, tuple[Problem, ...]]) -> ResponseReturnValue:
     now, who = clock.now(), access.visitor()
     typed = views.typed_in_form()
     with unit_of_work() as session:
@@ -166,6 +222,10 @@ def correct(reference: str) -> ResponseReturnValue:
         if found.state != State.CORRECTION_ASKED.value:
             return redirect(url_for("forms.application", reference=found.reference), 303)
         number = str(found.reference)
+        if wrong_files or request.form.get("action", "").startswith((files.SEND, files.REMOVE)):
+            return _correction_page(
+                session, found, typed=typed, problems=wrong_files, status=422 if wrong_files else 200
+            )
         if request.form.get("action", "").startswith("look_up:"):
             return _look_up(session, found, request.form["action"].partition(":")[2], typed)
     try:
@@ -176,7 +236,9 @@ def correct(reference: str) -> ResponseReturnValue:
         )
     except Incomplete as incomplete:
         with unit_of_work() as session:
-            return _correction_page(_mine(session, number), typed=typed, problems=dict(incomplete.problems), status=422)
+            return _correction_page(
+                session, _mine(session, number), typed=typed, problems=dict(incomplete.problems), status=422
+            )
     return redirect(url_for("forms.application", reference=number), 303)
 
 
@@ -191,7 +253,9 @@ def _look_up(
         raise NotFound
     filled, problems = spec.fill(typed.get(field_id, {}), moment(session, clock.now()))
     wrong = {field_id: problems} if problems else {}
-    return _correction_page(found, typed={**typed, field_id: filled}, problems=wrong, status=422 if problems else 200)
+    return _correction_page(
+        session, found, typed={**typed, field_id: filled}, problems=wrong, status=422 if problems else 200
+    )
 
 
 @bp.post("/applications/<reference>/messages")
@@ -261,7 +325,7 @@ def download(
     """
     paper = queries.document(found, document_id)
     assert paper.file_id is not None
-    stored = files.get(session, paper.file_id)
+    stored = stored_files.get(session, paper.file_id)
     audit.record(
         session,
         actor=actor,

@@ -58,6 +58,35 @@ _WORDS: dict[str, Callable[[Facts, str], str]] = {
     "not_money": lambda _f, _l: gettext("金額を数字で書いてください。例: 3,000"),
     "not_coordinate": lambda _f, _l: gettext("日本の中の緯度・経度を、数字で書いてください。例: 36.1783"),
     "not_in_list": lambda _f, _l: gettext("この中にありません。少し書くと、選べるものが出ます。"),
+    "file_too_large": lambda f, _l: gettext(
+        "ファイルが大きすぎます。%(max)s MBまでのものにしてください。", max=f["max"]
+    ),
+    "too_many_files": lambda f, _l: gettext(
+        "%(max)s個まで出せます。ちがうものを出すときは、先に消してください。", max=f["max"]
+    ),
+    "case_is_full": lambda f, _l: gettext(
+        "この申請に出せるのは、全部で%(max)s MBまでです。小さいファイルにしてください。", max=f["max"]
+    ),
+    "infected_file": lambda _f, _l: gettext(
+        "このファイルから、あぶないもの(ウイルス)が見つかりました。受け取っていません。"
+    ),
+    "empty_file": lambda _f, _l: gettext("ファイルの中に何もありません。もう一度えらんでください。"),
+    "wrong_kind": lambda f, _l: (
+        gettext("このファイルは受け取れません。PDFか写真(JPEG・PNG・HEICなど)を出してください。")
+        if f.get("pdf")
+        else gettext("このファイルは受け取れません。写真(JPEG・PNG・HEICなど)を出してください。")
+    ),
+    "broken_file": lambda _f, _l: gettext(
+        "このファイルは開けません。こわれているかもしれません。作りなおして出してください。"
+    ),
+    "picture_too_large": lambda _f, _l: gettext("写真の縦横が大きすぎて開けません。小さくして出してください。"),
+    "locked_pdf": lambda _f, _l: gettext("パスワードのついたPDFは受け取れません。パスワードを外して出してください。"),
+    "active_pdf": lambda _f, _l: gettext(
+        "プログラムやほかのファイルが入ったPDFは受け取れません。印刷と同じ形で保存しなおして(PDFに印刷して)出してください。"
+    ),
+    "too_many_pages": lambda f, _l: gettext(
+        "%(max)sページまでのPDFにしてください(いま%(now)sページです)。", max=f["max"], now=f["now"]
+    ),
     "not_offered": lambda _f, _l: gettext("選べるものの中から選んでください。"),
     "not_postal_code": lambda _f, _l: gettext("郵便番号を7けたの数字で書いてください。"),
     "unknown_postal_code": lambda _f, _l: gettext("この郵便番号は見つかりません。"),

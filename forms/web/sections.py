@@ -11,7 +11,7 @@ from forms import queries
 from forms.models import Application
 from forms.services.common import definition
 from forms.states import State
-from forms.web import apply, case_page, cases, catalogue, desk, staff, views
+from forms.web import apply, case_page, cases, catalogue, desk, files, staff, views
 from forms.web.blueprint import bp
 from forms.web.error_texts import TEXTS
 from payments import queries as payment_queries
@@ -63,6 +63,7 @@ def _waiting(who: access.Visitor) -> int:
 def init_app(app: Flask) -> None:
     """Join the pages, the section, the tile and the words."""
     app.register_blueprint(bp)
+    files.allow_uploads(app)
     error_texts.add(TEXTS)
     my.register(
         my.Section(

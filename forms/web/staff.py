@@ -13,6 +13,7 @@ from forms.models import Application
 from forms.services import approval, casework, teamwork
 from forms.services.common import NotYourStep, OwnCase
 from forms.states import Outcome
+from forms.web import files
 from forms.web.blueprint import bp
 from forms.web.case_page import ROLES, departments, grants, of_theirs, page, purpose_of
 from forms.web.cases import download
@@ -233,3 +234,13 @@ def staff_document(reference: str, document_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = of_theirs(session, reference)
         return download(session, found, document_id, actor=access.visitor().actor, purpose=purpose_of(found))
+
+
+@bp.get("/staff/applications/<reference>/files/<attachment_id>")
+@access.staff(*ROLES)
+def staff_file(reference: str, attachment_id: str) -> ResponseReturnValue:
+    """A file of the case, for the reviewer."""
+    with unit_of_work() as session:
+        found = of_theirs(session, reference)
+        purpose = purpose_of(found)
+    return files.give(found, attachment_id, actor=access.visitor().actor, purpose=purpose)

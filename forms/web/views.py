@@ -14,6 +14,7 @@ from flask_babel.speaklater import LazyString
 from forms import rules
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Typed
 from forms.definition.fields import AppointmentField, Choice, GroupField
+from forms.definition.fields.files import Files
 from forms.definition.paths import label_at, spec_at, typed_at, value_at
 from forms.models import Application
 from forms.rules import RowEvaluation
@@ -43,6 +44,7 @@ class FieldView:
         rows: of a repeated group: number and questions of each entry on the page.
         offered: codes that can be chosen now; None: all.
         today: in Japan, for what is offered from today on.
+        files: of a field that takes files: those handed in so far.
     """
 
     spec: FieldSpec
@@ -60,6 +62,7 @@ class FieldView:
     rows: Sequence[tuple[str, Sequence[FieldView]]] = ()
     offered: frozenset[str] | None = None
     today: date | None = None
+    files: Sequence[Any] = ()
 
     @property
     def kind(self) -> str:
@@ -123,6 +126,11 @@ class FieldView:
             return texts.show_both(parse_date(self.value()), self.locale)
         except DateError:
             return ""
+
+    @property
+    def more_files(self) -> bool:
+        """Whether one more file can be handed in."""
+        return isinstance(self.spec, Files) and (len(self.files) < self.spec.most or self.spec.most == 1)
 
     @property
     def removable(self) -> bool:

@@ -80,6 +80,7 @@ def test_demo_people_are_made_once_and_forbid_production(koga: str, settings: Se
         stripe_api_key="sk_live_x",
         stripe_webhook_secret="whsec_x",
         card_reader="none",
+        file_keys="2026:" + "A" * 43,
     )
     with pytest.raises(SettingsError, match="demo"):
         composition.assemble(production)

@@ -24,6 +24,7 @@ def production(settings: Settings, database: str) -> Iterator[FlaskClient]:
         stripe_api_key="sk_test_x",
         stripe_webhook_secret="whsec_x",
         card_reader="none",
+        file_keys="2026:" + "A" * 43,
     )
     assert real.problems() == []
     app = composition.create_app(real)

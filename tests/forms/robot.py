@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+
+from PIL import Image
 
 from forms.definition import FieldSpec, Procedure
 from forms.definition.fields import DateField, GroupField, PeriodField, TimeField
@@ -83,7 +86,7 @@ def valid(spec: FieldSpec, today: date, *, variant: int) -> Texts:
         },
         "appointment": lambda s: {"day": [s.days(today)[-variant].isoformat()], "time": [s.times[-variant]]},
     }
-    return write[spec.kind](spec)
+    return {} if spec.stored else write[spec.kind](spec)
 
 
 class Page:
@@ -191,7 +194,19 @@ def broken(spec: FieldSpec) -> list[Broken]:
             Broken(valid(s, date(2026, 11, 25), variant=0) | {"time": ["03:17"]}, "not_offered", "time"),
         ],
     }  # fmt: skip
-    return ways[spec.kind](spec)
+    return [] if spec.stored else ways[spec.kind](spec)
+
+
+def picture() -> bytes:
+    """A photo, as small as can be."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "green").save(out, "JPEG")
+    return out.getvalue()
+
+
+def hand_in(spec: FieldSpec, content: bytes, name: str = "写真.jpg") -> dict[str, Any]:
+    """What a browser sends when a file was chosen and the button beside it pressed."""
+    return {f"f.{spec.id}": (io.BytesIO(content), name), "action": f"send_file:{spec.id}"}
 
 
 def broken_inside(group: GroupField, typed: Texts) -> list[Broken]:

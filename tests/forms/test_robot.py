@@ -65,6 +65,26 @@ def open_page(browser: FlaskClient, procedure: Procedure, where: str, variant: i
     return page
 
 
+def hand_in_files(browser: FlaskClient, page: robot.Page, where: str) -> None:
+    """Hand in a photo at every question of the page that takes files."""
+    for spec in page.fields():
+        if spec.stored:
+            answer = people.post(browser, where.partition("?")[0] + "/files", robot.hand_in(spec, robot.picture()))
+            assert answer.status_code == 303, answer.get_data(as_text=True)
+
+
+def break_files(browser: FlaskClient, page: robot.Page, good: dict[str, list[str]], url: str) -> int:
+    """Leave out needed files, and hand in what is no picture; how many questions that were."""
+    asked = [spec for spec in page.fields() if spec.stored]
+    for spec in asked:
+        answer = people.post(browser, url + "/files", robot.hand_in(spec, b"#!/bin/sh\nls", "a.jpg"))
+        assert answer.status_code == 422
+        assert f'id="f-{spec.id}-error"' in answer.get_data(as_text=True)
+        if spec.required:
+            assert f'id="f-{spec.id}-error"' in people.post(browser, url, good).get_data(as_text=True)
+    return len(asked)
+
+
 def fill_in(browser: FlaskClient, procedure: Procedure, variant: int) -> str:
     """From "begin" to the review page; its path."""
     where = people.location(people.post(browser, f"/apply/{procedure.slug}"))
@@ -72,6 +92,7 @@ def fill_in(browser: FlaskClient, procedure: Procedure, variant: int) -> str:
         if where.endswith("/review"):
             return where
         page = open_page(browser, procedure, where, variant)
+        hand_in_files(browser, page, where)
         answer = people.post(browser, where.partition("?")[0], page.sent(variant))
         assert answer.status_code == 303, (where, answer.get_data(as_text=True))
         where = people.location(answer).partition("#")[0]
@@ -122,12 +143,16 @@ def test_each_broken_answer_is_refused_at_its_field_with_its_message(
         shown = open_page(browser, procedure, where, 0)
         good = shown.sent(0)
         url = where.partition("?")[0]
+        tried += break_files(browser, shown, good, url)
+        hand_in_files(browser, shown, where)
         for spec in shown.fields():
             field_id = spec.id
             group = isinstance(spec, GroupField)
             wrong = (
                 robot.broken_inside(spec, shown.typed(spec, 0)) if isinstance(spec, GroupField) else robot.broken(spec)
             )
+            if spec.stored:
+                continue
             if spec.required and not group:
                 wrong = [robot.Broken(robot.empty(spec), "required"), *wrong]
             for each in wrong:

@@ -20,6 +20,7 @@ GOOD = {
     "STRIPE_API_KEY": "sk_live_x",
     "STRIPE_WEBHOOK_SECRET": "whsec_x",
     "CARD_READER": "none",
+    "PORTAL_FILE_KEYS": "2026:" + "A" * 43,
     "PORTAL_DEBUG": "no",
 }
 
@@ -62,6 +63,8 @@ def test_good_settings_start(serve: Serve):
         pytest.param({"STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_WEBHOOK_SECRET", id="notices that anybody could send"),
         pytest.param({"STRIPE_API_BASE": "http://127.0.0.1:1"}, "STRIPE_API_BASE", id="a provider somewhere else"),
         pytest.param({"CARD_READER": "simulated"}, "CARD_READER", id="the simulated reader"),
+        pytest.param({"PORTAL_FILE_KEYS": ""}, "PORTAL_FILE_KEYS", id="attachments without a key"),
+        pytest.param({"PORTAL_FILE_KEYS": "2026:short"}, "PORTAL_FILE_KEYS", id="a key that is none"),
         pytest.param({"PORTAL_DEBUG": "yes"}, "PORTAL_DEBUG", id="debug"),
         pytest.param({"PORTAL_BASE_URL": "http://madoguchi.city.example"}, "PORTAL_BASE_URL", id="no https"),
         pytest.param({"PORTAL_ENV": "produktion"}, "PORTAL_ENV", id="a misspelt mode"),

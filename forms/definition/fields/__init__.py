@@ -24,6 +24,7 @@ from forms.definition.fields.base import (
 from forms.definition.fields.calculated import CalculatedField
 from forms.definition.fields.choices import Choice, ChooseField, ConsentField, ManyOfField, OneOfField, YesNoField
 from forms.definition.fields.figures import DateField, NumberField
+from forms.definition.fields.files import FileField, PhotoField, SignatureField
 from forms.definition.fields.group import ROW, GroupField
 from forms.definition.fields.moments import PeriodField, TimeField
 from forms.definition.fields.money import MoneyField
@@ -40,7 +41,7 @@ from forms.definition.fields.text import (
     TextField,
 )
 
-AnyField = Annotated[Simple | GroupField, Field(discriminator="type")]
+AnyField = Annotated[Simple | FileField | PhotoField | SignatureField | GroupField, Field(discriminator="type")]
 
 __all__ = [
     "ROW",
@@ -54,6 +55,7 @@ __all__ = [
     "ConsentField",
     "DateField",
     "FieldSpec",
+    "FileField",
     "GroupField",
     "KanaField",
     "Limit",
@@ -69,9 +71,11 @@ __all__ = [
     "PeriodField",
     "PersonField",
     "PhoneField",
+    "PhotoField",
     "PlaceField",
     "Problem",
     "Reading",
+    "SignatureField",
     "TextField",
     "TimeField",
     "Town",

@@ -120,7 +120,8 @@ class FieldSpec(Strict):
         limits: conditions that a given answer must fulfil, each with the words for where it does not.
 
     A type that keeps its content elsewhere (a file) reads and keeps references; `inside_groups` says whether it may stand in a repeated
-    group. `has_value` is false for what asks nothing, `computed` true for what the rules fill in.
+    group, `stored` that only the server writes its references. `has_value` is false for what asks nothing, `computed` true for what the
+    rules fill in.
     """
 
     has_value: ClassVar[bool] = True
@@ -128,6 +129,7 @@ class FieldSpec(Strict):
     value_kind: ClassVar[str] = "text"
     computed: ClassVar[bool] = False
     inside_groups: ClassVar[bool] = True
+    stored: ClassVar[bool] = False
 
     id: str = Field(pattern=FIELD_ID)
     label: Words
