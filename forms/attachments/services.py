@@ -186,7 +186,14 @@ def read(
     if found is None or found.application_id != application.id or found.scanned_at is None:
         raise NotFound
     content = opened(session, found.id, part)
-    _note(session, application, found, "attachment.read" if part == "file" else "attachment.preview", actor, purpose)
+    _note(
+        session,
+        application,
+        found,
+        "attachment.read" if part == "file" else "attachment.preview",
+        actor,
+        purpose=purpose,
+    )
     return found, content
 
 
@@ -291,7 +298,13 @@ def _into_draft(session: Session, application: Application, field_id: str, *, no
 
 
 def _note(
-    session: Session, application: Application, found: Attachment, action: str, actor: Actor, purpose: str | None = None
+    session: Session,
+    application: Application,
+    found: Attachment,
+    action: str,
+    actor: Actor,
+    *,
+    purpose: str | None = None,
 ) -> None:
     audit.record(
         session,
