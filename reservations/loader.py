@@ -20,6 +20,7 @@ from portal.kernel import clock
 from reservations import documents, fee_files
 from reservations.fee_files import explained, line_of
 from reservations.models import DocumentKind, Facility, FacilityName, NameKind, Purpose, RuleDocument, Space, Unit
+from reservations.money_models import FacilityOperator
 from reservations.operations.models import SoundClaim, SpaceNeighbour
 from reservations.schemas import AddedSpace, FacilityEntry, PurposeEntry, RuleEntry, SpaceEntry, SpacesFile
 
@@ -75,6 +76,7 @@ def load(session: Session, pack: Pack) -> LoadReport:
     return (
         _load_facilities(session, facilities)
         + _load_names(session, facilities)
+        + _load_operators(session, facilities)
         + _load_purposes(session, purposes)
         + _load_documents(session, found)
         + _load_spaces(session, spaces)
@@ -210,6 +212,7 @@ def _load_facilities(session: Session, entries: list[Located[FacilityEntry]]) ->
             "evidence_class": value.evidence_class,
             "evidence": value.source,
             "note": value.note,
+            "access": value.access.model_dump(exclude_defaults=True),
             "position": position,
         }
         for position, value in enumerate((entry.value for entry in entries), 1)
@@ -247,6 +250,21 @@ def _load_names(session: Session, entries: list[Located[FacilityEntry]]) -> Load
 def _of_pack() -> Select[int]:
     """Ids of the facilities that the pack keeps."""
     return select(Facility.id).where(Facility.origin == "pack")
+
+
+def _load_operators(session: Session, entries: list[Located[FacilityEntry]]) -> LoadReport:
+    ids = _facility_ids(session)
+    wanted = {
+        (ids[entry.value.code], operator.payee, operator.since): {"valid_until": operator.until}
+        for entry in entries
+        for operator in entry.value.operators
+    }
+
+    def retire(row: FacilityOperator) -> bool:
+        session.delete(row)
+        return True
+
+    return sync(session, FacilityOperator, wanted, key=("facility_id", "payee", "valid_from"), retire=retire)
 
 
 def _facility_ids(session: Session) -> dict[str, int]:

@@ -17,10 +17,12 @@ from portal.kernel.texts import show_date, show_time
 from portal.notices import services as notices
 from reservations import combining
 from reservations.feeds.queries import entry_of
+from reservations.groups.models import BookingGroup
 from reservations.models import Booking, BookingEvent, Facility, Space
 from reservations.money_models import BookingAdjustment, ReductionRequest
 from reservations.queries.bookings import facility_name
-from reservations.rules import CancelStep
+from reservations.rules import CancelStep, Permit
+from reservations.services import adjusting, returning
 from reservations.services.common import policy_of, slots_of
 from reservations.timetable import TOKYO, Slot
 
@@ -156,6 +158,19 @@ def _money(session: Session, booking: Booking) -> dict[str, Any]:
     }
 
 
+def _access(booking: Booking, permit: Permit) -> list[tuple[str, str]]:
+    """How to get in, by kind: what the facility says of itself, else what the rules of use say (CASES B15)."""
+    own = booking.space.facility.access
+    lent = "、".join(own.get("lent") or permit.lent)
+    return [
+        ("entrance", own.get("entrance") or permit.entrance),
+        ("key", own.get("key") or permit.key),
+        ("remote", own.get("remote") or permit.remote),
+        ("parking", own.get("parking") or permit.parking),
+        ("lent", lent),
+    ]
+
+
 def permit_context(session: Session, booking: Booking) -> dict[str, Any]:
     """What the permit shows, besides its template."""
     locale = booking.locale
@@ -165,13 +180,18 @@ def permit_context(session: Session, booking: Booking) -> dict[str, Any]:
     verify = f"{_Portal.url}/permits/{booking.permit_code}"
     issued = clock.local(booking.confirmed_at or booking.created_at).date()
     facility = booking.space.facility
+    group = session.get(BookingGroup, booking.group_id) if booking.group_id is not None else None
+    total = adjusting.total_now(session, booking)
+    adjusted = [one for one in adjusting.adjustments(session, booking.id) if adjusting.still_holds(one, booking)]
+    price = adjusted[-1].quote if adjusted else booking.quote or {}
     return {
-        "title": "使用許可書" if locale == "ja" else "Permit of use (使用許可書)",
+        "title": policy.permit.title if locale == "ja" else policy.permit.title_en,
         "number": booking.permit_code or "",
         "city_name": city,
         "issued_on": dates.both(issued),
         "sample": policy.sample,
         "person": person.name,
+        "group": group.name if group is not None else "",
         "reference": booking.reference,
         "facility": facility_name(facility, booking.starts_at.astimezone(TOKYO).date()),
         "address": " ".join(part for part in (city, facility.address) if part) if facility.address else "",
@@ -180,10 +200,13 @@ def permit_context(session: Session, booking: Booking) -> dict[str, Any]:
         "when": when(booking, locale),
         "people": booking.people,
         "purpose": booking.purpose.name if booking.purpose else "",
-        "lines": (booking.quote or {}).get("lines", []),
-        "total": booking.total.amount if booking.total else 0,
-        "fee_ground": (booking.quote or {}).get("ground", ""),
+        "lines": price.get("lines", []),
+        "total": total.amount,
+        "paid": returning.paid(session, booking) >= total,
+        "fee_ground": price.get("ground", ""),
         "permit": policy.permit,
+        "access": [(label, text) for label, text in _access(booking, policy.permit) if text],
+        "conditions": [*policy.permit.conditions, *booking.conditions],
         "appeal": policy.appeal,
         "cancellation": policy.cancellation,
         "steps": [step_text(step, locale) for step in policy.cancellation.steps],

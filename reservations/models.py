@@ -118,6 +118,8 @@ class Facility(Base):
     evidence: Mapped[list[str]] = mapped_column(JSONB)
     note: Mapped[str | None]
     position: Mapped[int]
+    #: How to get in here: entrance, key, remote, parking, lent; stands before what the rules of use say (CASES B15).
+    access: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     #: Who keeps it: the city pack, or the browser (a load leaves those alone).
     origin: Mapped[str] = mapped_column(server_default=text("'pack'"))
     #: Codes of what makes it easy to enter and use (`reservations.studio.words.BARRIER_FREE`).

@@ -40,6 +40,28 @@ class SpaceEntry(Entry):
     found: dict[str, Any] = Field(default_factory=dict)
 
 
+class Operator(BaseModel):
+    """Whose money the fees are, from one day to another (指定管理者の利用料金): code of a payee of the pack."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    payee: Slug
+    since: PackDate | None = Field(default=None, alias="from")
+    until: PackDate | None = None
+
+
+class Access(BaseModel):
+    """How to get in: printed on the permit (CASES B15)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    entrance: str = ""
+    key: str = ""
+    remote: str = ""
+    parking: str = ""
+    lent: list[str] = Field(default_factory=list)
+
+
 class FacilityEntry(Entry):
     """One facility of facilities.yaml."""
 
@@ -62,6 +84,8 @@ class FacilityEntry(Entry):
     open_from: PackDate | None = None
     open_until: PackDate | None = None
     replaced_by: Code | None = None
+    operators: list[Operator] = Field(default_factory=list)
+    access: Access = Access()
     spaces: list[SpaceEntry] = Field(default_factory=list)
 
 

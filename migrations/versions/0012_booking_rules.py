@@ -23,6 +23,12 @@ def upgrade() -> None:
     _kinds("'timetable', 'fees', 'policy', 'groups'")
     _people()
     _bookings()
+    op.add_column(
+        "facility",
+        sa.Column(
+            "access", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
+        ),
+    )
     op.create_table(
         "facility_operator",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -194,6 +200,7 @@ def downgrade() -> None:
     op.drop_index("ix_person_household", table_name="person")
     op.drop_index("ix_person_phone_digits", table_name="person")
     op.drop_table("facility_operator")
+    op.drop_column("facility", "access")
     op.drop_table("booking_adjustment")
     op.drop_table("reduction_request")
     for column in (
@@ -210,5 +217,9 @@ def downgrade() -> None:
     op.drop_table("eligibility")
     op.drop_table("booking_group_member")
     op.drop_table("booking_group")
-    op.execute("DELETE FROM rule_document WHERE kind = 'groups'")
-    _kinds("'timetable', 'fees', 'policy'")
+    # Rows of the kind that goes stay where they are: nothing of the tables below is deleted on the way down.
+    op.drop_constraint(op.f("ck_rule_document_kind"), "rule_document", type_="check")
+    op.execute(
+        "ALTER TABLE rule_document ADD CONSTRAINT ck_rule_document_kind"
+        " CHECK (kind IN ('timetable', 'fees', 'policy')) NOT VALID"
+    )

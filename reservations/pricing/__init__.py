@@ -5,7 +5,7 @@ options, reductions, tax, rounding. Every line names its rule, so that a person 
 for ever. The format: docs/fees.md.
 """
 
-from reservations.pricing.asks import Asks, OptionAsk, asks
+from reservations.pricing.asks import Asks, OptionAsk, asks, priceable
 from reservations.pricing.cases import NoFee, PriceCase, Quote, QuoteLine, case_of
 from reservations.pricing.parts import (
     AdmissionShare,
@@ -51,5 +51,6 @@ __all__ = [
     "asks",
     "case_of",
     "in_force",
+    "priceable",
     "quote_parts",
 ]

@@ -78,6 +78,11 @@ def asks(table: FeeTable, case: PriceCase) -> Asks:
     )
 
 
+def priceable(table: FeeTable, case: PriceCase) -> bool:
+    """Whether the table has a price for the place, time and category at all, whatever the payer says."""
+    return next(_rows(table, case), None) is not None
+
+
 def _rows(table: FeeTable, case: PriceCase) -> Iterator[Row]:
     """Rows that can give the base: none after one that nothing said can take away."""
     slots = (case.slot.code, *table.sums.get(case.slot.code, ()))

@@ -28,7 +28,7 @@ from reservations.models import (
 from reservations.pricing import Asks, Quote
 from reservations.rules import Policy
 from reservations.services.common import KIND, policy_of, slots_of
-from reservations.services.quoting import asks_of, quote_of
+from reservations.services.quoting import asks_of, shown_quote
 from reservations.timetable import TOKYO, Slot
 
 LEAST_WORDS = 2
@@ -114,7 +114,7 @@ def _view(session: Session, booking: Booking) -> BookingView:
         facility_name(booking.space.facility, booking.starts_at.astimezone(TOKYO).date()),
         tuple(session.scalars(offered)),
         asks_of(booking),
-        quote_of(booking),
+        shown_quote(booking),
         policy_of(booking),
         payment_queries.current_charge(session, KIND, booking.reference),
     )

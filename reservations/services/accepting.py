@@ -17,9 +17,10 @@ from portal.kernel.money import Yen
 from reservations import combining
 from reservations.errors import HoldEnded, NameMissing, NotBookable, PriceChanged, WrongState
 from reservations.groups.models import BookingGroup
+from reservations.groups.queries import applicant
 from reservations.models import Booking, BookingState, space_purpose
 from reservations.operations import claims
-from reservations.pricing import Quote
+from reservations.pricing import NoFee, Quote
 from reservations.rules import Party, PayTerm, Refused
 from reservations.services import reducing
 from reservations.services.adjusting import charge_lines, demand, stored
@@ -27,6 +28,7 @@ from reservations.services.common import note, own, policy_of, slots_of
 from reservations.services.holding import set_live
 from reservations.services.paying import settle
 from reservations.services.quoting import Details, asks_of, facts_from, kept_facts, quote_of
+from reservations.timetable import TOKYO
 
 
 def change_details(
@@ -142,6 +144,7 @@ def _say(session: Session, booking: Booking, details: Details, *, now: datetime)
     booking.people, booking.purpose_id = details.people, details.purpose_id
     session.flush()
     session.refresh(booking, ["purpose"])
+    _categorise(session, booking, details)
     if changed and booking.purpose is not None and booking.session_id is None:
         claims.sound(
             session,
@@ -161,8 +164,32 @@ def _say(session: Session, booking: Booking, details: Details, *, now: datetime)
         booking.people = sum(booking.facts["users"].values())
         if booking.space.capacity is not None and booking.people > booking.space.capacity:
             raise NotBookable(Refused.TOO_MANY_PEOPLE, limit=booking.space.capacity)
+    fewest = policy_of(booking).minimum_people.get(booking.purpose.code if booking.purpose else "", 0)
+    if booking.people < fewest:
+        raise NotBookable(Refused.TOO_FEW_PEOPLE, limit=fewest)
     offers = {ask.option.id: ask.pieces for ask in asked.options}
     booking.options = {name: count for name, count in details.options.items() if 1 <= count <= offers.get(name, 0)}
+
+
+def _priced(booking: Booking) -> Quote:
+    """The price; a hole in the fee table is a refusal, never free."""
+    try:
+        return quote_of(booking)
+    except NoFee:
+        raise NotBookable(Refused.NO_FEE) from None
+
+
+def _categorise(session: Session, booking: Booking, details: Details) -> None:
+    """The category follows what the use is for (営利は市外扱い), at the date that the rules of use name."""
+    policy = policy_of(booking)
+    if not any(one.unless_purposes or one.unless_traits for one in policy.categories):
+        return
+    group = session.get(BookingGroup, booking.group_id) if booking.group_id is not None else None
+    who = applicant(session, booking.person_id, group.reference if group is not None else None)
+    made, use = (at.astimezone(TOKYO).date() for at in (booking.created_at, booking.starts_at))
+    on = policy.category_day(use=use, made=made)
+    purpose = booking.purpose.code if booking.purpose else ""
+    booking.category = policy.category(who, on=on, purpose=purpose, traits=details.traits).code
 
 
 def stored_quote(quote: Quote) -> dict[str, Any]:

@@ -174,6 +174,7 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
         return str(world.mine)
     if request.source not in {Source.SERIES, Source.ALLOCATION}:
         standing.check_holds(policy, known)
+    nights.check_priceable(session, world, slots, category)
     facts = nights.facts(session, world, policy, known.applicant, slots, now=now)
     until = now + (request.keep or timedelta(minutes=policy.hold.minutes))
     return _take(session, request, world, slots, category=category, facts=facts, until=until, actor=actor, now=now)

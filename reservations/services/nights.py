@@ -9,10 +9,13 @@ from typing import Any, cast
 from sqlalchemy import Row
 from sqlalchemy.orm import Session, object_session
 
+from portal.kernel import dates
 from reservations import documents
+from reservations.calendar import is_weekend_or_holiday
+from reservations.errors import NotBookable
 from reservations.models import Booking, DocumentKind
-from reservations.pricing import FeeTable, in_force
-from reservations.rules import Applicant, Policy
+from reservations.pricing import FeeTable, PriceCase, in_force, priceable
+from reservations.rules import Applicant, Policy, Refused
 from reservations.services.common import fees_of
 from reservations.timetable import TOKYO, Slot
 
@@ -45,6 +48,19 @@ def facts(
     if len(set(categories)) > 1:
         found["categories"] = categories
     return found
+
+
+def check_priceable(session: Session, world: Row[Any], slots: Sequence[Slot], category: str) -> None:
+    """Nothing is held that the fee table has no price for. No statement once the table was read.
+
+    Raises:
+        NotBookable: it has a hole there.
+    """
+    table = cast("FeeTable", documents.by_ids(session, [(world.fees_id, "fees", world.fees_digest)])[0])
+    for slot in slots:
+        weekend = is_weekend_or_holiday(slot.day, dates.is_holiday)
+        if not priceable(table, PriceCase(slot, world.tariff, category, "", weekend)):
+            raise NotBookable(Refused.NO_FEE)
 
 
 def tables_of(booking: Booking, count: int) -> list[FeeTable]:

@@ -10,7 +10,7 @@ from typing import Any
 from portal.kernel import dates
 from reservations.calendar import is_weekend_or_holiday
 from reservations.models import Booking
-from reservations.pricing import Asks, PriceCase, Quote, asks, quote_parts
+from reservations.pricing import Asks, NoFee, PriceCase, Quote, asks, quote_parts
 from reservations.services.common import fees_of, slots_of
 from reservations.services.nights import tables_of
 from reservations.timetable import Slot
@@ -89,6 +89,15 @@ def quote_of(booking: Booking) -> Quote:
     """What the booking costs with what was said so far, by the table under which it was made."""
     cases = cases_of(booking)
     return quote_parts(list(zip(tables_of(booking, len(cases)), cases, strict=True)))
+
+
+def shown_quote(booking: Booking) -> Quote:
+    """The price as a page shows it: without lines as long as the payer has not said what it depends on."""
+    try:
+        return quote_of(booking)
+    except NoFee:
+        table = fees_of(booking)
+        return Quote(table.code, table.valid_from, table.ground, ())
 
 
 def asks_of(booking: Booking) -> Asks:
