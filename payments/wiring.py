@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments import gateways, mails, refunds, sealing
+from payments import gateways, mails, receipts, refunds, sealing
 from payments.bills import paying
 from portal.settings import Settings
 
@@ -18,3 +18,4 @@ def configure(settings: Settings) -> None:
     refunds.configure(settings.refund_alone_up_to_yen)
     gateways.configure(settings)
     paying.register()
+    receipts.configure(settings.secret_key, settings.public_url)

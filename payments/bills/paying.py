@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -179,7 +179,7 @@ def ask_for(session: Session, reference: str, *, payer: Payer, now: datetime) ->
             ],
             description=f"{item.name[:14]}{term}",
             ground=ground,
-            pay_until=datetime.combine(bill.usable_until + timedelta(days=1), time.min, clock.TOKYO),
+            pay_until=datetime.combine(bill.usable_until, time(23, 59, 59), clock.TOKYO),
             budget_item=item.code,
             term_end=bill.due_on,
         ),

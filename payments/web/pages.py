@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, redirect, render_template, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask import session as session_of_browser
 from flask.typing import ResponseReturnValue
 
@@ -21,7 +21,7 @@ from payments.queries import ChargeView
 from payments.states import ChargeState
 from payments.web import words
 from portal.accounts.models import Role
-from portal.kernel import audit, clock, references
+from portal.kernel import audit, clock, references, text
 from portal.kernel.database import unit_of_work
 from portal.kernel.references import BadReference
 from portal.settings import Settings
@@ -165,10 +165,17 @@ def hand_out_receipt(receipt_ref: str) -> ResponseReturnValue:
         locale=locale.current(),
         city_name=city.name().in_locale(locale.current()),
         now=clock.now(),
+        name=_wished_name(),
     )
     return Response(
         content, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
+
+
+def _wished_name() -> str | None:
+    """The name that the receipt is to be made out to; None where it was not asked (the name on the charge)."""
+    typed = request.form.get("name")
+    return None if typed is None else text.without_control(typed)[:100].strip()
 
 
 def _receipt_for_visitor(receipt_ref: str) -> queries.ReceiptView:

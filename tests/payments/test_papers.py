@@ -13,9 +13,11 @@ from typing import Any
 import pypdf
 import pytest
 import stripe as sdk
+from flask.testing import FlaskClient
 
 from payments import contract, gateways, loader, measures, receipts, services
 from payments.contract import Ground, MoneyKind, Offer, TaxClass
+from payments.errors import NoSuchCharge
 from payments.queries import LineView, tax_groups
 from portal.directory.pack import Pack, PackError
 from portal.kernel import clock
@@ -23,6 +25,7 @@ from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from tests.conftest import KOGA
 from tests.payments.things import CLERK, Things, charge, line
+from tests.people import location, post
 from tests.stripe_server import StripeServer
 
 
@@ -154,3 +157,57 @@ def test_the_local_stripe_answers_in_the_shapes_of_the_sdk(
 def test_a_ground_is_never_empty():
     with pytest.raises(ValueError, match="ground"):
         Ground("  ")
+
+
+def test_a_receipt_is_made_out_to_the_name_as_wished_and_copies_keep_it(things: Things):
+    reference = charge("T1")
+    with unit_of_work() as session:
+        taken = services.take_cash(session, reference, received=Yen(3000), clerk=CLERK, place="koga", now=clock.now())
+
+    def hand_out(name: str | None) -> str:
+        content, _file = receipts.issue(
+            taken.reference, actor=CLERK, locale="ja", city_name="古河市", now=clock.now(), name=name
+        )
+        return words_of(content)
+
+    assert "株式会社こが 様" in hand_out("株式会社こが")
+    copy = hand_out("別の名前")
+    assert "株式会社こが 様" in copy
+    assert "別の名前" not in copy
+    with unit_of_work() as session:
+        assert receipts.view(session, taken.reference).payer_name == "株式会社こが"
+
+
+def test_a_receipt_is_real_with_its_check_word_and_with_no_other(things: Things):
+    reference = charge("T1")
+    with unit_of_work() as session:
+        taken = services.take_cash(session, reference, received=Yen(3000), clerk=CLERK, place="koga", now=clock.now())
+    word = receipts.check_word(taken.reference)
+    assert len(word) == 8
+    with unit_of_work() as session:
+        assert receipts.is_real(session, taken.reference, word.lower()).amount == Yen(3000)
+        for number, said in ((taken.reference, "AAAAAAAA"), ("R-0000-0000-0", word), (taken.reference, "")):
+            with pytest.raises(NoSuchCharge):
+                receipts.is_real(session, number, said)
+    content, _file = receipts.issue(taken.reference, actor=CLERK, locale="ja", city_name="古河市", now=clock.now())
+    assert word in words_of(content)
+
+
+def test_anybody_can_check_a_receipt_and_sees_amount_and_date_and_no_name(things: Things, client: FlaskClient):
+    reference = charge("T1")
+    with unit_of_work() as session:
+        taken = services.take_cash(session, reference, received=Yen(3000), clerk=CLERK, place="koga", now=clock.now())
+    word = receipts.check_word(taken.reference)
+    page = location(post(client, "/receipts", {"number": taken.reference.lower(), "word": word}))
+    shown = client.get(page).get_data(as_text=True)
+    assert "本物です" in shown
+    assert "3,000円" in shown
+    assert "はなこ" not in shown
+    assert client.get(f"/receipts/{taken.reference}/AAAAAAAA").status_code == 404
+    for _ in range(30):
+        last = client.get(f"/receipts/{taken.reference}/AAAAAAAA").status_code
+    assert last == 429
+
+
+def words_of(content: bytes) -> str:
+    return " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
