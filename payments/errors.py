@@ -150,6 +150,39 @@ class NothingToPayIn(Conflict):
 
 
 @dataclass(eq=False)
+class NotDueYet(Conflict):
+    """督促 before the due date has passed, or with a term that is not after today."""
+
+    code: ClassVar[str] = "not_due_yet"
+    reference: str
+
+
+@dataclass(eq=False)
+class DemandedAlready(Conflict):
+    """There is a 督促 for this charge: it is a legal act and happens once."""
+
+    code: ClassVar[str] = "demanded_already"
+    reference: str
+    letter: str
+
+
+@dataclass(eq=False)
+class WriteOffDecided(Conflict):
+    """The write-off is proposed or decided already, or the charge was settled meanwhile."""
+
+    code: ClassVar[str] = "write_off_decided"
+    reference: str
+
+
+@dataclass(eq=False)
+class SameSecondPerson(Conflict):
+    """Nobody decides on a write-off that they proposed."""
+
+    code: ClassVar[str] = "same_second_person"
+    reference: str
+
+
+@dataclass(eq=False)
 class RefundTooLarge(Conflict):
     """More would go back than was paid and not yet promised back."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from payments.models import Charge, ChargePayer, Payee, Payment, Receipt, Refund
+from portal.kernel import clock
 from portal.notices import services as notices
 
 
@@ -73,6 +75,28 @@ def account_wanted(session: Session, charge: Charge, refund: Refund) -> None:
             "refund": refund.reference,
             "account_url": f"{_Portal.url}/pay/refunds/{refund.reference}/account",
         },
+    )
+
+
+def reminder(session: Session, charge: Charge, *, due: date, late: bool) -> None:
+    """Say that something is due soon, or was due; no legal act."""
+    _send(
+        session,
+        charge,
+        template="payments/mail/reminder.txt",
+        key=f"payments.reminder:{charge.reference}:{due.isoformat()}:{'late' if late else 'soon'}:{clock.today()}",
+        more={"amount": charge.total.amount, "due": due.isoformat(), "late": late},
+    )
+
+
+def demand(session: Session, charge: Charge, *, number: str, pay_by: date, costs: int) -> None:
+    """Say that a 督促状 was issued; the letter itself goes by post or is fetched behind the sign-in."""
+    _send(
+        session,
+        charge,
+        template="payments/mail/demand.txt",
+        key=f"payments.demand:{number}",
+        more={"amount": charge.total.amount, "number": number, "pay_by": pay_by.isoformat(), "costs": costs},
     )
 
 

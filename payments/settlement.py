@@ -91,7 +91,8 @@ def take_in(session: Session, charge_id: int, arrival: Arrival, *, now: datetime
     charge = lock_charge(session, charge_id)
     why: WhyNotAccepted | None = None
     if ChargeState(charge.state) not in PAYABLE_STATES:
-        why = WhyNotAccepted.PAID_TWICE
+        gone = charge.state == ChargeState.WRITTEN_OFF.value
+        why = WhyNotAccepted.REFUSED if gone else WhyNotAccepted.PAID_TWICE
     elif verdict is not Verdict.ACCEPTED:
         why = WhyNotAccepted.REFUSED
     payment = _record(session, charge, arrival, why, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments import gateways, mails, receipts, refunds, sealing
+from payments import dunning, gateways, mails, receipts, refunds, sealing
 from payments.bills import paying
 from portal.settings import Settings
 
@@ -19,3 +19,5 @@ def configure(settings: Settings) -> None:
     gateways.configure(settings)
     paying.register()
     receipts.configure(settings.secret_key, settings.public_url)
+    dunning.configure(before=settings.remind_before, after=settings.remind_after, costs=settings.demand_costs)
+    dunning.register()

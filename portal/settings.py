@@ -86,6 +86,13 @@ class Settings:
     refund_alone_up_to: str = _variable(
         "REFUND_ALONE_UP_TO", "30000", "Largest refund in yen that needs no second person (見本; the city's own rule)"
     )
+    remind_before: str = _variable(
+        "REMIND_BEFORE_DAYS", "7,1", "Days before a due date on which an unpaid charge is mailed about; empty: none"
+    )
+    remind_after: str = _variable("REMIND_AFTER_DAYS", "7", "Days after it; empty: none")
+    demand_costs: str = _variable(
+        "DEMAND_COSTS_YEN", "0", "督促手数料 that the city's own ordinance asks for, in yen; 0: none"
+    )
     card_reader: str = _variable("CARD_READER", "simulated", "`simulated` (development) or `none`")
     metrics_token: str = _variable(
         "METRICS_TOKEN", "", "Bearer of `/metrics`; without it the page is closed in production", secret=True

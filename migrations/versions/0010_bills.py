@@ -231,6 +231,7 @@ def _tables() -> None:
         sa.Column("charge_id", sa.BigInteger(), nullable=False),
         sa.Column("cost_charge_id", sa.BigInteger(), nullable=True),
         sa.Column("costs", sa.BigInteger(), nullable=False),
+        sa.Column("was_due_on", sa.Date(), nullable=False),
         sa.Column("issued_on", sa.Date(), nullable=False),
         sa.Column("pay_by", sa.Date(), nullable=False),
         sa.Column("ground_id", sa.BigInteger(), nullable=False),

@@ -43,6 +43,7 @@ class DemandLetter(Base):
     charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"))
     cost_charge_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
     costs: Mapped[Yen]
+    was_due_on: Mapped[date]
     issued_on: Mapped[date]
     pay_by: Mapped[date]
     ground_id: Mapped[int] = mapped_column(ForeignKey("ground.id"))

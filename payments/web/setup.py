@@ -9,6 +9,7 @@ from payments.web import (
     bill_office,
     bills,
     books,
+    checking,
     error_texts,
     finance_pages,
     hooks,
@@ -17,6 +18,7 @@ from payments.web import (
     sandbox,
     staff,
     till,
+    unpaid,
 )
 from portal.accounts.models import Role
 from portal.web import error_texts as portal_texts
@@ -37,6 +39,8 @@ def init_app(app: Flask) -> None:
         bills.bp,
         bill_office.bp,
         till.bp,
+        checking.bp,
+        unpaid.bp,
     ):
         app.register_blueprint(blueprint)
     staff_home.register(
