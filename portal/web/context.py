@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,10 @@ def _item(title: str, endpoint: str) -> MenuItem | None:
 
 
 def _items(*pairs: tuple[str, str]) -> list[MenuItem]:
-    return [item for item in (_item(title, endpoint) for title, endpoint in pairs) if item is not None]
+    items = [item for item in (_item(title, endpoint) for title, endpoint in pairs) if item is not None]
+    # A page below two of them is shown under the nearer one only.
+    nearest = max((item.url for item in items if item.current), key=len, default="")
+    return [replace(item, current=item.current and item.url == nearest) for item in items]
 
 
 def resident_menu() -> list[MenuItem]:

@@ -166,11 +166,22 @@ def test_the_manager_permits_what_asks_for_it_and_a_rival_gets_alternatives(
     manager.wait_for_url("**/staff/bookings")
     manager.goto(f"{site.url}/staff/bookings/sheet/{day}")
     axe(manager, "sheet")
+    for path, name in (("desk/" + str(day), "desk"), ("desk/report", "report"), ("desk/statistics", "statistics")):
+        manager.goto(f"{site.url}/staff/{path}")
+        axe(manager, name)
     site.run_jobs()
 
     page.goto(booking)
     expect(page.get_by_role("link", name="使用許可書(PDF)を見る")).to_be_visible()
     axe(page, "permitted")
+    page.goto(f"{site.url}/facilities?purpose=meeting&near=36.19,139.71&view=table")
+    axe(page, "compared")
+    page.goto(f"{site.url}/my/bookings")
+    page.get_by_role("link", name="予約をカレンダーに入れる").click()
+    page.get_by_role("button", name="アドレスを作る").click()
+    axe(page, "calendar-feed")
+    page.goto(booking + "/again")
+    axe(page, "again")
 
 
 def test_a_guest_in_english_on_the_narrowest_phone_signs_in_and_keeps_the_slot(
