@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
+from forms.case_models import Disposal, DisposalItem
 from forms.models import Application, IssuedDocument
 from forms.papers import LOCALE, paper
+from forms.services import disposal
 from forms.services.filing import APPLICATION_PAPER, tell
 from forms.states import State
 from portal.documents import pdf
@@ -50,3 +53,21 @@ def tidy_drafts(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands i
                 Application.state == State.DRAFT.value, Application.changed_at < clock.now() - DRAFT_KEPT
             )
         )
+
+
+@task(name="forms.dispose", queue="default", retry=BRIEF)
+def dispose(disposal_id: int) -> None:
+    """Carry out a confirmed disposal, case by case; the report says what went. Safe to run twice."""
+    with unit_of_work() as session:
+        found = session.get(Disposal, disposal_id)
+        if found is None or found.confirmed_at is None or found.done_at is not None:
+            return
+        ids = list(session.scalars(select(DisposalItem.application_id).filter_by(disposal_id=disposal_id)))
+    total: Counter[str] = Counter()
+    for number in ids:
+        with unit_of_work() as session:
+            total.update(disposal.dispose(session, number, now=clock.now()))
+    with unit_of_work() as session:
+        found = session.get_one(Disposal, disposal_id, with_for_update=True)
+        found.report = {"cases": len(ids), **dict(sorted(total.items()))}
+        found.done_at = clock.now()

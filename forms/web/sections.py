@@ -11,16 +11,17 @@ from forms import queries
 from forms.models import Application
 from forms.services.common import definition
 from forms.states import State
-from forms.web import apply, case_page, cases, catalogue, desk, files, staff, views
+from forms.web import apply, case_page, cases, catalogue, desk, files, retention, staff, views
 from forms.web.blueprint import bp
 from forms.web.error_texts import TEXTS
 from payments import queries as payment_queries
+from portal.accounts.models import Role
 from portal.kernel import texts
 from portal.kernel.database import unit_of_work
 from portal.web import access, error_texts, locale, my
 from portal.web import staff as staff_home
 
-__all__ = ["apply", "case_page", "cases", "catalogue", "desk", "init_app", "staff"]
+__all__ = ["apply", "case_page", "cases", "catalogue", "desk", "init_app", "retention", "staff"]
 SHOWN = 20
 
 
@@ -84,5 +85,16 @@ def init_app(app: Flask) -> None:
             text=lazy_gettext("届いた申請を、期限の近い順に見ます。"),
             order=20,
             count=_waiting,
+        )
+    )
+    staff_home.register(
+        staff_home.Tile(
+            "retention",
+            lazy_gettext("保存の期間が終わった申請"),
+            "forms.retention",
+            roles=(Role.APPROVER.value,),
+            text=lazy_gettext("一覧を確かめて、廃棄します。"),
+            order=80,
+            in_menu=False,
         )
     )

@@ -349,6 +349,19 @@ EVENTS: dict[str, LazyString] = {
     "fee_replaced": lazy_gettext("手数料を取りやめて、少ない額にしました"),
     "refunded": lazy_gettext("手数料を返しました"),
 }
+DISPOSED: dict[str, LazyString] = {
+    "cases": lazy_gettext("申請"),
+    "answers": lazy_gettext("回答"),
+    "drafts": lazy_gettext("下書き"),
+    "files": lazy_gettext("書類"),
+    "papers": lazy_gettext("窓口の書類"),
+    "messages": lazy_gettext("メッセージ"),
+    "notes": lazy_gettext("メモ"),
+    "notices": lazy_gettext("メール"),
+    "payers": lazy_gettext("支払う人の名前"),
+    "jobs": lazy_gettext("処理の記録"),
+    "attachments": lazy_gettext("添付書類"),
+}
 OUTCOMES: dict[str, LazyString] = {
     "granted": lazy_gettext("認めます"),
     "refused": lazy_gettext("認めません"),
