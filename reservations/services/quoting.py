@@ -64,7 +64,6 @@ def cases_of(booking: Booking) -> list[PriceCase]:
         admission=facts.get("admission", 0),
         traits=frozenset(facts.get("traits", ())),
         option_minutes=facts.get("minutes", {}),
-        overtime=facts.get("overtime", 0),
         users=facts.get("users", {}),
         admission_total=facts.get("admission_total", 0),
         capacity=booking.space.capacity or 0,
@@ -73,10 +72,13 @@ def cases_of(booking: Booking) -> list[PriceCase]:
     )
     slots = slots_of(booking)
     categories = facts.get("categories") or [booking.category] * len(slots)
-    return [
+    cases = [
         replace(_at(case, slot, facts.get("length", 0)), category=category)
         for slot, category in zip(slots, categories, strict=True)
     ]
+    # Who stays longer does so after the last slot.
+    cases[-1] = replace(cases[-1], overtime=facts.get("overtime", 0))
+    return cases
 
 
 def _at(case: PriceCase, slot: Slot, length: int) -> PriceCase:

@@ -23,7 +23,7 @@ from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
 from portal.plan.report import cell
 from portal.web import access
-from reservations.desk import ages, charts, queries, services, sheets, statistics
+from reservations.desk import ages, charts, overtime, queries, services, sheets, statistics
 from reservations.desk.errors import NotExpected, UntrueTime
 from reservations.desk.models import CheckInBy
 from reservations.desk.queries import DeskLine
@@ -136,12 +136,18 @@ def _line(number: str) -> DeskLine:
 
 
 def _use_page(line: DeskLine, form: UseForm, lend: LendForm, *, status: int = 200) -> ResponseReturnValue:
+    over = line.use.overtime if line.use else 0
+    more = None
+    if line.use and over and line.use.overtime_charge is None:
+        with unit_of_work() as session:
+            more = overtime.more(session, line.booking.reference, over)
     html = render_template(
         "reservations/desk/use.html",
         line=line,
         booking=line.booking,
         form=form,
         lend=lend,
+        more=more,
         empty=EmptyForm(formdata=None),
         ages=[form[age] for age in ages.AGES],
         words=words,
@@ -188,6 +194,24 @@ def record_use(reference: str) -> ResponseReturnValue:
         form.left.errors = [gettext("「帰った時刻」は、来た時刻のあとで、今までの時刻にしてください。")]
         return _use_page(line, form, LendForm(formdata=None), status=422)
     return redirect(url_for("reservations.desk", day=clock.local(line.booking.starts_at).date().isoformat()), 303)
+
+
+@bp.post("/staff/desk/bookings/<reference>/overtime")
+@_DESK
+def charge_overtime(reference: str) -> ResponseReturnValue:
+    """Ask for the overtime that was entered."""
+    number = references.parse(reference)
+    visitor = access.visitor()
+    transact(
+        partial(
+            overtime.charge,
+            reference=number,
+            facilities=facilities_of(visitor),
+            actor=visitor.actor,
+            now=clock.now(),
+        )
+    )
+    return redirect(url_for("reservations.use", reference=number), 303)
 
 
 @bp.post("/staff/desk/bookings/<reference>/lend")

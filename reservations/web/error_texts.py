@@ -17,6 +17,7 @@ TEXTS = {
     "not_expected": lazy_gettext("この予約は、許可されていないか、取り消されています。"),
     "untrue_time": lazy_gettext("時刻が正しくありません。本当の時刻を入れてください。"),
     "not_here_yet": lazy_gettext("まだ来ていません。先に「来た」を押してください。"),
+    "no_overtime_fee": lazy_gettext("時間をこえた分の料金が、料金表にありません。請求していません。"),
     "no_more_time": lazy_gettext("これ以上、時間をのばせません。"),
     "booking_price_changed": lazy_gettext("金額が変わりました。もう一度見てください。"),
     "refund_changed": lazy_gettext("お返しする金額が変わりました。もう一度見てください。"),

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from payments import queries as payment_queries
 from portal.accounts.models import Person
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
@@ -19,10 +20,11 @@ from portal.kernel.errors import NotFound
 from portal.kernel.files import StoredFile
 from portal.kernel.money import Yen
 from portal.kernel.text import fold
-from reservations.desk import ages, queries, services, sheets, statistics
+from reservations.desk import ages, overtime, queries, services, sheets, statistics
 from reservations.desk.errors import NotExpected, NotHereYet, UntrueTime
 from reservations.desk.jobs import evening_sheets
 from reservations.desk.models import BookingUse, CheckInBy, DaySheet
+from reservations.desk.overtime import NoOvertimeFee
 from tests.people import make_staff, post, sign_in
 from tests.reservations.conftest import FRIDAY, MANAGER, Resident, booking
 
@@ -39,6 +41,11 @@ def came(reference: str, at: datetime | None = None, *, facilities: frozenset[st
         return services.check_in(
             session, reference, facilities=facilities, by=by, came_at=at or now, actor=MANAGER, now=now
         )
+
+
+def charged(reference: str) -> Yen:
+    with unit_of_work() as session:
+        return overtime.charge(session, reference, facilities=HERE, actor=MANAGER, now=clock.now())
 
 
 def used(reference: str, left: datetime | None, **users: int) -> BookingUse:
@@ -229,3 +236,33 @@ def test_a_manager_of_another_facility_finds_nothing_at_the_desk(
     assert "はなこ" not in client.get(f"/staff/desk/{FRIDAY}").text
     assert post(client, "/staff/desk/find", {"words": "古河"}).status_code == 404
     assert client.get(f"/staff/desk/sheets/S05/{FRIDAY}.pdf").status_code == 404
+
+
+def test_overtime_is_charged_once_by_the_fee_table_of_the_booking(hanako: Resident, clock_at: Move) -> None:
+    reference = hanako.book("S05-01", "t0900")
+    total = booking(reference).total
+    assert total is not None
+    ends = booking(reference).ends_at
+    clock_at("2026-12-04T20:00:00+09:00")
+    came(reference, NINE)
+    with pytest.raises(NoOvertimeFee):
+        charged(reference)
+    used(reference, ends + timedelta(minutes=70), adult=2)
+    # 平日 600円、1時間ごとに5割: two begun hours (portal/cities/koga/reservations/fees.yaml, 見本).
+    assert [charged(reference), charged(reference)] == [Yen(600), Yen(0)]
+    with unit_of_work() as session:
+        use = session.get_one(BookingUse, booking(reference).id)
+        [open_charge] = payment_queries.open_charges(session, "booking", reference)
+        assert open_charge[0] == use.overtime_charge
+        assert payment_queries.charge(session, use.overtime_charge or "").total == Yen(600)
+    used(reference, ends + timedelta(minutes=200), adult=2)
+    assert booking(reference).total == total, "what was accepted stays as it was"
+
+
+def test_overtime_beyond_the_table_is_not_charged(hanako: Resident, clock_at: Move) -> None:
+    reference = hanako.book("S05-01", "t0900")
+    clock_at("2026-12-04T20:00:00+09:00")
+    came(reference, NINE)
+    used(reference, booking(reference).ends_at + timedelta(minutes=121), adult=2)
+    with pytest.raises(NoOvertimeFee):
+        charged(reference)
