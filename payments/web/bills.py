@@ -11,16 +11,16 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, lazy_gettext
 from flask_wtf.file import FileField
 
-from payments.bills import paying, pictures, rules
+from payments.bills import paying, rules
 from payments.bills.errors import BillNotPayable, NoSuchBill
 from payments.bills.paying import BillView
-from payments.bills.pictures import UnreadablePictureError
 from payments.contract import Payer
 from payments.queries import receipt_of
 from payments.web.pages import SHOWN
 from portal.accounts import throttle
 from portal.accounts.throttle import TooManyGuesses
-from portal.documents import qr
+from portal.documents import codes, qr
+from portal.documents.codes import UnreadablePictureError
 from portal.kernel import audit, clock
 from portal.kernel.database import transact, unit_of_work
 from portal.settings import Settings
@@ -122,12 +122,12 @@ def read() -> ResponseReturnValue:
     form = BillForm(formdata=None)
     if not texts and upload is not None:
         try:
-            texts = list(pictures.codes(upload.stream.read(pictures.LARGEST + 1)))
+            texts = list(codes.codes(upload.stream.read(codes.LARGEST + 1)))
         except UnreadablePictureError:
             return _enter(form, status=422, picture=gettext("この写真は読めませんでした。番号を入力してください。"))
-    codes = [code for code in map(rules.read_code, texts) if code is not None]
+    read = [code for code in map(rules.read_code, texts) if code is not None]
     with unit_of_work() as session:
-        found = [(code, *paying.number_of_code(session, code)) for code in codes]
+        found = [(code, *paying.number_of_code(session, code)) for code in read]
     known = next(((code, number) for code, number, _eltax in found if number), None)
     if known is not None:
         code, number = known

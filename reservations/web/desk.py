@@ -16,8 +16,8 @@ from flask_babel import gettext
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from payments.bills import pictures
 from portal.accounts.models import Role
+from portal.documents import codes
 from portal.kernel import audit, clock, files, references
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
@@ -260,8 +260,8 @@ def find() -> ResponseReturnValue:
     picture = request.files.get("picture")
     if picture and picture.filename:
         try:
-            found = pictures.codes(picture.stream.read(pictures.LARGEST + 1))
-        except pictures.UnreadablePictureError:
+            found = codes.codes(picture.stream.read(codes.LARGEST + 1))
+        except codes.UnreadablePictureError:
             found = ()
         typed = next((code_of(text) for text in found), "")
         if not typed:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, text
 
 from payments import queries, services
-from payments.bills import demo, excess, exporting, importing, paying, pictures, rules
+from payments.bills import demo, excess, exporting, importing, paying, rules
 from payments.bills.errors import (
     BillFileKnown,
     BillFileRefused,
@@ -25,7 +25,7 @@ from payments.bills.rules import BillState, Facts
 from payments.errors import ChargeSettled
 from payments.models import AccountCode, Bill, BillElsewhere, ChargeYear, PaymentYear, Refund
 from payments.states import ChargeState
-from portal.documents import qr
+from portal.documents import codes, qr
 from portal.kernel import audit, clock
 from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
@@ -341,10 +341,10 @@ def test_a_picture_of_a_code_is_read():
 
     stream = io.BytesIO()
     segno.make_qr("http://localhost/bills?n=20260001&c=135790").save(stream, kind="png", scale=6, border=4)
-    assert pictures.codes(stream.getvalue()) == ["http://localhost/bills?n=20260001&c=135790"]
+    assert codes.codes(stream.getvalue()) == ["http://localhost/bills?n=20260001&c=135790"]
     for broken in (b"", b"no picture"):
-        with pytest.raises(pictures.UnreadablePictureError):
-            pictures.codes(broken)
+        with pytest.raises(codes.UnreadablePictureError):
+            codes.codes(broken)
     assert "svg" in qr.svg("x")
 
 

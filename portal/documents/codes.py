@@ -1,4 +1,4 @@
-"""Reads the QR and bar codes of a picture that a phone took of a slip. No database, nothing is kept."""
+"""Reads the QR and bar codes of a picture that a phone took (a slip, a permit). No database, nothing is kept."""
 
 from __future__ import annotations
 
