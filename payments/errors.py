@@ -183,6 +183,39 @@ class SameSecondPerson(Conflict):
 
 
 @dataclass(eq=False)
+class TransfersOff(Unavailable):
+    """No service for registering account transfers is switched on: on paper only."""
+
+    code: ClassVar[str] = "transfers_off"
+
+
+@dataclass(eq=False)
+class NoSuchTransfer(NotFound):
+    """No such registration or tax, or it is somebody else's or not valid."""
+
+    code: ClassVar[str] = "no_such_transfer"
+    reference: str
+
+
+@dataclass(eq=False)
+class UnknownBank(Invalid):
+    """No such bank or branch."""
+
+    code: ClassVar[str] = "unknown_bank"
+    bank_code: str
+    branch_code: str
+
+
+@dataclass(eq=False)
+class TransferAnswerRefused(Conflict):
+    """A bank's answer that is signed and cannot be taken: `reason` is stale, answered or no_mandate."""
+
+    code: ClassVar[str] = "transfer_answer_refused"
+    reference: str
+    reason: str
+
+
+@dataclass(eq=False)
 class RefundTooLarge(Conflict):
     """More would go back than was paid and not yet promised back."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments import dunning, gateways, mails, receipts, refunds, sealing
+from payments import dunning, gateways, mails, receipts, refunds, sealing, transfers
 from payments.bills import paying
 from portal.settings import Settings
 
@@ -21,3 +21,4 @@ def configure(settings: Settings) -> None:
     receipts.configure(settings.secret_key, settings.public_url)
     dunning.configure(before=settings.remind_before, after=settings.remind_after, costs=settings.demand_costs)
     dunning.register()
+    transfers.configure(settings)

@@ -86,6 +86,11 @@ class Settings:
     refund_alone_up_to: str = _variable(
         "REFUND_ALONE_UP_TO", "30000", "Largest refund in yen that needs no second person (見本; the city's own rule)"
     )
+    transfer_gateway: str = _variable(
+        "TRANSFER_GATEWAY",
+        "",
+        "Who leads to the banks for 口座振替: `double` (development) or `none`; empty: `double` in development, `none` in production",
+    )
     remind_before: str = _variable(
         "REMIND_BEFORE_DAYS", "7,1", "Days before a due date on which an unpaid charge is mailed about; empty: none"
     )
@@ -205,6 +210,8 @@ class Settings:
         except sealed.KeysError as error:
             recipe = "python3 -c 'import base64, os; print(\"2026:\" + base64.b64encode(os.urandom(32)).decode())'"
             found.append(f"PORTAL_FILE_KEYS: attachments are encrypted with keys of your own; {error} ({recipe})")
+        if self.transfer_gateway not in {"", "none"}:
+            found.append("TRANSFER_GATEWAY: the double invents banks' answers; set none")
         if truth("PORTAL_DEBUG", self.debug):
             found.append("PORTAL_DEBUG: debug shows code and values to visitors; set no")
         if not self.database_url:

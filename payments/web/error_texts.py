@@ -34,6 +34,12 @@ TEXTS: dict[str, LazyString] = {
     "demanded_already": lazy_gettext("この請求には、もう督促状を出しています。"),
     "write_off_decided": lazy_gettext("この不納欠損は、もう提案されているか、決まっています。"),
     "same_second_person": lazy_gettext("提案した人は、決めることができません。別の人が決めます。"),
+    "transfers_off": lazy_gettext("口座振替のオンライン申込みは、いま使えません。用紙で申し込めます。"),
+    "no_such_transfer": lazy_gettext("この口座振替の登録は見つかりません。"),
+    "unknown_bank": lazy_gettext("この銀行か支店は見つかりません。"),
+    "transfer_answer_refused": lazy_gettext(
+        "銀行からの返事を受け付けられませんでした。もう一度、はじめから申し込んでください。"
+    ),
     "refund_too_large": lazy_gettext("受け取ったお金より多くは返せません。"),
     "refund_not_ready": lazy_gettext("この返金は、いまは進められません。"),
     "already_disputed": lazy_gettext("カード会社が、このお支払いを調べています。結果が出るまで返金できません。"),

@@ -18,10 +18,12 @@ from payments.web import (
     sandbox,
     staff,
     till,
+    transfers,
     unpaid,
 )
 from portal.accounts.models import Role
 from portal.web import error_texts as portal_texts
+from portal.web import my
 from portal.web import staff as staff_home
 
 
@@ -41,8 +43,10 @@ def init_app(app: Flask) -> None:
         till.bp,
         checking.bp,
         unpaid.bp,
+        transfers.bp,
     ):
         app.register_blueprint(blueprint)
+    my.register(transfers.SECTION)
     staff_home.register(
         staff_home.Tile(
             key="payments",

@@ -72,13 +72,17 @@ def _bank(entry: Any) -> Bank:
     return Bank(entry.code, entry.name, entry.kana)
 
 
+# The readings of the list have no small kana (ジヨウヨウ); people type them (じょうよう).
+_LARGE = str.maketrans("ぁぃぅぇぉっゃゅょァィゥェォッャュョ", "あいうえおつやゆよアイウエオツヤユヨ")
+
+
 def _search(entries: Any, text: str) -> list[Any]:
-    wanted = fold(text)
+    wanted = fold(text).translate(_LARGE)
     if not wanted:
         return []
     begins, contains = [], []
     for entry in entries:
-        names = (entry.code, fold(entry.name), fold(entry.kana))
+        names = (entry.code, fold(entry.name).translate(_LARGE), fold(entry.kana).translate(_LARGE))
         if any(name.startswith(wanted) for name in names):
             begins.append(entry)
         elif any(wanted in name for name in names[1:]):
