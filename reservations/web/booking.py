@@ -134,7 +134,7 @@ def _refused(error: PortalError, space: str, day: str, slot: str) -> ResponseRet
     return (
         render_template(
             "reservations/refused.html",
-            message=_words(error),
+            message=refused_text(error),
             taken=isinstance(error, SlotTaken),
             offers=offers,
             space=found[0] if found else None,
@@ -145,7 +145,8 @@ def _refused(error: PortalError, space: str, day: str, slot: str) -> ResponseRet
     )
 
 
-def _words(error: PortalError) -> str:  # noqa: PLR0911 - one sentence a refusal
+def refused_text(error: PortalError) -> str:  # noqa: PLR0911 - one sentence a refusal
+    """Why a slot could not be had, in words for the person."""
     match error:
         case SlotTaken():
             return gettext("この時間は、ほかの人が先に予約しました。")

@@ -13,6 +13,7 @@ from portal.web.access import Visitor
 from reservations.models import BookingState
 from reservations.queries import bookings
 from reservations.queries.bookings import BookingLine
+from reservations.web import behalf as _behalf_views  # noqa: F401
 from reservations.web import board as _board_views  # noqa: F401
 from reservations.web import booking as _booking_views  # noqa: F401 - imported for its views
 from reservations.web import changes as _change_views  # noqa: F401 - imported for its views
@@ -154,5 +155,16 @@ def init_app(app: Flask) -> None:
             roles=(Role.FACILITY_MANAGER,),
             text=lazy_gettext("全部の部屋・コートの1週間を見て、予約を動かします。"),
             order=31,
+        ),
+    )
+    staff.register(
+        staff.Tile(
+            key="behalf",
+            title=lazy_gettext("窓口・電話の予約"),
+            endpoint="reservations.behalf_form",
+            roles=(Role.FACILITY_MANAGER,),
+            text=lazy_gettext("窓口や電話の人の予約を取って、現金を受け取ります。"),
+            order=31,
+            in_menu=False,
         ),
     )

@@ -1,0 +1,346 @@
+"""Walk-in and telephone bookings, cash at the desk, overtime: the clerk types, the booking is the person's own (CASES A11)."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import partial
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
+from sqlalchemy.orm import Session
+from wtforms import HiddenField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Optional
+
+from payments import till
+from payments.errors import CashTooLittle
+from payments.states import ChargeState
+from portal.accounts.models import Person, Role
+from portal.kernel import audit, clock, references
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.errors import NotFound, PortalError
+from portal.kernel.money import Yen
+from portal.web import access, city, locale
+from portal.web.forms import (
+    EmailAddressField,
+    KanaField,
+    MaxLength,
+    MoneyField,
+    PhoneField,
+    PortalForm,
+    Required,
+    SelectionField,
+    TextField,
+)
+from reservations import services
+from reservations.desk import behalf
+from reservations.desk.behalf import Known, Who
+from reservations.errors import HoldEnded, NoSuchSlot, NotBookable, NotOffered, PriceChanged, SlotTaken, TooManyHolds
+from reservations.models import BookingState, Source
+from reservations.queries import bookings, calendar, catalog
+from reservations.queries.bookings import BookingView
+from reservations.services.common import KIND
+from reservations.web import words
+from reservations.web.booking import refused_text
+from reservations.web.details_form import DetailsForm, details_form
+from reservations.web.forms import DayField, EmptyForm
+from reservations.web.manage import facilities_of
+from reservations.web.public import bp
+from reservations.web.words import gettext
+
+_MANAGER = access.staff(Role.FACILITY_MANAGER)
+NEW = "new"
+
+
+class BehalfForm(PortalForm):
+    """Where, when, for whom."""
+
+    source = SelectionField(lazy_gettext("どこから"), validators=[Required()])
+    slot = SelectionField(lazy_gettext("時間"), validators=[Required()])
+    name = TextField(lazy_gettext("名前"), validators=[Required(), MaxLength(200)])
+    kana = KanaField(lazy_gettext("よみ"), validators=[Required(), MaxLength(200)])
+    phone = PhoneField(lazy_gettext("電話"), validators=[Required()])
+    prefecture = TextField(lazy_gettext("都道府県"), validators=[Required(), MaxLength(20)])
+    city = TextField(lazy_gettext("住んでいる市町村"), validators=[Required(), MaxLength(60)])
+    email = EmailAddressField(lazy_gettext("メール(なくてもよい)"), validators=[Optional(), MaxLength(200)])
+    person = SelectionField(lazy_gettext("この人ですか"), validators=[Optional()], default="")
+    space = HiddenField()
+    day = HiddenField()
+
+    def who(self) -> Who:
+        """The facts that were typed."""
+        return Who(
+            str(self.name.data or ""),
+            str(self.kana.data or ""),
+            str(self.phone.data or ""),
+            str(self.prefecture.data or ""),
+            str(self.city.data or ""),
+            self.email.data or None,
+        )
+
+
+class PlaceForm(PortalForm):
+    """Which room and day. Sent by GET."""
+
+    class Meta:
+        """No token."""
+
+        csrf = False
+
+    space = SelectionField(lazy_gettext("場所"), validators=[Required()])
+    day = DayField(lazy_gettext("使う日"), validators=[Required()], render_kw={"type": "date"})
+
+
+class CashForm(PortalForm):
+    """What the payer put on the counter."""
+
+    received = MoneyField(lazy_gettext("預かった金額"), least=0, most=10_000_000, validators=[Required()])
+
+
+def _place(session: Session) -> tuple[PlaceForm, Any]:
+    """The choice of room and day, and that room's day where one is chosen."""
+    own = facilities_of(access.visitor())
+    views = [view for code in sorted(own) for view in catalog.spaces(session, on=clock.today(), facility=code)]
+    values = request.args if request.method == "GET" else request.form
+    form = PlaceForm(values)
+    form.space.choices = [
+        SelectChoice(one.code, f"{one.facility.name} {one.called(locale.current())}") for one in views
+    ]
+    if form.day.data is None:
+        form.day.data = clock.today()
+    view = next((one for one in views if one.code == (values.get("space") or "")), None)
+    if view is None:
+        return form, None
+    day: date = form.day.data
+    found = calendar.space_days(session, view, [day], city=None, now=clock.now_in(session))[0]
+    return form, found
+
+
+def _form(place: PlaceForm, found: Any, known: list[Known]) -> BehalfForm:
+    form = BehalfForm() if request.method == "POST" else BehalfForm(formdata=None)
+    form.source.choices = [
+        SelectChoice(Source.COUNTER.value, gettext("窓口")),
+        SelectChoice(Source.TELEPHONE.value, gettext("電話")),
+    ]
+    free = [state for state in found.slots if state.state == "free"]
+    form.slot.choices = [SelectChoice(state.slot.code, words.slot_words(state.slot)) for state in free]
+    form.person.choices = _people(known)
+    form.space.data, form.day.data = found.space.code, (place.day.data or clock.today()).isoformat()
+    if request.method == "GET":
+        form.city.data, form.prefecture.data = city.name().ja, "茨城県"
+    return form
+
+
+def _people(known: list[Known]) -> list[SelectChoice]:
+    own = [
+        SelectChoice(
+            str(one.person_id),
+            gettext(
+                "%(name)s %(phone)s %(city)s%(account)s",
+                name=one.name,
+                phone=one.phone,
+                city=one.city,
+                account=gettext("(アカウントあり)") if one.account else "",
+            ),
+        )
+        for one in known
+    ]
+    return [SelectChoice("", gettext("選んでください")), *own, SelectChoice(NEW, gettext("ちがう人(新しく登録する)"))]
+
+
+def _page(place: PlaceForm, found: Any, form: BehalfForm | None, *, message: str = "", status: int = 200) -> Any:
+    html = render_template(
+        "reservations/desk/book.html",
+        place=place,
+        found=found,
+        form=form,
+        ask=form is not None and len(form.person.choices or []) > 2,
+        message=message,
+        words=words,
+    )
+    return html, status
+
+
+@bp.get("/staff/desk/book")
+@_MANAGER
+def behalf_form() -> ResponseReturnValue:
+    """Room, day, free times, and for whom."""
+    with unit_of_work() as session:
+        place, found = _place(session)
+    form = _form(place, found, []) if found is not None else None
+    answer: ResponseReturnValue = _page(place, found, form)
+    return answer
+
+
+@bp.post("/staff/desk/book")
+@_MANAGER
+def behalf_hold() -> ResponseReturnValue:
+    """Ask whether it is somebody known; then keep the slot for them."""
+    visitor = access.visitor()
+    own = facilities_of(visitor)
+    with unit_of_work() as session:
+        place, found = _place(session)
+        if found is None:
+            raise NotFound
+        form = _form(place, found, [])
+        typed = form.name.data or form.phone.data
+        known = behalf.candidates(session, form.who(), actor=visitor.actor) if typed else []
+    form.person.choices = _people(known)
+    form.person.data = form.person.data or ""
+    if not form.validate():
+        return _answer(_page(place, found, form, status=422))
+    chosen = form.person.data
+    if known and not chosen:
+        return _answer(_page(place, found, form, message=gettext("登録のある人かもしれません。選んでください。")))
+
+    def work(session: Session) -> str:
+        return behalf.hold_for(
+            session,
+            form.who(),
+            person_id=int(chosen) if chosen and chosen != NEW else None,
+            space=found.space.code,
+            day=place.day.data or clock.today(),
+            slot=form.slot.data,
+            source=Source(form.source.data),
+            facilities=own,
+            actor=visitor.actor,
+            now=clock.now_in(session),
+        )
+
+    try:
+        reference = transact(work)
+    except (SlotTaken, NotBookable, NoSuchSlot, NotOffered, TooManyHolds) as error:
+        return _answer(_page(place, found, form, message=refused_text(error), status=error.status))
+    return redirect(url_for("reservations.behalf_booking", reference=reference), 303)
+
+
+def _answer(page: Any) -> ResponseReturnValue:
+    answer: ResponseReturnValue = page
+    return answer
+
+
+def _own(session: Session, number: str) -> BookingView:
+    view = bookings.of_facilities(session, number, facilities_of(access.visitor()))
+    if view is None:
+        raise NotFound
+    audit.record(session, actor=access.visitor().actor, action="booking.read", subject_kind=KIND, subject_ref=number)
+    return view
+
+
+def _show(view: BookingView, form: DetailsForm, *, message: str = "", status: int = 200) -> ResponseReturnValue:
+    form.accepted.data = view.quote.digest
+    with unit_of_work() as session:
+        person = session.get_one(Person, view.booking.person_id)
+    charge = view.charge if view.charge is not None and view.charge.state == ChargeState.OPEN else None
+    html = render_template(
+        "reservations/desk/behalf.html",
+        view=view,
+        booking=view.booking,
+        person=person,
+        form=form,
+        charge=charge,
+        cash=CashForm(formdata=None, received=charge.total if charge else None),
+        open=view.state == BookingState.HELD and view.booking.accepted_at is None and not view.ended(clock.now()),
+        ended=view.ended(clock.now()),
+        message=message,
+        empty=EmptyForm(formdata=None),
+        words=words,
+    )
+    return html, status
+
+
+def _details(view: BookingView) -> DetailsForm:
+    purposes = [(one.id, one.name) for one in view.purposes]
+    return details_form(view.booking, view.asks, purposes, fill=request.method == "GET")
+
+
+@bp.get("/staff/desk/holds/<reference>")
+@_MANAGER
+def behalf_booking(reference: str) -> ResponseReturnValue:
+    """What for, how many, what it costs; then the cash."""
+    with unit_of_work() as session:
+        view = _own(session, references.parse(reference))
+        return _show(view, _details(view))
+
+
+@bp.post("/staff/desk/holds/<reference>")
+@_MANAGER
+def behalf_save(reference: str) -> ResponseReturnValue:
+    """Compute the price anew, or accept it in the person's name, as they said."""
+    number = references.parse(reference)
+    actor = access.visitor().actor
+    with unit_of_work() as session:
+        view = _own(session, number)
+        form = _details(view)
+        if not form.validate():
+            return _show(view, form, status=422)
+    person, details = view.booking.person_id, form.details()
+    try:
+        if request.form.get("action") == "accept":
+            accepted = form.accepted.data or ""
+            transact(
+                lambda s: services.accept(
+                    s,
+                    number,
+                    details,
+                    accepted=accepted,
+                    person_id=person,
+                    actor=actor,
+                    now=clock.now_in(s),
+                )
+            )
+        else:
+            transact(
+                lambda s: services.change_details(
+                    s, number, details, person_id=person, actor=actor, now=clock.now_in(s)
+                )
+            )
+    except (NotBookable, PriceChanged, HoldEnded, SlotTaken) as error:
+        with unit_of_work() as session:
+            return _show(_own(session, number), form, message=_words(error), status=error.status)
+    return redirect(url_for("reservations.behalf_booking", reference=number), 303)
+
+
+def _words(error: PortalError) -> str:
+    if isinstance(error, PriceChanged):
+        return gettext("金額が変わりました。もう一度見てください。")
+    return refused_text(error)
+
+
+@bp.post("/staff/desk/bookings/<reference>/cash")
+@_MANAGER
+def behalf_cash(reference: str) -> ResponseReturnValue:
+    """Take cash for what is owed; the receipt is made at once."""
+    number = references.parse(reference)
+    visitor = access.visitor()
+    with unit_of_work() as session:
+        view = _own(session, number)
+    charge = view.charge
+    form = CashForm()
+    if charge is None or charge.state != ChargeState.OPEN:
+        raise NotFound
+    if not form.validate():
+        return _show(view, _filled(view), message=gettext("預かった金額を入力してください。"), status=422)
+    received = form.received.data or Yen(0)
+    try:
+        transact(
+            partial(
+                till.take_cash,
+                charge_ref=charge.reference,
+                received=received,
+                clerk=visitor.actor,
+                place=view.booking.space.facility.code,
+                now=clock.now(),
+            )
+        )
+    except CashTooLittle:
+        message = gettext("預かった金額がたりません。%(yen)s 必要です。", yen=charge.total)
+        return _show(view, _filled(view), message=message, status=422)
+    return redirect(url_for("reservations.behalf_booking", reference=number), 303)
+
+
+def _filled(view: BookingView) -> DetailsForm:
+    purposes = [(one.id, one.name) for one in view.purposes]
+    return details_form(view.booking, view.asks, purposes, fill=True)

@@ -1,0 +1,95 @@
+"""At the desk and on the telephone: the clerk books for somebody, takes the cash, charges a longer use."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from portal.accounts.models import Person, Role
+from portal.kernel.database import unit_of_work
+from reservations.models import Booking, BookingState, Source
+from reservations.queries import bookings
+from tests import people
+from tests.reservations.conftest import Resident, booking
+
+WHO = {
+    "space": "S05-01",
+    "day": "2026-12-04",
+    "slot": "t0900",
+    "source": "telephone",
+    "name": "電話 一郎",
+    "kana": "デンワ イチロウ",
+    "phone": "0280-11-2222",
+    "prefecture": "茨城県",
+    "city": "古河市",
+    "email": "",
+}
+
+
+@pytest.fixture
+def manager(koga: str, client: FlaskClient) -> FlaskClient:
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S05"))
+    return client
+
+
+def accept(client: FlaskClient, where: str) -> None:
+    page = client.get(where).text
+    digest = re.search(r'name="accepted"[^>]*value="([^"]+)"', page)
+    purpose = re.search(r'<option(?: selected)? value="(\d+)"', page) or re.search(
+        r'name="purpose"[^>]*value="(\d+)"', page
+    )
+    assert digest
+    assert purpose
+    said = {"purpose": purpose[1], "people": "2", "accepted": digest[1], "action": "accept"}
+    done = people.post(client, where, said)
+    assert done.status_code == 303, done.text
+
+
+def test_a_telephone_booking_for_somebody_without_account_is_paid_in_cash(manager: FlaskClient) -> None:
+    page = manager.get("/staff/desk/book?space=S05-01&day=2026-12-04")
+    assert "9:00" in page.text
+    made = people.post(manager, "/staff/desk/book", WHO)
+    assert made.status_code == 303, made.text
+    where = people.location(made)
+    accept(manager, where)
+    assert "いま払う金額: 600円" in manager.get(where).text
+    reference = where.rsplit("/", 1)[-1]
+    cash = f"/staff/desk/bookings/{reference}/cash"
+    short = people.post(manager, cash, {"received": "500"})
+    assert short.status_code == 422
+    assert "たりません" in short.text
+    assert people.post(manager, cash, {"received": "1000"}).status_code == 303
+    done = booking(reference)
+    assert (done.state, done.source, done.account_id) == (BookingState.CONFIRMED, Source.TELEPHONE, None)
+    with unit_of_work() as session:
+        assert session.get_one(Person, done.person_id).name == "電話 一郎"
+
+
+def test_a_booking_for_somebody_with_an_account_is_theirs_on_their_phone(
+    manager: FlaskClient, hanako: Resident
+) -> None:
+    with unit_of_work() as session:
+        session.get_one(Person, hanako.person_id).phone = "0280-33-4444"
+    typed = {**WHO, "name": "古河 はなこ", "kana": "コガ ハナコ", "phone": "0280334444"}
+    asked = people.post(manager, "/staff/desk/book", typed)
+    assert asked.status_code == 200
+    assert "アカウントあり" in asked.text
+    with unit_of_work() as session:
+        assert session.scalars(select(Booking)).all() == [], "nothing is held before the person is chosen"
+    made = people.post(manager, "/staff/desk/book", {**typed, "person": str(hanako.person_id)})
+    assert made.status_code == 303
+    reference = people.location(made).rsplit("/", 1)[-1]
+    with unit_of_work() as session:
+        assert bookings.of_person(session, reference, hanako.person_id) is not None
+
+
+def test_a_slot_that_is_gone_is_told_and_what_was_typed_stays(manager: FlaskClient, hanako: Resident) -> None:
+    hanako.hold("S05-01", "t0900")
+    refused = people.post(manager, "/staff/desk/book", WHO)
+    assert refused.status_code == 422, "a slot that is taken is not offered"
+    assert "電話 一郎" in refused.text
+    people.sign_in(manager, people.make_staff(Role.FACILITY_MANAGER, "S02"))
+    assert people.post(manager, "/staff/desk/book", WHO).status_code == 404
