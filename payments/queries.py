@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from payments import gateways, ledger, switches
@@ -370,3 +370,44 @@ def receipt_of(session: Session, charge_ref: str) -> str | None:
         .join(Charge, Charge.id == Payment.charge_id)
         .where(Charge.reference == charge_ref)
     )
+
+
+@dataclass(frozen=True)
+class OpenCharge:
+    """A charge that waits for its payer, as the list by payee shows it."""
+
+    reference: str
+    description: str
+    total: Yen
+    pay_until: datetime | None
+    payee: str
+    payee_en: str
+    payee_sample: bool
+
+
+def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[OpenCharge]:
+    """What a person can pay now, by payee: money of two payees is two payments (CASES M1). One statement."""
+    rows = session.execute(
+        select(Charge, Payee)
+        .join(Payee, Payee.id == Charge.payee_id)
+        .join(ChargePayer, ChargePayer.charge_id == Charge.id)
+        .where(
+            ChargePayer.person_id == person_id,
+            Charge.state == ChargeState.OPEN.value,
+            or_(Charge.pay_until.is_(None), Charge.pay_until > now),
+        )
+        .order_by(Payee.id, Charge.id)
+        .limit(200)
+    )
+    return [
+        OpenCharge(
+            row.Charge.reference,
+            row.Charge.description,
+            row.Charge.total,
+            row.Charge.pay_until,
+            row.Payee.name,
+            row.Payee.name_en or row.Payee.name,
+            row.Payee.sample,
+        )
+        for row in rows
+    ]

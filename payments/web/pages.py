@@ -100,6 +100,21 @@ def _back(view: ChargeView) -> str:
     return payable(view.payable_kind).page(view.payable_ref)
 
 
+@bp.get("/pay")
+@access.resident
+def mine() -> ResponseReturnValue:
+    """Everything that I can pay now, payee by payee; each is paid by itself."""
+    who = access.visitor()
+    assert who.person_id is not None
+    with unit_of_work() as session:
+        found = queries.open_of(session, person_id=who.person_id, now=clock.now())
+    english = locale.current() == "en"
+    groups: dict[str, list[queries.OpenCharge]] = {}
+    for each in found:
+        groups.setdefault(each.payee_en if english else each.payee, []).append(each)
+    return render_template("payments/mine.html", groups=groups)
+
+
 @bp.get("/pay/<charge_ref>", endpoint="checkout")
 @access.public
 def checkout_page(charge_ref: str) -> ResponseReturnValue:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from payments import fiscal, handover, loader, queries, receipts, services, years
-from payments.contract import Ground, MoneyKind, TaxClass
+from payments.contract import Ground, MoneyKind, Payer, TaxClass
 from payments.errors import ChargeSettled, NoSuchBudgetItem
 from payments.models import AccountCode, BudgetItem, CarryOver, Charge, ChargeYear, PayeeKind, Payment, PaymentYear
 from payments.states import ChargeState
@@ -22,6 +23,7 @@ from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from tests.conftest import KOGA
 from tests.payments.things import CLERK, Things, balances, charge, line, payments_of, state_of
+from tests.people import make_resident, sign_in
 
 
 @pytest.mark.parametrize(
@@ -282,3 +284,17 @@ def test_loading_the_pack_twice_changes_nothing(pack_loaded: None):
 def test_the_books_stay_as_they_were(things: Things):
     take(charge("T1"))
     assert balances() == {AccountCode.CASH: 3000, AccountCode.REVENUE: -3000}
+
+
+def test_m1_what_a_resident_can_pay_is_listed_payee_by_payee(things: Things, client: FlaskClient):
+    hanako = make_resident()
+    payer = Payer(hanako.person_id, hanako.id, "古河 花子")
+    charge("T1", payer=payer)
+    charge("T2", payer=payer, payee="manager", money_kind=MoneyKind.FACILITY_FEE)
+    take(charge("T3", payer=payer))
+    charge("T4")
+    sign_in(client, hanako)
+    shown = client.get("/pay").get_data(as_text=True)
+    assert shown.index("古河市") < shown.index("見本の指定管理者")
+    assert shown.count("/pay/C-") == 2
+    assert "別々の支払いと領収書" in shown
