@@ -105,6 +105,11 @@ class Settings:
     trusted_proxies: str = _variable(
         "PORTAL_TRUSTED_PROXIES", "0", "How many proxies in front add X-Forwarded headers; 0 believes none"
     )
+    holds_per_second: str = _variable(
+        "PORTAL_HOLDS_PER_SECOND",
+        "80",
+        "Bookings begun a second on this host before people are given a place in a queue; 0: no queue",
+    )
     file_keys: str = _variable(
         "PORTAL_FILE_KEYS",
         "",

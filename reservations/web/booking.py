@@ -36,7 +36,7 @@ from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.rules import Refused
 from reservations.services import Details, HoldRequest, adjusting
-from reservations.web import reductions, words
+from reservations.web import reductions, rush, words
 from reservations.web.details_form import DetailsForm, details_form
 from reservations.web.forms import CancelForm, EmptyForm
 from reservations.web.public import booking_party, bp, city_of_visitor, read_day
@@ -85,7 +85,10 @@ def _wanted(day: date, codes: list[str], nights: str) -> list[tuple[date, str]]:
 @bp.post("/spaces/<space>/hold")
 @access.resident
 def hold(space: str) -> ResponseReturnValue:
-    """The first tap: the slot is kept."""
+    """The first tap: the slot is kept; or a place in the queue where too many tap at once."""
+    queued = rush.wait_first(space)
+    if queued is not None:
+        return queued
     day = read_day(request.form.get("date", ""))
     wanted = _wanted(day, request.form.getlist("slot") or [""], request.form.get("nights", ""))
     purpose = request.form.get("purpose") or None

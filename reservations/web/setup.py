@@ -22,7 +22,7 @@ from reservations.web import corrections as _correction_views  # noqa: F401 - im
 from reservations.web import desk as _desk_views  # noqa: F401 - imported for its views
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
 from reservations.web import groups as _group_views  # noqa: F401 - imported for its views
-from reservations.web import manage, words
+from reservations.web import manage, rush, words
 from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
 from reservations.web.api import operations
 from reservations.web.api import pages as _token_views  # noqa: F401
@@ -71,6 +71,7 @@ def _waiting(who: Visitor) -> int:
 
 def init_app(app: Flask) -> None:
     """Add the pages, the section of マイページ, the staff tile and the words for errors."""
+    app.extensions["reservations.turns"] = rush.init(app.extensions["portal"])
     app.register_blueprint(bp)
     app.register_blueprint(operations.bp)
     access.set_integration_guard(app, operations.enter)
