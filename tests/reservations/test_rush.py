@@ -88,10 +88,10 @@ def _asks_with_a_held_lock(turns: Turns) -> None:
 
 
 @pytest.fixture
-def crowded(app: Flask) -> Turns:
+def crowded(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Turns:
     """A host whose queue is 100 seconds long."""
     turns = Turns(1, 0)
-    app.extensions["reservations.turns"] = turns
+    monkeypatch.setitem(app.extensions, "reservations.turns", turns)
     turns.shared.value = time.time() + 100
     return turns
 
