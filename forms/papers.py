@@ -83,8 +83,8 @@ def _application(
         "fee": [{**line, "amount": str(Yen(line["amount"]))} for line in filing.fee],
         "handed_in": _handed_in(procedure, filing, pictures),
         "receipt_qr": qr.data_uri(links.address(f"/applications/{application.reference}")),
-        "filed_by": "窓口の職員" if application.channel == "counter" else "申請する人(オンライン)",
-        "typed_by": "窓口の職員" if application.typed_by == "staff" else "申請する人",
+        "filed_by": "窓口の職員" if application.channel == "counter" else f"{_typist(application)}(オンライン)",
+        "typed_by": _typist(application),
         "sha256": filing.sha256,
     }
 
@@ -106,6 +106,13 @@ def _handed_in(procedure: Procedure, filing: ApplicationAnswers, pictures: Mappi
 
 def _data_uri(jpeg: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+
+
+def _typist(application: Application) -> str:
+    """Who wrote it; somebody who acts for the applicant by name and relation (CASES A11)."""
+    if application.typed_by == "staff":
+        return "窓口の職員"
+    return f"代理 {application.acting_name}({application.on_behalf})" if application.acting_name else "申請する人"
 
 
 def _issued(

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from forms.case_models import Delegation, Protection
 from forms.definition import Procedure
 from forms.models import Application, IssuedDocument, ProcedureRow, ProcedureVersion
 from forms.services.common import definition
 from forms.states import OPEN, State
 from portal.directory.models import Department
+from portal.kernel import clock
 from portal.kernel.errors import NotFound
 from portal.kernel.text import fold
 
@@ -119,10 +121,18 @@ def _one(session: Session, where: ColumnElement[bool]) -> Application:
 
 
 def of_account(session: Session, account_id: int, *, limit: int = 100) -> Sequence[Application]:
-    """An account's drafts and cases, newest first. Two statements."""
+    """An account's drafts and cases, and those it acts in by a delegation that holds, newest first. Two statements."""
+    protected = select(Protection.person_id).where(Protection.ended_at.is_(None), Protection.until >= clock.today())
+    held = select(Delegation.id).where(
+        Delegation.delegate_account_id == account_id,
+        Delegation.ended_at.is_(None),
+        Delegation.agreed_at.is_not(None),
+        Delegation.valid_until >= clock.today(),
+        Delegation.principal_person_id.not_in(protected),
+    )
     return session.scalars(
         select(Application)
-        .where(Application.owner_account_id == account_id)
+        .where(or_(Application.owner_account_id == account_id, Application.delegation_id.in_(held)))
         .options(joinedload(Application.version), selectinload(Application.corrections))
         .order_by(Application.changed_at.desc())
         .limit(limit)
@@ -136,6 +146,7 @@ def draft_of(session: Session, account_id: int, procedure_slug: str) -> Applicat
         .join(ProcedureRow)
         .where(
             Application.owner_account_id == account_id,
+            Application.delegation_id.is_(None),
             Application.state == State.DRAFT.value,
             Application.channel == "online",
             ProcedureRow.slug == procedure_slug,

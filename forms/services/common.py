@@ -37,6 +37,7 @@ class Applicant:
         email, locale: where messages of this case go.
         identity: what is proved about who acts online.
         on_behalf: by what authority somebody acts for the applicant; None: the applicant acts.
+        delegation_id, acting_name: somebody acts by this delegation, and their name (CASES A11).
     """
 
     account_id: int | None = None
@@ -45,6 +46,8 @@ class Applicant:
     locale: str = "ja"
     identity: IdentityLevel = IdentityLevel.NONE
     on_behalf: str | None = None
+    delegation_id: int | None = None
+    acting_name: str | None = None
 
 
 @dataclass(eq=False)
@@ -175,7 +178,9 @@ def facts_of(session: Session, application: Application, *, now: datetime) -> Fa
     procedure = definition(application.version)
     day = local(application.filed_at or now).date()
     opened = local(procedure.open_from).date() if procedure.open_from else None
-    guest = application.owner_account_id is None and application.channel == "online"
+    guest = (
+        application.owner_account_id is None and application.channel == "online" and application.delegation_id is None
+    )
     facts = Facts(today=day, opened=opened, kind="guest" if guest else "person")
     if not procedure.asks_applicant or application.applicant_person_id is None:
         return facts

@@ -6,15 +6,17 @@ What stays: number, procedure, dates, states, outcomes, which fields were correc
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import delete, exists, or_, select, text, update
 from sqlalchemy.orm import Session
 
+from forms.attachments import services as attachments
 from forms.case_models import CaseMessage, CaseNote, Delegation, Disposal, DisposalItem, Proposal, ProposalStep
 from forms.counter.models import VisitFact, VisitItem
+from forms.letters.models import Letter
 from forms.models import (
     Application,
     ApplicationAnswers,
@@ -40,18 +42,6 @@ from portal.notices.models import Notice
 MOST = 1000
 """Cases on one list: what a person can look through."""
 GONE = "—"
-Remover = Callable[[Session, int], int]
-_removers: dict[str, Remover] = {}
-
-
-def on_disposal(kind: str, remove: Remover) -> None:
-    """Let another part of forms take its own rows out of a case that is disposed of.
-
-    Args:
-        kind: its name in the report.
-        remove: takes session and application id, says how many went; safe to call again.
-    """
-    _removers[kind] = remove
 
 
 def make_list(session: Session, *, departments: Collection[str], actor: Actor, now: datetime) -> Disposal:
@@ -159,7 +149,8 @@ def dispose(session: Session, application_id: int, *, now: datetime) -> dict[str
     if application.disposed_at is not None:
         return {}
     own = {"application_id": application_id}
-    report = {kind: remove(session, application_id) for kind, remove in _removers.items()}
+    report = {"attachments": attachments.dispose(session, [application_id])}
+    report["letters"] = _count(session, delete(Letter).filter_by(**own).returning(Letter.id))
     report["files"] = _files(session, application_id, str(application.reference))
     report["papers"] = _visit(session, application_id)
     for name, table in (("drafts", ApplicationDraft), ("notes", CaseNote), ("messages", CaseMessage)):

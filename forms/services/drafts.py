@@ -110,10 +110,8 @@ def start_draft(
     version = open_version(session, slug, now=now)
     procedure = definition(version)
     may_begin(procedure, applicant, channel=channel, now=now)
-    if channel == "online" and applicant.account_id is not None:
-        mine = _live_draft(session, version.procedure_id, applicant.account_id)
-        if mine is not None:
-            return mine
+    if channel == "online" and (mine := _live_draft(session, version.procedure_id, applicant)) is not None:
+        return mine
     application = Application(
         key=secrets.token_urlsafe(18),
         procedure_id=version.procedure_id,
@@ -122,6 +120,8 @@ def start_draft(
         owner_account_id=applicant.account_id,
         typed_by="staff" if actor.kind == "staff" else "applicant",
         on_behalf=applicant.on_behalf,
+        delegation_id=applicant.delegation_id,
+        acting_name=applicant.acting_name,
         channel=channel,
         state=State.DRAFT.value,
         contact={"email": applicant.email, "locale": applicant.locale},
@@ -136,9 +136,9 @@ def start_draft(
             typed_by(session, application, actor)
     except IntegrityError as error:
         # A double click on "begin": the other one made the draft.
-        if constraint_of(error) != "one_draft" or applicant.account_id is None:
+        if constraint_of(error) not in {"one_draft", "one_delegated_draft"}:
             raise
-        mine = _live_draft(session, version.procedure_id, applicant.account_id)
+        mine = _live_draft(session, version.procedure_id, applicant)
         if mine is None:
             raise
         return mine
@@ -157,17 +157,23 @@ def may_begin(procedure: Procedure, applicant: Applicant, *, channel: str, now: 
         raise ProcedureClosed(procedure.slug)
     if channel != "online" or procedure.channel.kind == "prepared":
         return  # who it is gets proved at the counter
-    if applicant.account_id is None and not procedure.guests:
+    if applicant.account_id is None and applicant.delegation_id is None and not procedure.guests:
         raise IdentityTooLow(procedure.identity)
     if LEVELS.index(applicant.identity) < LEVELS.index(procedure.identity):
         raise IdentityTooLow(procedure.identity)
 
 
-def _live_draft(session: Session, procedure_id: int, account_id: int) -> Application | None:
+def _live_draft(session: Session, procedure_id: int, applicant: Applicant) -> Application | None:
+    if applicant.delegation_id is not None:
+        whose = Application.delegation_id == applicant.delegation_id
+    elif applicant.account_id is not None:
+        whose = (Application.owner_account_id == applicant.account_id) & Application.delegation_id.is_(None)
+    else:
+        return None
     return session.scalars(
         select(Application).where(
+            whose,
             Application.procedure_id == procedure_id,
-            Application.owner_account_id == account_id,
             Application.state == State.DRAFT.value,
             Application.channel == "online",
         )

@@ -214,7 +214,7 @@ def _keep(application: Application, made: Review, *, now: datetime) -> str | Non
         )
     )
     application.draft = None
-    if application.owner_account_id is not None:
+    if application.owner_account_id is not None or application.delegation_id is not None:
         return None
     secret = secrets.token_urlsafe(24)
     application.secret_sha256 = hashlib.sha256(secret.encode()).hexdigest()
@@ -257,7 +257,9 @@ def charge(
             payable_ref=str(application.reference),
             payer=Payer(
                 person_id=application.applicant_person_id,
-                account_id=application.owner_account_id,
+                account_id=application.filed_by_account_id
+                if application.delegation_id
+                else application.owner_account_id,
                 name=payer_name or application.applicant_name or "",
                 email=application.contact.get("email"),
                 locale=application.contact.get("locale", "ja"),
@@ -304,6 +306,7 @@ def tell(session: Session, application: Application, what: str, *, secret: str |
         "title": procedure.plain_name.in_(locale),
         "name": application.applicant_name or "",
         "url": links.address(f"/applications/{application.reference}" + (f"/open/{secret}" if secret else "")),
+        "acting": application.acting_name,
         "after_filing": after_filing.in_(locale) if after_filing else None,
         "due": show_date(application.due_on, locale) if application.due_on else None,
         **facts,

@@ -11,51 +11,23 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from forms import presenting, queries, rules, vocabulary
-from forms.definition import IdentityLevel, Moment, Problem, Procedure, Step, Typed
+from forms import presenting, queries, rules
+from forms.definition import Moment, Problem, Procedure, Step, Typed
 from forms.definition.conditions import fields_of
 from forms.definition.dependencies import own_needs
 from forms.definition.fields import GroupField
 from forms.models import Application
-from forms.services import drafts, filing
-from forms.services.common import Applicant, Incomplete, ReviewChanged, definition, facts_of
+from forms.services import delegation, drafts, filing
+from forms.services.common import Incomplete, ReviewChanged, definition, facts_of
 from forms.states import State
 from forms.web import files, views
 from forms.web.blueprint import bp
-from portal.accounts.models import Person
 from portal.kernel import clock
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access, locale
 
 LOOK_UP = "look_up"
-_FACTS = (
-    "name",
-    "kana",
-    "birth_date",
-    "sex",
-    "phone",
-    "email",
-    "postal_code",
-    "prefecture",
-    "city",
-    "town",
-    "block",
-    "building",
-)
-
-
-def _enter(procedure: Procedure) -> access.Visitor:
-    """Who may fill this in: guests where the procedure says so, else residents.
-
-    Raises:
-        NotSignedIn, ResidentsOnly: see `portal.web.access`.
-    """
-    who = access.visitor()
-    if procedure.guests and not who.signed_in:
-        return who
-    access.Rule("resident").check(who)
-    return who
 
 
 def _may_use(application: Application) -> None:
@@ -67,7 +39,12 @@ def _may_use(application: Application) -> None:
     who = access.visitor()
     if application.channel != "online":
         raise NotFound
-    if application.owner_account_id is not None:
+    if application.delegation_id is not None:
+        if application.owner_account_id not in {None, who.account_id} or application.owner_account_id is None:
+            with unit_of_work() as session:
+                if not delegation.may_act(session, application, who.account_id, now=clock.now()):
+                    raise NotFound
+    elif application.owner_account_id is not None:
         if application.owner_account_id != who.account_id:
             raise NotFound
     elif not views.remembers("drafts", application.key):
@@ -87,60 +64,6 @@ def _mine(session: Session, slug: str, key: str) -> tuple[Application, Procedure
 
 def _to_case(application: Application) -> ResponseReturnValue:
     return redirect(url_for("forms.application", reference=application.reference), 303)
-
-
-@bp.get("/apply/<slug>")
-@access.public
-def begin(slug: str) -> ResponseReturnValue:
-    """Before you start: begin, or go on with the draft."""
-    with unit_of_work() as session:
-        entry = queries.procedure(session, slug, now=clock.now())
-        who = _enter(entry.procedure)
-        draft = queries.draft_of(session, who.account_id, slug) if who.account_id else None
-    if not entry.procedure.fillable:
-        return redirect(url_for("forms.procedure", slug=slug), 303)
-    return render_template(
-        "forms/begin.html", entry=entry, procedure=entry.procedure, draft=draft, lang=locale.current()
-    )
-
-
-@bp.post("/apply/<slug>")
-@access.public
-def start(slug: str) -> ResponseReturnValue:
-    """Begin a draft, filled in from the profile; or go on."""
-    now = clock.now()
-    with unit_of_work() as session:
-        entry = queries.procedure(session, slug, now=now)
-        who = _enter(entry.procedure)
-        draft = drafts.start_draft(
-            session, slug=slug, applicant=_applicant(who), actor=who.actor, now=now, known=_known(session, who)
-        )
-        procedure = definition(draft.version)
-        saved_at = draft.draft.step if draft.draft else None
-        key = draft.key
-    if not who.signed_in:
-        views.remember("drafts", key)
-    return redirect(url_for("forms.step", slug=slug, key=key, step_id=saved_at or procedure.steps[0].id), 303)
-
-
-def _applicant(who: access.Visitor) -> Applicant:
-    level = IdentityLevel.CONFIRMED_MAIL if who.signed_in else IdentityLevel.NONE
-    return Applicant(
-        account_id=who.account_id,
-        person_id=who.person_id,
-        email=who.email or None,
-        locale=locale.current(),
-        identity=level,
-    )
-
-
-def _known(session: Session, who: access.Visitor) -> tuple[vocabulary.Known, ...]:
-    person = session.get(Person, who.person_id) if who.person_id else None
-    if person is None:
-        return ()
-    facts: dict[str, Any] = {name: getattr(person, name, None) for name in _FACTS}
-    facts["email"] = facts.get("email") or who.email
-    return vocabulary.from_person(facts, source="profile", at=person.changed_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from forms import presenting, queries
 from forms.attachments import services as attachments
 from forms.definition import FieldSpec
 from forms.models import Application
-from forms.services import approval, fee_change, teamwork
+from forms.services import approval, fee_change, protection, teamwork
 from forms.services.common import PurposeMissing, definition
 from forms.states import OPEN, Party, State, possible
 from forms.web import files, views
@@ -117,6 +117,7 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
         purpose=purpose,
     )
     teamwork.read_by(session, found, side="staff", now=clock.now())
+    protected = protection.look(session, found, actor=who.actor, now=clock.now())
     procedure = definition(found.version)
     state = State(found.state)
     if error:
@@ -140,6 +141,7 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
         meanwhile=found.events[-1] if error in {"changed_meanwhile", "not_now"} and found.events else None,
         charges=fee_change.charges(session, found),
         overdue=found.due_on is not None and found.due_on < clock.today() and state in OPEN,
+        protected=protected,
         error=error,
         error_words=error_texts.words(error, status) if error else "",
         typed=request.form,

@@ -15,7 +15,7 @@ from forms import presenting, queries, rules
 from forms.attachments import services as attachments
 from forms.definition import Problem, Typed
 from forms.models import Application
-from forms.services import casework, fee_change, teamwork
+from forms.services import casework, delegation, fee_change, teamwork
 from forms.services.common import Incomplete, definition
 from forms.services.filing import PAYABLE
 from forms.states import Action, Party, State, possible
@@ -42,7 +42,8 @@ def _mine(session: Session, reference: str) -> Application:
         raise access.NotSignedIn
     found = queries.by_reference(session, number)
     own = found.owner_account_id is not None and found.owner_account_id == who.account_id
-    guest = found.owner_account_id is None and views.remembers("cases", number)
+    own = own or delegation.may_act(session, found, who.account_id, now=clock.now())
+    guest = found.owner_account_id is None and found.delegation_id is None and views.remembers("cases", number)
     if not (own or guest):
         raise NotFound
     return found
@@ -268,7 +269,15 @@ def write(reference: str) -> ResponseReturnValue:
         with unit_of_work() as session:
             found = _mine(session, reference)
             number = str(found.reference)
-            teamwork.write(session, found, body=body, actor=who.actor, now=clock.now())
+            acts = found.delegation_id is not None and found.owner_account_id != who.account_id
+            teamwork.write(
+                session,
+                found,
+                body=body,
+                actor=who.actor,
+                now=clock.now(),
+                author_name=found.acting_name if acts else None,
+            )
     except Invalid:
         flash(gettext("メッセージを、2,000文字以内で書いてください。"), "error")
     else:

@@ -18,6 +18,7 @@ TEXTS: dict[str, LazyString] = {
     "approval_needed": lazy_gettext("この手続きは、起案してから、ほかの人の決裁を受けます。"),
     "not_your_step": lazy_gettext("この段階は、ほかの役割の人が決裁します。"),
     "purpose_missing": lazy_gettext("何のために見るのかを書いてください。"),
+    "not_online": lazy_gettext("この手続きは、オンラインでは受け付けられません。市役所の窓口に来てください。"),
     "own_case": lazy_gettext("自分が出した申請、自分が書いた申請、自分が起案した申請は、自分では決められません。"),
     "fee_unpaid": lazy_gettext("手数料がまだ支払われていません。"),
     "reason_missing": lazy_gettext("理由を書いてください。"),

@@ -10,7 +10,7 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from forms.models import Application
-from forms.services import approval, casework, teamwork
+from forms.services import approval, casework, protection, teamwork
 from forms.services.common import NotYourStep, OwnCase
 from forms.states import Outcome
 from forms.web import files
@@ -233,6 +233,7 @@ def staff_document(reference: str, document_id: int) -> ResponseReturnValue:
     """A paper of the case, for the reviewer."""
     with unit_of_work() as session:
         found = of_theirs(session, reference)
+        protection.look(session, found, actor=access.visitor().actor, now=clock.now(), what="download")
         return download(session, found, document_id, actor=access.visitor().actor, purpose=purpose_of(found))
 
 

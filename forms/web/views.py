@@ -361,6 +361,7 @@ DISPOSED: dict[str, LazyString] = {
     "payers": lazy_gettext("支払う人の名前"),
     "jobs": lazy_gettext("処理の記録"),
     "attachments": lazy_gettext("添付書類"),
+    "letters": lazy_gettext("手紙"),
 }
 OUTCOMES: dict[str, LazyString] = {
     "granted": lazy_gettext("認めます"),
