@@ -14,23 +14,21 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, joinedload
 
-from payments import queries as payment_queries
 from payments import services as payments
-from payments.contract import ChargeLine, Ground, TaxClass, Verdict
+from payments.contract import Ground, Verdict
 from payments.services import RefundKind
-from payments.states import ChargeState
 from portal.kernel import jobs
 from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.money import Yen
 from reservations import combining
 from reservations.errors import NoMoreChanges, NotBookable, PriceChanged, SlotTaken, WrongState
 from reservations.models import FIRM, Booking, BookingState, RuleDocument, Space, space_purpose
-from reservations.operations import claims
+from reservations.operations import claims, move_money
 from reservations.operations.models import BookingMove, MoveState
-from reservations.pricing import Quote
+from reservations.operations.move_money import MoveQuote
 from reservations.rules import Approval, Refused
 from reservations.services import returning
-from reservations.services.accepting import charge_request, stored_quote
+from reservations.services.accepting import stored_quote
 from reservations.services.common import KIND, locked, note, policy_of
 from reservations.services.holding import HoldRequest, Target, target_of
 from reservations.services.paying import ISSUE_PERMIT, TELL
@@ -46,31 +44,6 @@ class MoveTo:
     slots: tuple[str, ...]
     space: str | None = None
     also: tuple[tuple[date, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class MoveQuote:
-    """What a move means for the price.
-
-    Attributes:
-        quote: the price at the new time.
-        old: the price so far.
-        paid: what was paid and not promised back.
-    """
-
-    quote: Quote
-    old: Yen
-    paid: Yen
-
-    @property
-    def to_pay(self) -> Yen:
-        """What is still to be paid for the move; 0 where nothing is."""
-        return max(self.quote.total - self.old, Yen(0))
-
-    @property
-    def back(self) -> Yen:
-        """What goes back."""
-        return min(max(self.old - self.quote.total, Yen(0)), self.paid)
 
 
 # What the booking has already stays its own: only the rest of the new time is taken beside it.
@@ -173,15 +146,15 @@ def move(
     )
     session.add(made)
     session.flush()
-    unpaid = _open_charge(session, booking)
+    unpaid = move_money.open_charge(session, booking)
     if price.to_pay > Yen(0) and not waive and unpaid is None:
         _take(session, booking, made, target.world.units, until=made.held_until, now=now)
-        _ask_for(session, booking, made, price, now=now)
+        move_money.ask_for(session, booking, made, price, now=now)
         note(session, booking, "move_held", actor=actor, now=now, detail={"to": made.slots[0]["day"]})
         return made
     _finish(session, booking, made, list(target.world.units), actor=actor, by_staff=by_staff, now=now)
     if unpaid is not None:
-        _ask_anew(session, booking, made, price.quote, now=now)
+        move_money.ask_anew(session, booking, made, price.quote, now=now)
     elif price.back > Yen(0):
         returning.give_back(
             session,
@@ -328,7 +301,7 @@ def _drop_pending(session: Session, booking: Booking, *, now: datetime) -> None:
         session,
         payable_kind=KIND,
         payable_ref=booking.reference,
-        purpose=_purpose(pending),
+        purpose=move_money.purpose_of(pending),
         reason="move_dropped",
         now=now,
     )
@@ -423,40 +396,3 @@ def _reload(session: Session, booking: Booking) -> None:
         )
         .execution_options(populate_existing=True)
     ).unique().one()
-
-
-def _purpose(made: BookingMove) -> str:
-    return f"move-{made.number}"
-
-
-def _open_charge(session: Session, booking: Booking) -> payment_queries.ChargeView | None:
-    """The charge of a booking that is firm and still to be paid."""
-    charge = payment_queries.charge_of(session, KIND, booking.reference)
-    return charge if charge is not None and charge.state is ChargeState.OPEN else None
-
-
-def _ask_for(session: Session, booking: Booking, made: BookingMove, price: MoveQuote, *, now: datetime) -> None:
-    """The difference is owed until the new time is let go."""
-    whole = charge_request(session, booking, price.quote)
-    ground = Ground(price.quote.ground)
-    line = ChargeLine("変更による差額", price.to_pay, TaxClass.STANDARD, ground, _sample(price.quote), "move")
-    asked = replace(
-        whole, lines=[line], purpose=_purpose(made), pay_until=made.held_until, description="施設使用料 変更の差額"
-    )
-    made.charge_ref = payments.raise_charge(session, asked, now=now).reference
-    session.flush()
-
-
-def _ask_anew(session: Session, booking: Booking, made: BookingMove, quote: Quote, *, now: datetime) -> None:
-    """A booking that is paid later: the old demand is withdrawn, the new price is owed by the same day."""
-    old = _open_charge(session, booking)
-    if old is None:
-        return
-    payments.void_charge(session, payable_kind=KIND, payable_ref=booking.reference, reason="moved", now=now)
-    asked = replace(charge_request(session, booking, quote), purpose=_purpose(made), pay_until=old.pay_until)
-    made.charge_ref = payments.raise_charge(session, asked, now=now).reference
-    session.flush()
-
-
-def _sample(quote: Quote) -> bool:
-    return any(line.sample for line in quote.lines)
