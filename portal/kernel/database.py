@@ -99,6 +99,8 @@ def configure(url: str, *, pool_size: int = 5) -> None:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        # The connection used last first: its statements are prepared, and the server has settled on their plans.
+        pool_use_lifo=True,
         # An error's text goes into logs: the statement, never the values, which are people's.
         hide_parameters=True,
         connect_args={"options": "-c TimeZone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"},

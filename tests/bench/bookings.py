@@ -1,0 +1,482 @@
+"""Bookings under measure: holds beside the bound and beside libres, crowds of processes, availability, month pages, closing.
+
+The bound is one bare row under the same exclusion constraint and its commit, through SQLAlchemy. Everything that is compared runs in
+turns in one run; absolute figures stand beside a calibration loop, since no machine is like another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+import venv
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import event, select, text
+
+from portal.kernel import clock, database, dates
+from portal.kernel.audit import Actor
+from portal.kernel.database import transact, unit_of_work
+from reservations import documents
+from reservations.models import Space
+from reservations.operations import closing
+from reservations.operations.closing import ClosureRequest
+from reservations.operations.models import ClosureKind
+from reservations.queries import board, calendar, catalog
+from tests.bench import worker
+
+LIBRES = "1.2.0"
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+EACH = int(os.environ.get("BENCH_EACH", "60"))
+PROCESSES = 8
+Say = Callable[..., None]
+_HERE = Path(__file__).parent
+
+_OVERLAPS = text(
+    "SELECT count(*) FROM occupancy a JOIN occupancy b ON a.unit_id = b.unit_id AND a.id < b.id"
+    " AND a.during && b.during AND a.live && b.live"
+)
+
+
+def calibrate(say: Say) -> None:
+    """How fast this machine is now: a million additions, the median of five."""
+    taken = []
+    for _ in range(5):
+        began, total = time.perf_counter(), 0
+        for number in range(1_000_000):
+            total += number
+        taken.append((time.perf_counter() - began) * 1000)
+    say("calibration: a million additions", statistics.median(taken), "ms")
+    say("load of the machine, one minute", os.getloadavg()[0], "")
+
+
+def slots(count: int, *, prefix: str = "", days: tuple[int, int] = (3, 30), seed: int = 4) -> list[list[str]]:
+    """[space, day, slot] that anybody of the city may hold, shuffled, no two of which share a unit and a time."""
+    found: list[list[str]] = []
+    now = clock.now()
+    with unit_of_work() as session:
+        views = [view for view in catalog.spaces(session, on=clock.today()) if view.code.startswith(prefix)]
+        rules = catalog.rules_for(session, views)
+        taken: dict[int, list[tuple[Any, Any]]] = {}
+        for view in sorted(views, key=lambda one: -len(one.units)):
+            for offset in range(*days):
+                day = clock.today() + timedelta(days=offset)
+                table, policy = rules.timetable(view.timetable_code, day), rules.policy(view.policy_code, day)
+                if table is None or policy is None or not view.facility.open_on(day):
+                    continue
+                category = policy.category("古河市").code
+                for slot in table.slots_on(day, dates.is_holiday):
+                    if policy.may_book(slot, category, now=now) is not None:
+                        continue
+                    meets = any(a < slot.end and slot.start < b for unit in view.units for a, b in taken.get(unit, []))
+                    if not meets:
+                        for unit in view.units:
+                            taken.setdefault(unit, []).append((slot.start, slot.end))
+                        found.append([view.code, day.isoformat(), slot.code])
+    random.Random(seed).shuffle(found)
+    if len(found) < count:
+        raise SystemExit(f"only {len(found)} slots")
+    return found[:count]
+
+
+def people(count: int) -> list[int]:
+    """So many residents."""
+    with unit_of_work() as session:
+        return list(
+            session.scalars(
+                text(
+                    "INSERT INTO person (name, kana, city) SELECT '住民' || n, '', '古河市' FROM generate_series(1, :n) n"
+                    " RETURNING id"
+                ),
+                {"n": count},
+            )
+        )
+
+
+def clear() -> None:
+    """No bookings, no occupancies."""
+    with unit_of_work() as session:
+        for table in ("sound_claim", "closure_hit", "booking_event", "occupancy"):
+            session.execute(text(f"DELETE FROM {table}"))
+        session.execute(text("DELETE FROM booking"))
+        session.execute(text("ANALYZE"))
+
+
+def bound_table() -> list[list[Any]]:
+    """The table of the bound; [unit, start] that are all different."""
+    with unit_of_work() as session:
+        session.execute(text("DROP TABLE IF EXISTS bench_bound"))
+        session.execute(
+            text(
+                "CREATE TABLE bench_bound (id bigserial PRIMARY KEY, unit_id integer, during tstzrange, live tstzrange,"
+                " EXCLUDE USING gist (unit_id WITH =, during WITH &&, live WITH &&))"
+            )
+        )
+    start = clock.now().replace(minute=0, second=0, microsecond=0)
+    found = [[unit, (start + timedelta(hours=hour)).isoformat()] for unit in range(100) for hour in range(100)]
+    random.Random(4).shuffle(found)
+    return found
+
+
+def rate(work: Callable[[], object], count: int) -> float:
+    """How many a second."""
+    began = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - began)
+
+
+def libres_python(folder: Path) -> Path:
+    """The interpreter of an environment that has libres, made at the first call."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", f"libres=={LIBRES}", "psycopg2-binary"],
+            check=True,
+            capture_output=True,
+        )
+    return python
+
+
+def _libres(url: str, count: int, resources: int) -> dict[str, Any]:
+    folder = Path(os.environ.get("BENCH_LIBRES", "instance/bench-libres")).resolve()
+    name = "bench_libres"
+    with psycopg.connect(database.libpq_url(url), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+    base, _, query = database.libpq_url(url).partition("?")
+    other = base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+    command = [str(libres_python(folder)), str(_HERE / "libres_side.py"), other, str(count), str(resources), "31"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def holds(url: str, say: Say) -> None:
+    """A hold with all its rules, one by one: beside the bound, and beside libres' reserve and confirm."""
+    clear()
+    wanted, bare, who = slots(EACH * (ROUNDS + 1)), bound_table(), people(EACH * (ROUNDS + 1))
+    said: list[str] = []
+    event.listen(database.engine(), "before_cursor_execute", lambda _c, _k, s, *_m: said.append(s))
+    ours, bounds, theirs = [], [], []
+    for number in range(ROUNDS + 1):
+        part = slice(number * EACH, (number + 1) * EACH)
+        items = [[person, *slot] for person, slot in zip(who[part], wanted[part], strict=True)]
+        said.clear()
+        outcomes: list[str] = []
+        mine = rate(lambda items=items, outcomes=outcomes: outcomes.extend(worker.hold(*one) for one in items), EACH)  # type: ignore[misc]
+        if any(not outcome.startswith("B-") for outcome in outcomes):
+            raise SystemExit(f"a free slot was refused: {Counter(outcomes).most_common(3)}")
+        each = len(said) / EACH
+        bare_rate = rate(lambda part=part: [worker.bound(*one) for one in bare[part]], EACH)  # type: ignore[misc]
+        other = _libres(url, 12, 4)
+        if number:  # the first round warms up
+            ours.append(mine)
+            bounds.append(bare_rate)
+            theirs.append(1 / statistics.median(other["each"]))
+    say("hold with all rules, one by one", statistics.median(ours), "/s")
+    say("statements a hold, the clock's included", each, "", target=4)
+    say("the bound, one by one", statistics.median(bounds), "/s")
+    say("libres reserve and confirm, one by one", statistics.median(theirs), "/s")
+    say("hold / bound", statistics.median(a / b for a, b in zip(ours, bounds, strict=True)), "x", least=0.30)
+    say("hold / libres", statistics.median(a / b for a, b in zip(ours, theirs, strict=True)), "x", least=8)
+
+
+def crowd(url: str, jobs: Sequence[dict[str, Any]]) -> tuple[float, list[list[Any]]]:
+    """Processes that begin together; the slowest one's seconds and what came out of each try."""
+    command = [sys.executable, "-m", "tests.bench.worker", url]
+    running = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ})
+        for _ in jobs
+    ]
+    for process, job in zip(running, jobs, strict=True):
+        assert process.stdin
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+    for process in running:
+        assert process.stdout
+        process.stdout.readline()
+    for process in running:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    answers = []
+    for process in running:
+        assert process.stdout
+        answers.append(json.loads(process.stdout.readline()))
+        process.wait()
+    return max(answer["seconds"] for answer in answers), [one for answer in answers for one in answer["done"]]
+
+
+def p99(done: Sequence[Sequence[Any]]) -> float:
+    """Milliseconds that 99 of 100 do not pass."""
+    taken = sorted(one[1] for one in done)
+    return float(taken[min(len(taken) - 1, round(0.99 * len(taken)))])
+
+
+def _spread(items: Sequence[Any]) -> list[list[Any]]:
+    return [list(items[number::PROCESSES]) for number in range(PROCESSES)]
+
+
+def different(url: str, say: Say) -> None:
+    """8 processes, each its own slots; and the bound under the same crowd."""
+    ratios, slowest = [], []
+    for number in range(max(2, ROUNDS // 2)):
+        clear()
+        wanted, who, bare = slots(EACH * PROCESSES, seed=number), people(EACH * PROCESSES), bound_table()
+        items = [[person, *slot] for person, slot in zip(who, wanted, strict=True)]
+        seconds, done = crowd(url, [{"kind": "hold", "items": part} for part in _spread(items)])
+        refused = Counter(one[0] for one in done if not one[0].startswith("B-"))
+        least, _bound = crowd(url, [{"kind": "bound", "items": part} for part in _spread(bare[: len(items)])])
+        if refused:
+            raise SystemExit(f"free slots were refused: {refused}")
+        ratios.append(least / seconds)
+        slowest.append(p99(done))
+    say("8 processes, different slots: holds", len(items) / seconds, "/s")
+    say("8 processes, different slots: hold / bound", statistics.median(ratios), "x", least=0.35)
+    say("8 processes, different slots: p99", statistics.median(slowest), "ms", target=100)
+    say("8 processes, different slots: refusals of a free slot", 0, "", target=0)
+
+
+def same(url: str, say: Say) -> None:
+    """8 processes want the same 300 slots; who loses is told three other times."""
+    clear()
+    wanted = slots(300)
+    who = iter(people(300 * PROCESSES))
+    jobs = []
+    for number in range(PROCESSES):
+        order = list(wanted)
+        random.Random(number).shuffle(order)
+        jobs.append({"kind": "hold", "alternatives": True, "items": [[next(who), *slot] for slot in order]})
+    seconds, done = crowd(url, jobs)
+    won = [one for one in done if one[0].startswith("B-")]
+    lost = [one for one in done if one[0] == "slot_taken"]
+    say("8 processes, the same 300 slots: sold", len(won), "", least=300)
+    say("8 processes, the same 300 slots: attempts", len(done) / seconds, "/s")
+    say("8 processes, the same 300 slots: losers' p99, with alternatives", p99(lost), "ms", target=80)
+    say("losers who saw three other times", 100 * sum(one[2] == 3 for one in lost) / max(len(lost), 1), "%")
+    _none_overlap(say)
+
+
+def composite(url: str, say: Say) -> None:
+    """Whole, half and courts of one hall, all wanted at once by 8 processes."""
+    clear()
+    codes = ["S01-01", "S01-90", "S01-91", "S01-92", "S01-93", "S01-94", "S01-95"]
+    times = [(day, slot) for _space, day, slot in slots(60, prefix="S01-01", days=(8, 60))]
+    items = [[code, day, slot] for day, slot in times for code in codes]
+    who = iter(people(len(items) * PROCESSES))
+    jobs = []
+    for number in range(PROCESSES):
+        order = list(items)
+        random.Random(number).shuffle(order)
+        jobs.append({"kind": "hold", "items": [[next(who), *one] for one in order[:200]]})
+    seconds, done = crowd(url, jobs)
+    kinds = Counter("won" if one[0].startswith("B-") else one[0] for one in done)
+    say("whole, half, court of a hall, 8 processes: attempts", len(done) / seconds, "/s")
+    say("whole, half, court: give-ups", sum(kinds.values()) - kinds["won"] - kinds["slot_taken"], "", target=0)
+    say("whole, half, court: p99", p99(done), "ms", target=150)
+    _none_overlap(say)
+
+
+def _none_overlap(say: Say) -> None:
+    with unit_of_work() as session:
+        say("overlaps", session.execute(_OVERLAPS).scalar_one(), "", target=0)
+
+
+def fill(share: float, *, days: int = 31) -> None:
+    """Take so much of the hours from 9 to 21 of every unit, a tenth of it as holds."""
+    with unit_of_work() as session:
+        session.execute(text("SELECT setseed(0.4)"))
+        session.execute(
+            text(
+                "INSERT INTO occupancy (unit_id, during, live, kind, owner_ref) SELECT u.id, tstzrange(t.at, t.at + interval '1 hour'),"
+                " tstzrange(now(), CASE WHEN random() < 0.1 THEN now() + interval '15 minutes' END), 'city', 'bench' FROM unit u"
+                " CROSS JOIN LATERAL (SELECT (current_date + d + make_time(h, 0, 0)) AT TIME ZONE 'Asia/Tokyo' AS at"
+                "   FROM generate_series(0, :days) d, generate_series(9, 20) h WHERE random() < :share AND u.id > 0) t"
+            ),
+            {"share": share, "days": days},
+        )
+    with database.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE occupancy"))
+
+
+def availability(url: str, say: Say) -> None:
+    """The state of every slot of all units over 31 days, at 60% occupied."""
+    clear()
+    fill(0.6)
+    cold, stored, after, theirs = [], [], [], []
+    with unit_of_work() as session:
+        views = catalog.spaces(session, on=clock.today())
+        rules = catalog.rules_for(session, views)
+    free: Any = None
+    for _ in range(ROUNDS):
+        board.store.forget()
+        for kept in (cold, stored):
+            with unit_of_work() as session:
+                now = clock.now_in(session)
+                began = time.perf_counter()
+                free = board.look(session, views, rules, first=clock.today(), days=31, now=now)
+                kept.append((time.perf_counter() - began) * 1000)
+        (wanted,) = slots(1, days=(40, 60))
+        worker.hold(people(1)[0], *wanted)
+        with unit_of_work() as session:
+            began = time.perf_counter()
+            board.look(session, views, rules, first=clock.today(), days=31, now=clock.now())
+            after.append((time.perf_counter() - began) * 1000)
+        theirs.append(_libres(url, 12, 10)["availability"] * 1000 * 71 / 10)
+    count = sum(len(states) for row in free.rows.values() for states in row)
+    say("slots whose state is known", count, "")
+    say("availability, all units, 31 days: cold", statistics.median(cold), "ms", target=150)
+    say("availability, all units, 31 days: stored", statistics.median(stored), "ms", target=20)
+    say("availability: the first look after somebody's commit", statistics.median(after), "ms", target=20)
+    say("libres, 71 resources (from 10, nearly empty), 31 days", statistics.median(theirs), "ms")
+    ratio = statistics.median(a / b for a, b in zip(theirs, cold, strict=True))
+    say("availability: libres / cold", ratio, "x")
+    ratio = statistics.median(a / b for a, b in zip(theirs, stored, strict=True))
+    say("availability: libres / stored", ratio, "x", least=20)
+
+
+def months(url: str, say: Say) -> None:
+    """A facility's month with 71 facilities in the city, and with 1,000."""
+    del url
+    clear()
+    fill(0.6)
+    for wanted, most in ((71, 100), (1000, 500)):
+        _facilities(wanted)
+        said: list[str] = []
+
+        def count(_c: object, _k: object, statement: str, *_more: object, said: list[str] = said) -> None:
+            said.append(statement)
+
+        with unit_of_work() as session:
+            codes = [head.code for head in catalog.names(session, on=clock.today())]
+        taken = []
+        event.listen(database.engine(), "before_cursor_execute", count)
+        for number in range(40):
+            with unit_of_work() as session:
+                began = time.perf_counter()
+                calendar.month(
+                    session,
+                    codes[number % len(codes)],
+                    clock.today().replace(day=1),
+                    purpose=None,
+                    city="古河市",
+                    now=clock.now(),
+                )
+                taken.append((time.perf_counter() - began) * 1000)
+        each = len(said) / 40
+        event.remove(database.engine(), "before_cursor_execute", count)
+        say(f"month page, {wanted} facilities: statements", each, "", target=6)
+        say(f"month page, {wanted} facilities: p95", sorted(taken)[round(0.95 * len(taken)) - 1], "ms", target=most)
+
+
+def _facilities(wanted: int) -> None:
+    """Copies of the city's facilities and spaces, until there are so many."""
+    with unit_of_work() as session:
+        have = int(session.execute(text("SELECT count(*) FROM facility")).scalar_one())
+        for statement in (
+            (
+                "INSERT INTO facility (code, kana, category, evidence_class, evidence, position) SELECT 'X' || n, '', 'sports', 'D',"
+                " '[]', 1000 + n FROM generate_series(1, :more) n"
+            ),
+            (
+                "INSERT INTO facility_name (facility_id, kind, name) SELECT id, 'official', '施設' || code FROM facility"
+                " WHERE code LIKE 'X%' AND :more > 0"
+            ),
+            (
+                "INSERT INTO unit (facility_id, code) SELECT id, 'u' || n FROM facility, generate_series(1, 2) n"
+                " WHERE code LIKE 'X%' AND :more > 0"
+            ),
+            (
+                "INSERT INTO space (facility_id, code, name, name_en, bookable, sample, tariff, timetable_code, fees_code, policy_code,"
+                " position) SELECT u.facility_id, 'X' || u.id, '室', '', true, true, 'court', 'court', 'court', 'sports', u.id"
+                " FROM unit u JOIN facility f ON f.id = u.facility_id WHERE f.code LIKE 'X%' AND :more > 0"
+            ),
+            (
+                "INSERT INTO space_unit (space_id, unit_id) SELECT s.id, u.id FROM space s JOIN unit u ON 'X' || u.id = s.code"
+                " WHERE :more > 0"
+            ),
+        ):
+            if wanted > have:
+                session.execute(text(statement), {"more": wanted - have})
+
+
+def shut(url: str, say: Say) -> None:
+    """71 facilities for a month with 20,000 bookings: recorded, and one message row for each."""
+    del url
+    clear()
+    count = int(os.environ.get("BENCH_CLOSING", "20000"))
+    with unit_of_work() as session:
+        kept = session.scalars(select(Space).where(Space.timetable_code == "court").limit(1)).one()
+        rules = documents.load(
+            session, [("timetable", kept.timetable_code), ("fees", kept.fees_code), ("policy", kept.policy_code)]
+        )
+        ids = {kind: found[-1].id for (kind, _code), found in rules.versions.items()}
+        session.execute(
+            text(
+                """
+                WITH hours AS (
+                    SELECT u.id AS unit, su.space_id AS space, at, row_number() OVER (ORDER BY at, u.id) AS n FROM unit u
+                    JOIN LATERAL (SELECT min(space_id) AS space_id FROM space_unit WHERE unit_id = u.id) su ON true
+                    CROSS JOIN LATERAL (SELECT (current_date + d + make_time(h, 0, 0)) AT TIME ZONE 'Asia/Tokyo' AS at
+                                          FROM generate_series(10, 40) d, generate_series(9, 20) h WHERE u.id > 0) t LIMIT :count
+                ), somebody AS (
+                    INSERT INTO person (name, kana, city, email) SELECT '住民' || n, '', '古河市', 'p' || n || '@example.jp'
+                    FROM generate_series(1, 2000) n RETURNING id
+                ), people AS (SELECT array_agg(id) AS ids FROM somebody), made AS (
+                    INSERT INTO booking (reference, person_id, space_id, source, state, locale, category, people, options, slots,
+                        starts_at, ends_at, timetable_id, fees_id, policy_id, total, created_at, held_until, extensions, firm_at,
+                        confirmed_at)
+                    SELECT 'B-T' || n, ids[1 + n % 2000], space, 'online', 'confirmed', 'ja', 'resident', 1, '{}',
+                        jsonb_build_array(jsonb_build_object('day', to_char(at, 'YYYY-MM-DD'), 'code', 'x', 'name', 'x', 'name_en', '',
+                            'start', to_char(at AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD"T"HH24:MI:SS+09:00'),
+                            'end', to_char((at + interval '1 hour') AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD"T"HH24:MI:SS+09:00'))),
+                        at, at + interval '1 hour', :timetable, :fees, :policy, 500, now(), now(), 0, now(), now()
+                    FROM hours, people RETURNING id, reference
+                )
+                INSERT INTO occupancy (unit_id, during, live, kind, booking_id)
+                SELECT unit, tstzrange(at, at + interval '1 hour'), tstzrange(now(), NULL), 'booking', made.id
+                FROM hours JOIN made ON made.reference = 'B-T' || n
+                """
+            ),
+            {"count": count, **ids},
+        )
+        codes = tuple(session.scalars(select(Space.code).where(Space.timetable_code.is_not(None))))
+        facilities = {head.code for head in catalog.names(session, on=clock.today())}
+        stand = session.execute(text("SELECT count(*) FROM booking WHERE state = 'confirmed'")).scalar_one()
+        session.execute(text("ANALYZE"))
+    start = clock.now() + timedelta(days=5)
+    request = ClosureRequest(ClosureKind.CLOSED, codes, start, start + timedelta(days=40), "停電のため")
+    began = time.perf_counter()
+    closure = transact(
+        lambda s: closing.close(s, request, facilities=facilities, actor=Actor(None, "staff"), now=clock.now_in(s))
+    )
+    seconds = time.perf_counter() - began
+    with unit_of_work() as session:
+        told = session.execute(
+            text("SELECT count(*) FROM notice WHERE key LIKE :key"),
+            {"key": f"reservations.closure:{closure.reference}:%"},
+        ).scalar_one()
+    say(f"closing {len(facilities)} facilities for a month: bookings ended", closure.hits, "", least=stand)
+    say("closing: message rows", told, "", least=stand)
+    say("closing: recorded and queued", seconds, "s", target=10)
+
+
+MEASURES: dict[str, Callable[[str, Say], None]] = {
+    "book-holds": holds,
+    "book-different": different,
+    "book-same": same,
+    "book-composite": composite,
+    "book-availability": availability,
+    "book-closing": shut,
+    "book-months": months,
+}
