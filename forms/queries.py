@@ -88,7 +88,14 @@ def by_key(session: Session, key: str) -> Application:
     Raises:
         NotFound: there is none.
     """
-    return _one(session, Application.key == key)
+    found = session.scalars(
+        select(Application)
+        .where(Application.key == key)
+        .options(joinedload(Application.version), joinedload(Application.procedure), joinedload(Application.draft))
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def by_reference(session: Session, reference: str) -> Application:

@@ -7,6 +7,7 @@ sound document wrong.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -78,7 +79,7 @@ def possible(procedure: Procedure, conditions: list[Condition], group: GroupFiel
         conditions: all of them at once.
         group: the repeated group in whose entry they are asked.
     """
-    found = _tests(procedure, conditions)
+    found = _tests(procedure, conditions, group)
     if found is None:
         return True
     subjects = sorted(found, key=lambda s: (s.kind, s.name))
@@ -124,23 +125,37 @@ def _holds(
     return all(run.holds(condition, default=False, row=row) for condition in conditions)
 
 
-def _tests(procedure: Procedure, conditions: list[Condition]) -> dict[Subject, list[Test]] | None:
+def _tests(
+    procedure: Procedure, conditions: list[Condition], group: GroupField | None
+) -> dict[Subject, list[Test]] | None:
     """Every test that has a say, by its subject: also those that decide whether that is shown. None: cannot be tried."""
     found: dict[Subject, list[Test]] = {}
-    waiting, seen = list(conditions), set[str]()
+    entries: Counter[str] = Counter()
+    waiting = [(condition, group) for condition in conditions]
+    seen = set[str]()
     while waiting:
-        for test in tests_of(waiting.pop()):
+        condition, inside = waiting.pop()
+        for test in tests_of(condition):
             if not _is_plain(procedure, test):
                 return None
             subject = _subject(test)
             found.setdefault(subject, []).append(test)
-            if subject.kind != "field" or subject.name in seen:
+            if subject.kind != "field":
+                continue
+            place = procedure.places[subject.name]
+            if place.group is not None and place.group is not inside:
+                # True of one entry: two such tests may be about two entries, and only one is tried here.
+                entries[place.group.id] += 1
+            if subject.name in seen:
                 continue
             seen.add(subject.name)
-            place = procedure.places[subject.name]
-            owners = (place.field, place.step, place.group)
-            waiting += [o.show_if for o in owners if o is not None and o.show_if is not None]
-            waiting += [c.offer_if for c in getattr(place.field, "choices", ()) if c.offer_if is not None]
+            own = [place.field.show_if, *(c.offer_if for c in getattr(place.field, "choices", ()))]
+            outer = [place.step.show_if, place.group.show_if if place.group is not None else None]
+            waiting += [(c, place.group) for c in own if c is not None]
+            waiting += [(c, None) for c in outer if c is not None]
+    own_entry = group is not None and any(s.kind == "field" and procedure.places[s.name].group is group for s in found)
+    if any(n > 1 or (own_entry and group is not None and g == group.id) for g, n in entries.items()):
+        return None
     return found
 
 
@@ -186,9 +201,9 @@ def _answers(field: FieldSpec, tests: list[Test]) -> list[Any]:
     if isinstance(field, ManyOfField):
         named = [str(v) for t in tests for v in t.values()]
         codes = [c.code for c in field.choices if c.code in named][:6]
-        return [[c for c, on in zip(codes, mask, strict=True) if on] for mask in product((0, 1), repeat=len(codes))] + [
-            ["·"]
-        ]
+        some = [[c for c, on in zip(codes, mask, strict=True) if on] for mask in product((0, 1), repeat=len(codes))]
+        # A choice that no test names may still be the only one that is offered.
+        return [*some, *([c.code] for c in field.choices if c.code not in codes), [c.code for c in field.choices]]
     values: list[Any] = [None, *(v for test in tests for v in _around(test, field))]
     if isinstance(field, NumberField):
         values += [field.minimum, field.maximum]

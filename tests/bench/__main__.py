@@ -285,6 +285,13 @@ def bills(on: Ground) -> None:
     tax_bills.measure(on.url, say)
 
 
+def forms(on: Ground) -> None:
+    """A large form."""
+    from tests.bench import forms as large_form
+
+    large_form.measure(on.client, say, percentile)
+
+
 MEASURES: dict[str, Callable[[Ground], None]] = {
     "pages": pages,
     "weight": weight,
@@ -292,6 +299,7 @@ MEASURES: dict[str, Callable[[Ground], None]] = {
     "documents": documents_,
     "starts": starts,
     "bills": bills,
+    "forms": forms,
 }
 #: Bookings clear what others have filled in, so they come last.
 BOOKINGS: dict[str, Callable[[Ground], None]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.models import Role
 from portal.kernel.audit import Actor
+from tests.forms.test_oracle import differences
 from tests.payments.conftest import attempts, books, converge, open_page, stripe, take, things
 from tests.payments.test_histories import History
 from tests.payments.things import Things
@@ -62,3 +64,11 @@ def test_payment_histories_nobody_thought_of(
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_ten_thousand_random_definitions_against_the_naive_oracle() -> None:
+    """2,000 times TIMES: 10,000 by default, each with four sets of answers; others each time."""
+    start = random.SystemRandom().randrange(10**9)
+    found = differences(range(start, start + 2_000 * TIMES))
+    print(f"definitions: {2_000 * TIMES:,} from seed {start}, {len(found)} differences")
+    assert found == []
