@@ -6,7 +6,7 @@ Shares no code with `forms.rules` on purpose: no order, no memory, no recursion 
 from __future__ import annotations
 
 import random
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 Json = dict[str, Any]
@@ -158,7 +158,8 @@ class Oracle:
         if name == "days":
             return (date.fromisoformat(of[1]) - date.fromisoformat(of[0])).days + 1
         if name == "later":
-            return (date.fromisoformat(of[0]) + timedelta(of[1])).isoformat()
+            first = date.fromisoformat(of[0]).toordinal() + of[1]
+            return date.fromordinal(first).isoformat() if 1 <= first <= date.max.toordinal() else None
         if name == "age":
             years = int(of[1][:4]) - int(of[0][:4])
             return years if of[1][5:] >= of[0][5:] else years - 1

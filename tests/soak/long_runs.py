@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal.accounts.models import Role
 from portal.kernel.audit import Actor
 from tests.forms.test_oracle import differences
+from tests.forms.test_republish import lost_answers
 from tests.payments.conftest import attempts, books, converge, open_page, stripe, take, things
 from tests.payments.test_histories import History
 from tests.payments.things import Things
@@ -72,3 +73,10 @@ def test_ten_thousand_random_definitions_against_the_naive_oracle() -> None:
     found = differences(range(start, start + 2_000 * TIMES))
     print(f"definitions: {2_000 * TIMES:,} from seed {start}, {len(found)} differences")
     assert found == []
+
+
+def test_a_breaking_change_under_a_hundred_live_drafts(koga: str, session: Session) -> None:
+    del koga
+    lost = lost_answers(session, 100)
+    print(f"breaking change under 100 live drafts: {lost} answers lost")
+    assert lost == 0
