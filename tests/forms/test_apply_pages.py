@@ -268,7 +268,13 @@ def test_a_guest_reports_without_signing_in_and_only_this_browser_sees_it(
         client,
         "road-damage",
         {
-            "damage": {"kind": "hole", "spot.spot": "総和庁舎の前", "seen_on": "2026-11-24", "details": ""},
+            "damage": {
+                "kind": "hole",
+                "spot.spot": "総和庁舎の前",
+                "seen_on": "2026-11-24",
+                "details": "",
+                "photos": "",
+            },
             "contact": {"wants_answer": "no"},
         },
     )

@@ -287,7 +287,13 @@ def test_a_guest_reports_a_damaged_road_and_opens_the_case_by_the_secret(koga: s
     with unit_of_work() as own:
         begun = drafts.start_draft(own, slug="road-damage", applicant=Applicant(), actor=GUEST, now=now)
         for step_id, values in {
-            "damage": {"kind": "hole", "spot.spot": "総和庁舎の前", "seen_on": "2026-11-24", "details": ""},
+            "damage": {
+                "kind": "hole",
+                "spot.spot": "総和庁舎の前",
+                "seen_on": "2026-11-24",
+                "details": "",
+                "photos": "",
+            },
             "contact": {"wants_answer": "yes", "reporter_name": "", "reporter_mail": "guest@example.jp"},
         }.items():
             sent = typed(values)
