@@ -42,7 +42,7 @@ class GoOn(Strict):
     """Where the applicant goes on after filing, because filing alone is not the end (the bank's own confirmation).
 
     Attributes:
-        path: on this portal, such as `/bank-transfer`.
+        path: on this portal, such as `/my/transfers`.
         label: of the link.
     """
 

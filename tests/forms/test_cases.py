@@ -138,3 +138,17 @@ def test_a12_a_single_name_an_alias_and_a_name_of_sixty_characters_are_taken_and
     assert flat(bare) in "".join(c for c in text if not 0xE0100 <= ord(c) <= 0xE01EF)
     if alias:
         assert flat(alias) in text
+
+
+def test_an_account_is_never_registered_by_the_form_alone_it_hands_over_to_the_bank(
+    browser: FlaskClient, session: Session
+) -> None:
+    procedure = ALL["account-transfer"]
+    path = fill_in(browser, procedure, 0)
+    answer = people.post(browser, path, {"sha256": sha_on(browser.get(path))})
+    page = browser.get(people.location(answer)).get_data(as_text=True)
+    assert "まだ終わりではありません" in page
+    assert 'href="/my/transfers"' in page
+    assert browser.get("/my/transfers").status_code == 200, "the step of payments is there"
+    assert not any(f.kind == "bank" for f in procedure.fields()), "no account number is asked here"
+    assert session.scalars(select(Application)).one().state == "filed"
