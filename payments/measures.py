@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -26,9 +27,12 @@ def cashless_kinds(session: Session, today: date) -> MeasureValue:
     Here: a provider is switched on, a payee has an account at it, and something of the kind is published.
     Elsewhere: the city pack says so and names the evidence.
     """
-    evidence = [*_here(session), *_elsewhere(session, today)]
     counted: dict[str, str] = {}
-    for item in evidence:
+    evidence = []
+    for item in (*_here(session), *_elsewhere(session, today)):
+        # What is counted here is not counted elsewhere, too; the plan takes off what it finds counted twice.
+        again = item.counted and item.key in counted
+        evidence.append(replace(item, counted=False) if again else item)
         if item.counted:
             counted.setdefault(item.key, item.part)
     parts = {part: Decimal(list(counted.values()).count(part)) for part in ("here", "elsewhere")}

@@ -25,6 +25,7 @@ from payments.bills.rules import BillState, Facts
 from payments.errors import ChargeSettled
 from payments.models import AccountCode, Bill, BillElsewhere, ChargeYear, PaymentYear, Refund
 from payments.states import ChargeState
+from portal import app as composition
 from portal.documents import codes, qr
 from portal.kernel import audit, clock
 from portal.kernel.audit import Actor
@@ -355,6 +356,9 @@ def test_city_tax_counts_here_when_bills_are_published():
     with unit_of_work() as session:
         offer = paying.offer(session)
     assert (offer.count, offer.evidence[0]["address"]) == (1, "/bills")
+    plan = composition.kpi()["headlines"]["cashless_kinds"]
+    assert plan["value"] == plan["parts"]["here"] == 3
+    assert plan["parts"]["elsewhere"] == 0
 
 
 def test_sample_bills_show_everything_that_can_be_the_matter_with_a_slip_and_are_made_once():
