@@ -43,7 +43,7 @@ def _facilities(session: Session, views: Sequence[SpaceView]) -> list[shapes.Fac
             shapes.Facility(
                 code=row.code,
                 name=head.name,
-                name_en="",
+                name_en=head.name_en,
                 also=list(head.also),
                 category=row.category,
                 district=row.district,

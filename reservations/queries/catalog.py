@@ -27,6 +27,7 @@ from reservations.models import (
     space_unit,
 )
 from reservations.places import Point, centre
+from reservations.romaji import romaji
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,19 @@ class FacilityHead:
     closed_on: date | None
     replaced_by: str | None
     point: Point | None = None
+    name_en: str = ""
+    kana: str = ""
+    barrier_free: tuple[str, ...] = ()
+    wifi: bool | None = None
+
+    def called(self, locale: str) -> str:
+        """The name in the reader's language: the city's English name, else the official reading in Latin letters."""
+        return (self.name_en or romaji(self.kana) or self.name) if locale == "en" else self.name
+
+    @property
+    def romanised(self) -> bool:
+        """Whether the English name is only the reading, spelled in Latin letters."""
+        return not self.name_en and bool(self.kana)
 
     def open_on(self, day: date) -> bool:
         """Whether the facility exists on the day."""
@@ -91,7 +105,7 @@ class SpaceView:
 def _names() -> ScalarSelect[Any]:
     """All names of a facility with their dates, as JSON."""
     each = func.jsonb_build_array(
-        FacilityName.kind, FacilityName.name, FacilityName.valid_from, FacilityName.valid_until
+        FacilityName.kind, FacilityName.name, FacilityName.valid_from, FacilityName.valid_until, FacilityName.name_en
     )
     return select(func.jsonb_agg(each)).where(FacilityName.facility_id == Facility.id).scalar_subquery()
 
@@ -132,8 +146,9 @@ def _head(facility: Facility, names: Sequence[Sequence[str | None]], on: date) -
     def holds(since: str | None, until: str | None) -> bool:
         return (since is None or date.fromisoformat(since) <= on) and (until is None or on <= date.fromisoformat(until))
 
-    current = [(kind, name) for kind, name, since, until in names if name and holds(since, until)]
+    current = [(kind, name) for kind, name, since, until, _ in names if name and holds(since, until)]
     official = next((name for kind, name in current if kind == NameKind.OFFICIAL), facility.code)
+    name_en = next((english for kind, name, *_, english in names if name == official and english), "") or ""
     wanted = (NameKind.NAMING_RIGHTS, NameKind.NICKNAME)
     return FacilityHead(
         facility.id,
@@ -149,6 +164,10 @@ def _head(facility: Facility, names: Sequence[Sequence[str | None]], on: date) -
         facility.closed_on,
         facility.replaced_by,
         _point(facility),
+        name_en,
+        facility.kana,
+        tuple(facility.barrier_free),
+        facility.wifi,
     )
 
 

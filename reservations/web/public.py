@@ -24,8 +24,10 @@ from reservations.personal import services as personal
 from reservations.places import Point
 from reservations.queries import bookings, calendar, catalog
 from reservations.rules import Looker
+from reservations.studio.queries import pictures_of
 from reservations.timetable import PartOfDay
 from reservations.web import words
+from reservations.web.comforts import barrier_free_words
 from reservations.web.forms import SearchForm, offered
 
 bp = Blueprint("reservations", __name__, template_folder="templates")
@@ -180,6 +182,7 @@ def facility(code: str) -> ResponseReturnValue:
         page = calendar.month(session, code, first, purpose=purpose, city=city_of_visitor(session), now=now)
         person_id = access.visitor().person_id
         favourite = personal.is_favourite(session, person_id=person_id, facility=code) if person_id else None
+        pictures = pictures_of(session, page.facility.id) if page is not None else []
     if page is None:
         raise NotFound
     before = (first - timedelta(days=1)).replace(day=1)
@@ -188,6 +191,8 @@ def facility(code: str) -> ResponseReturnValue:
     return render_template(
         "reservations/facility.html",
         page=page,
+        pictures=pictures,
+        barrier_free=barrier_free_words(page.facility.barrier_free),
         favourite=favourite,
         purpose=purpose,
         today=today,

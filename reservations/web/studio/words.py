@@ -11,21 +11,7 @@ from reservations.models import NameKind
 from reservations.pricing import FeeTable, FixedOption, Match
 from reservations.rules import Policy
 from reservations.timetable import Bands, Grid, Timetable
-
-
-def barrier_free() -> dict[str, str]:
-    """What makes a place easy to enter and use, by code (`Facility.barrier_free`)."""
-    return {
-        "ramp": gettext("段差がない・スロープ"),
-        "elevator": gettext("エレベーター"),
-        "toilet": gettext("バリアフリートイレ"),
-        "ostomate": gettext("オストメイト用の設備"),
-        "parking": gettext("障害者用の駐車場"),
-        "braille": gettext("点字ブロック"),
-        "hearing": gettext("聞こえを助ける設備(磁気ループなど)"),
-        "nursing": gettext("授乳室・おむつ替え"),
-        "wheelchair": gettext("車いすの貸出し"),
-    }
+from reservations.web.comforts import barrier_free, barrier_free_words
 
 
 def categories() -> dict[str, str]:
@@ -152,7 +138,10 @@ def _conditions(match: Match | When) -> Iterator[str]:
 def _named(match: Match) -> Iterator[str]:
     if match.tariffs:
         yield "・".join(tariff(code) for code in match.tariffs)
-    for names in (match.slots, match.parts, match.categories, match.purposes, match.traits, match.only):
+    if match.categories:
+        known = {"resident": gettext("市内の方"), "outsider": gettext("市外の方")}
+        yield "・".join(known.get(code, code) for code in match.categories)
+    for names in (match.slots, match.parts, match.purposes, match.traits, match.only):
         if names:
             yield "・".join(names)
 
@@ -273,7 +262,4 @@ def policy_lines(rules: Policy) -> list[str]:
     return lines
 
 
-def barrier_free_words(codes: list[str]) -> str:
-    """What makes the place easy to enter and use, in words."""
-    names = barrier_free()
-    return "、".join(names[code] for code in codes if code in names)
+__all__ = ["barrier_free", "barrier_free_words"]
