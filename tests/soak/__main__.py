@@ -6,6 +6,7 @@ printed with what repeats it.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 def main() -> None:
     """Run them, one after the other."""
+    os.environ.setdefault("SOAK", "5")  # before the tests are read: they ask how long they are to be
     sys.exit(pytest.main(["-q", "-n", "0", "-s", str(Path(__file__).with_name("long_runs.py")), *sys.argv[1:]]))
 
 

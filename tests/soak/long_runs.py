@@ -21,10 +21,25 @@ from tests.payments.conftest import attempts, books, converge, open_page, stripe
 from tests.payments.test_histories import History
 from tests.payments.things import Things
 from tests.people import make_staff
+from tests.reservations.test_board import test_random_worlds_are_as_a_brute_force_look_sees_them
+from tests.reservations.test_contest import (
+    test_whatever_is_tried_at_once_nothing_overlaps_and_what_was_asked_for_is_sold,
+)
 from tests.reservations.test_race import PEOPLE, _overlaps, _race, _slots, crowd
 from tests.stripe_server import StripeServer
 
-__all__ = ["attempts", "books", "converge", "crowd", "open_page", "stripe", "take", "things"]
+__all__ = [
+    "attempts",
+    "books",
+    "converge",
+    "crowd",
+    "open_page",
+    "stripe",
+    "take",
+    "test_random_worlds_are_as_a_brute_force_look_sees_them",
+    "test_whatever_is_tried_at_once_nothing_overlaps_and_what_was_asked_for_is_sold",
+    "things",
+]
 
 #: How many times longer than the usual test.
 TIMES = int(os.environ.get("SOAK", "5"))
