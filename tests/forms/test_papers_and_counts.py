@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import date, datetime
@@ -10,7 +11,7 @@ from typing import get_args
 
 from sqlalchemy.orm import Session
 
-from forms import measures, vocabulary
+from forms import fees, measures, mistakes, rules, vocabulary
 from forms.definition import from_document
 from forms.definition.fields import AnyField
 from forms.definition.schema import FILE, json_schema
@@ -67,3 +68,30 @@ def test_nothing_is_counted_before_it_was_published(
     koga: str, session: Session, clock_at: Callable[[str], datetime]
 ) -> None:
     assert measures.online(session, date(2026, 3, 31)).value == 0
+
+
+def test_the_example_in_the_documentation_is_a_sound_procedure_with_a_fee_a_branch_and_a_group() -> None:
+    (example,) = re.findall(r"```yaml\n(# Where.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    procedure, problems = mistakes.read(read(example)[0])
+    assert problems == []
+    assert procedure is not None
+    assert procedure.fee.kind == "by_copies"
+    assert any(f.kind == "group" for f in procedure.fields())
+    members = [{"_row": 1, "member_name": "古河 花子", "member_part": "high"}]
+    answers = {"name": "古河 花子", "joined_on": "2020-04-01", "members": members, "copies": 2, "by": "desk"}
+    filed = rules.to_file(procedure, answers)
+    assert "send_to" not in filed
+    assert filed["sum"] == fees.total(fees.lines(procedure, filed)).amount == 600
+    assert "send_to" in rules.evaluate(procedure, {**answers, "by": "post"}).missing()
+    assert set(rules.broken_limits(procedure, {**answers, "members": [*members, {**members[0], "_row": 2}] * 2})) == {
+        "copies"
+    }
+
+
+def test_every_key_of_a_definition_is_documented() -> None:
+    """A newcomer finds each key that the schema takes."""
+    text = DOCS.read_text("utf-8")
+    keys = {key for part in json.loads(json_schema())["$defs"].values() for key in part.get("properties", {})}
+    keys |= set(json.loads(json_schema())["properties"])
+    missing = {key for key in keys if not re.search(rf"\b{key}\b", text)}
+    assert missing <= {"ja", "en"}, missing
