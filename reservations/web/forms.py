@@ -15,6 +15,7 @@ from portal.web.forms import (
     ChoiceField,
     LongTextField,
     MaxLength,
+    NumberField,
     PortalForm,
     Required,
     SelectionField,
@@ -132,3 +133,25 @@ class ReductionForm(PortalForm):
         """A refusal or a revocation needs its reason."""
         if self.decision.data in {"refuse", "revoke"} and not (field.data or "").strip():
             raise ValidationError(gettext("減免を認めない理由を書いてください。"))
+
+
+class AfterUseForm(PortalForm):
+    """What staff note about a use, on its day or afterwards."""
+
+    what = ChoiceField(
+        lazy_gettext("何がありましたか"),
+        validators=[Required()],
+        choices=[
+            SelectChoice("weather", lazy_gettext("天候のため、使うのを中止した")),
+            SelectChoice("facility", lazy_gettext("施設の都合で、使うのを中止した")),
+            SelectChoice("lost", lazy_gettext("時間の一部が使えなかった(分を書く)")),
+            SelectChoice("no_show", lazy_gettext("来なかった")),
+            SelectChoice("came", lazy_gettext("「来なかった」を取り消す")),
+        ],
+    )
+    minutes = NumberField(lazy_gettext("分"), validators=[Optional()], least=1, most=1440)
+
+    def validate_minutes(self, field: Any) -> None:
+        """Minutes are needed where time was lost."""
+        if self.what.data == "lost" and not field.data:
+            raise ValidationError(gettext("何分かを書いてください。"))

@@ -16,12 +16,13 @@ from portal.kernel.errors import NotFound
 from portal.web import access
 from portal.web.access import Visitor
 from reservations import services
-from reservations.models import BookingState
+from reservations.errors import WrongState
+from reservations.models import FIRM, BookingState
 from reservations.queries import bookings
-from reservations.services import adjusting, reducing
+from reservations.services import adjusting, after_use, reducing
 from reservations.services.common import KIND
 from reservations.web import reductions, words
-from reservations.web.forms import DecisionForm, ReductionForm
+from reservations.web.forms import AfterUseForm, DecisionForm, ReductionForm
 from reservations.web.public import bp, read_day
 
 
@@ -86,6 +87,7 @@ def _page(
     *,
     status: int = 200,
     reduction_form: ReductionForm | None = None,
+    after_form: AfterUseForm | None = None,
 ) -> ResponseReturnValue:
     view = bookings.of_facilities(session, number, facilities_of(access.visitor()))
     if view is None:
@@ -104,6 +106,8 @@ def _page(
         adjusted=adjusting.adjustments(session, view.booking.id),
         adjustment_words=reductions.adjustment_words,
         reduction_form=reduction_form or ReductionForm(formdata=None),
+        after_form=after_form or AfterUseForm(formdata=None),
+        firm=view.state in FIRM,
         words=words,
     )
     return html, status
@@ -175,3 +179,34 @@ def decide_reduction(reference: str) -> ResponseReturnValue:
     else:
         transact(partial(reducing.decide, reference=number, grant=form.decision.data == "grant", **facts))
     return redirect(url_for("reservations.decide", reference=number), 303)
+
+
+@bp.post("/staff/bookings/<reference>/after-use")
+@access.staff(Role.FACILITY_MANAGER)
+def after_the_use(reference: str) -> ResponseReturnValue:
+    """Called off, partly lost, not come: the money follows the rules of use."""
+    number = references.parse(reference)
+    form = AfterUseForm(request.form)
+    if form.validate():
+        try:
+            transact(partial(_after_use, number=number, what=form.what.data, minutes=form.minutes.data or 0))
+            return redirect(url_for("reservations.decide", reference=number), 303)
+        except WrongState:
+            form.refuse(
+                form.what,
+                words.gettext("この予約では、いまはできません。使う時間が始まってから、1度だけできるものもあります。"),
+            )
+    with unit_of_work() as session:
+        return _page(session, number, DecisionForm(formdata=None), status=422, after_form=form)
+
+
+def _after_use(session: Session, *, number: str, what: str, minutes: int) -> None:
+    visitor = access.visitor()
+    own, actor, now = facilities_of(visitor), visitor.actor, clock.now()
+    match what:
+        case "weather" | "facility":
+            after_use.call_off(session, number, by=what, facilities=own, actor=actor, now=now)
+        case "lost":
+            after_use.lost_time(session, number, minutes=minutes, facilities=own, actor=actor, now=now)
+        case _:
+            after_use.no_show(session, number, came=what == "came", facilities=own, actor=actor, now=now)

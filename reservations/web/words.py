@@ -230,6 +230,8 @@ def event_words(kind: str) -> str:
         "reduction_refused": gettext("減免を認めなかった"),
         "reduction_revoked": gettext("減免を取り消した"),
         "no_show": gettext("来なかった"),
+        "came_after_all": gettext("「来なかった」を取り消した"),
+        "lost_time": gettext("時間の一部が使えなかった"),
         "refunded": gettext("お金を返した"),
         "called_off": gettext("施設が中止した"),
         "revoked": gettext("許可を取り消した"),
