@@ -7,17 +7,20 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
+from forms import statistics
 from forms.case_models import Disposal, DisposalItem
 from forms.models import Application, IssuedDocument
 from forms.papers import LOCALE, paper
-from forms.services import disposal
+from forms.services import disposal, expiry
 from forms.services.filing import APPLICATION_PAPER, tell
 from forms.states import State
 from portal.documents import pdf
 from portal.kernel import clock, files
+from portal.kernel.clock import local
 from portal.kernel.database import unit_of_work
 from portal.kernel.jobs import BRIEF, task
 
+WARNED_BEFORE = timedelta(days=7)
 DRAFT_KEPT = timedelta(days=90)
 """How long a draft stays untouched before it goes (a sample: the city sets it). Filed cases never go."""
 
@@ -46,12 +49,20 @@ def make_paper(paper_id: int) -> None:
 
 @task(name="forms.tidy_drafts", periodic="20 18 * * *")
 def tidy_drafts(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
-    """Each night (3:20 in Japan): drafts that were left alone go. Filed cases never expire (CASES A4)."""
+    """Each night (3:20 in Japan): who left a draft alone is told a week before it goes. Filed cases never expire (CASES A4)."""
+    now = clock.now()
     with unit_of_work() as session:
+        old = Application.state == State.DRAFT.value, Application.changed_at < now - DRAFT_KEPT + WARNED_BEFORE
+        for application in session.scalars(select(Application).where(*old, Application.warned_at.is_(None))):
+            expiry.warn(session, application, goes_on=local(application.changed_at + DRAFT_KEPT).date(), now=now)
+    with unit_of_work() as session:
+        gone = session.scalars(
+            select(Application).where(Application.state == State.DRAFT.value, Application.changed_at < now - DRAFT_KEPT)
+        ).all()
+        statistics.left(session, gone)
         session.execute(
-            delete(Application).where(
-                Application.state == State.DRAFT.value, Application.changed_at < clock.now() - DRAFT_KEPT
-            )
+            delete(Application).where(Application.id.in_([a.id for a in gone])),
+            execution_options={"synchronize_session": False},
         )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from forms import rules
+from forms import rules, statistics
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, Typed
 from forms.definition.fields import AddressField, GroupField
 from forms.models import Application, ApplicationDraft, ProcedureRow, ProcedureVersion
@@ -259,7 +259,7 @@ def save_step(
     draft.answers = answers
     draft.flags = {**{k: v for k, v in draft.flags.items() if k not in result.values}, **result.flags}
     draft.step = step_id
-    application.changed_at = now
+    application.changed_at, application.warned_at = now, None
     session.flush()
     fresh = tuple(_fresh(step, evaluation, seen, on_page))
     return _way(step, evaluation, problems, fresh)
@@ -427,5 +427,6 @@ def discard(session: Session, *, key: str) -> None:
     application = locked(session, key=key)
     if application.state != State.DRAFT.value:
         raise NotFound
+    statistics.left(session, [application])
     session.delete(application)
     session.flush()

@@ -11,7 +11,7 @@ from forms import queries
 from forms.models import Application
 from forms.services.common import definition
 from forms.states import State
-from forms.web import acting, apply, begin, case_page, cases, catalogue, desk, files, retention, staff, views
+from forms.web import acting, apply, begin, case_page, cases, catalogue, desk, figures, files, retention, staff, views
 from forms.web.blueprint import bp
 from forms.web.error_texts import TEXTS
 from payments import queries as payment_queries
@@ -21,7 +21,19 @@ from portal.kernel.database import unit_of_work
 from portal.web import access, error_texts, locale, my
 from portal.web import staff as staff_home
 
-__all__ = ["acting", "apply", "begin", "case_page", "cases", "catalogue", "desk", "init_app", "retention", "staff"]
+__all__ = [
+    "acting",
+    "apply",
+    "begin",
+    "case_page",
+    "cases",
+    "catalogue",
+    "desk",
+    "figures",
+    "init_app",
+    "retention",
+    "staff",
+]
 SHOWN = 20
 
 
@@ -106,6 +118,17 @@ def init_app(app: Flask) -> None:
             roles=(Role.APPROVER.value,),
             text=lazy_gettext("対象の人と、見られた記録の知らせ。"),
             order=81,
+            in_menu=False,
+        )
+    )
+    staff_home.register(
+        staff_home.Tile(
+            "figures",
+            lazy_gettext("手続きの数字"),
+            "forms.figures",
+            roles=tuple(role.value for role in staff.ROLES),
+            text=lazy_gettext("書きはじめた数、出した数、止まったところ。申請のファイル。"),
+            order=79,
             in_menu=False,
         )
     )
