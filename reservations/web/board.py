@@ -18,7 +18,7 @@ from reservations.desk import board as boards
 from reservations.errors import NoSuchSlot, NotBookable, NotOffered, PriceChanged, SlotsUnfit, SlotTaken, WrongState
 from reservations.operations import moving
 from reservations.operations.moving import MoveTo
-from reservations.queries import bookings
+from reservations.queries import bookings, catalog
 from reservations.services.common import KIND, slots_of
 from reservations.services.deciding import in_scope
 from reservations.web import words
@@ -103,6 +103,7 @@ def _move_page(number: str, values: Any, *, message: str = "", status: int = 200
         except _REFUSALS as error:
             message, status = message or _words(error), status if status != 200 else error.status
         line = bookings.line_of(session, facilities_of(access.visitor()), number)
+        place = next(iter(catalog.spaces(session, on=to.day, space_code=to.space)), None)
         _looked(session, number)
     html = render_template(
         "reservations/desk/move.html",
@@ -111,6 +112,7 @@ def _move_page(number: str, values: Any, *, message: str = "", status: int = 200
         target=target,
         price=price,
         to=to,
+        place=place.name if place else to.space,
         message=message,
         empty=EmptyForm(formdata=None),
         words=words,

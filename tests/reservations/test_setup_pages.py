@@ -180,6 +180,16 @@ def test_a_hole_in_a_fee_table_is_a_mistake(client: FlaskClient, manager: Accoun
     assert people.post(client, f"{draft}/ask").status_code == 422
 
 
+def test_a_document_comes_from_a_file_as_well(client: FlaskClient, manager: Account) -> None:
+    draft = written(client, new_gym(client), "timetable", HOURS)
+    sent = client_text(client, draft).replace("minutes: 120", "minutes: 60").encode()
+    file = {"text": "", "upload": (io.BytesIO(sent), "hours.yaml")}
+    assert people.post(client, draft, file, content_type="multipart/form-data").status_code == 303
+    assert "60分ずつ" in client.get(draft).text
+    bad = {"text": "", "upload": (io.BytesIO(b"\xff\xfe"), "hours.yaml")}
+    assert people.post(client, draft, bad, content_type="multipart/form-data").status_code == 422
+
+
 def test_a_draft_may_not_take_the_code_of_another_document(client: FlaskClient, manager: Account) -> None:
     draft = written(client, new_gym(client), "timetable", HOURS)
     stolen = client_text(client, draft).replace("f101-hours", "gym")

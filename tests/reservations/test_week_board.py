@@ -6,8 +6,10 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
 from portal.accounts.models import Role
+from portal.kernel.database import engine
 from tests import people
 from tests.reservations.conftest import FRIDAY, Resident, booking
 
@@ -67,3 +69,30 @@ def test_a_board_of_another_facility_is_not_there(manager: FlaskClient, hanako: 
     people.sign_in(manager, people.make_staff(Role.FACILITY_MANAGER, "S02"))
     assert manager.get(f"/staff/board/move/{reference}?space=S05-01&day=2026-12-04&slot=t1100").status_code == 404
     assert people.post(manager, f"/staff/board/move/{reference}", {"day": "2026-12-04"}).status_code == 404
+
+
+def test_the_board_takes_few_statements_however_many_bookings_there_are(
+    manager: FlaskClient, hanako: Resident, stranger: Resident
+) -> None:
+    path = f"/staff/board/S05/{FRIDAY.isoformat()}"
+    manager.get(path)
+    counted = [_statements(manager, path)]
+    hanako.book("S05-01", "t0900")
+    stranger.book("S05-01", "t1100")
+    counted.append(_statements(manager, path))
+    assert counted[1] <= counted[0] + 2, "one list of audit entries and the names, whatever the number"
+    assert counted[1] <= 12
+
+
+def _statements(client: FlaskClient, path: str) -> int:
+    seen: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    event.listen(engine(), "before_cursor_execute", count)
+    try:
+        assert client.get(path).status_code == 200
+    finally:
+        event.remove(engine(), "before_cursor_execute", count)
+    return len(seen)
