@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from payments import ledger, settlement
@@ -21,6 +21,7 @@ from payments.models import (
     EventOutcome,
     LedgerTransaction,
     Payment,
+    ProviderEvent,
     Refund,
     TransactionKind,
 )
@@ -95,7 +96,12 @@ def _owed_refunds_done(session: Session, charge: Charge, dispute: Dispute, now: 
         )
         .order_by(Refund.id)
     ).all()
-    done = Yen(0)
+    # What an earlier call has done already counts: with nothing left there is no other mark that this was settled.
+    done = session.scalar(
+        select(func.sum(Refund.amount)).where(
+            Refund.payment_id == dispute.payment_id, Refund.provider == ledger.DISPUTE_PROVIDER
+        )
+    ) or Yen(0)
     for refund in owed:
         if done + refund.amount > dispute.amount:
             break
@@ -137,6 +143,17 @@ def _open(session: Session, payment: Payment, report: DisputeReport, now: dateti
     )
     session.add(dispute)
     session.flush()
+    # A notice that came before the payment's own was refused; by now it explains itself.
+    session.execute(
+        update(ProviderEvent)
+        .where(
+            ProviderEvent.provider == dispute.provider,
+            ProviderEvent.object_id == dispute.provider_id,
+            ProviderEvent.outcome == EventOutcome.REFUSED.value,
+            ProviderEvent.reason == "unknown_payment",
+        )
+        .values(outcome=EventOutcome.KNOWN.value, reason="overtaken")
+    )
     _audit(session, "dispute.open", dispute)
     log.warning("dispute", payment=payment.reference, state=dispute.state)
     return dispute

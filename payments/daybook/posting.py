@@ -6,19 +6,18 @@ fee is an expense, the payout moves what is left to the bank (CASES M5).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments import ledger
 from payments.contract import Ground
 from payments.gateways.base import Line
-from payments.models import AccountCode, Payee, ProviderLine, TransactionKind
-from portal.kernel.money import Yen
+from payments.models import AccountCode, Payee, TransactionKind
 
 AT_ONCE: Final = 2000
 """Lines that one transaction keeps or books."""
@@ -33,32 +32,33 @@ def keep(session: Session, provider: str, merchant: str, lines: Sequence[Line], 
         return
     rows = [
         {
-            "provider": provider,
-            "merchant": merchant,
             "provider_id": line.provider_id,
             "kind": line.kind.value,
-            "amount": Yen(line.amount),
-            "fee": Yen(line.fee),
-            "net": Yen(line.amount - line.fee),
-            "created_at": line.created_at,
+            "amount": line.amount,
+            "fee": line.fee,
+            "created_at": line.created_at.isoformat(),
             "source_id": line.source_id,
-            "provider_payment_id": line.payment_id,
-            "attempt_ref": line.attempt,
-            "payout_id": payout_id,
-            "note": "",
+            "payment_id": line.payment_id,
+            "attempt": line.attempt,
         }
         for line in lines
     ]
-    written = insert(ProviderLine).values(rows)
-    known = "uq_provider_line_provider_provider_id"
-    if payout_id is None:
-        session.execute(written.on_conflict_do_nothing(constraint=known))
-    else:
-        session.execute(
-            written.on_conflict_do_update(
-                constraint=known, set_={"payout_id": payout_id}, where=ProviderLine.payout_id.is_(None)
-            )
-        )
+    session.execute(
+        text(_KEEP), {"provider": provider, "merchant": merchant, "payout": payout_id, "rows": json.dumps(rows)}
+    )
+
+
+# One parameter for all lines: thousands of bound values cost more than the rows.
+_KEEP = """
+    INSERT INTO provider_line AS l (provider, merchant, provider_id, kind, amount, fee, net, created_at, source_id,
+      provider_payment_id, attempt_ref, payout_id, note)
+    SELECT :provider, :merchant, r.provider_id, r.kind, r.amount, r.fee, r.amount - r.fee, r.created_at, r.source_id,
+      r.payment_id, r.attempt, CAST(:payout AS bigint), ''
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (provider_id text, kind text, amount bigint, fee bigint,
+      created_at timestamptz, source_id text, payment_id text, attempt text)
+    ON CONFLICT ON CONSTRAINT uq_provider_line_provider_provider_id
+    DO UPDATE SET payout_id = excluded.payout_id WHERE l.payout_id IS NULL AND excluded.payout_id IS NOT NULL
+"""
 
 
 _MATCHES = (

@@ -40,7 +40,7 @@ from reservations.models import Booking, Space
 from reservations.services import HoldRequest, paying
 from reservations.services.common import locked
 from tests.architecture.weight import first_load
-from tests.bench import bookings
+from tests.bench import bookings, money
 from tests.people import make_resident, sign_in
 
 ROUNDS, WARM = 100, 5
@@ -300,6 +300,8 @@ MEASURES: dict[str, Callable[[Ground], None]] = {
     "starts": starts,
     "bills": bills,
     "forms": forms,
+    "reconciliation": lambda on: money.reconciliation(on, say, percentile),
+    "notices": lambda on: money.notices(on, say, percentile),
 }
 #: Bookings clear what others have filled in, so they come last.
 BOOKINGS: dict[str, Callable[[Ground], None]] = {

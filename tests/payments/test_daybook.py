@@ -166,7 +166,9 @@ def test_money_that_was_owed_back_and_taken_by_the_bank_is_not_paid_back_twice(
         ("succeeded", "dispute"),
     ]
     assert AccountCode.REFUND_DUE not in balances()
+    assert day().items == []
     assert AccountCode.DISPUTE_LOST not in balances()
+    assert AccountCode.DISPUTED not in balances()
     assert stripe.books.refunds == {}
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from payments.models import Dispute, Payment, ProviderEvent, Refund
 from portal.accounts.models import Role
 from portal.kernel.audit import Actor
+from portal.kernel.database import unit_of_work
 from tests.forms.test_oracle import differences
 from tests.forms.test_republish import lost_answers
 from tests.payments.conftest import attempts, books, converge, open_page, stripe, take, things
-from tests.payments.test_histories import History
+from tests.payments.test_histories import STEP, History, play
 from tests.payments.things import Things
 from tests.people import make_staff
 from tests.reservations.test_board import test_random_worlds_are_as_a_brute_force_look_sees_them
@@ -43,7 +47,9 @@ __all__ = [
 
 #: How many times longer than the usual test.
 TIMES = int(os.environ.get("SOAK", "5"))
-pytestmark = pytest.mark.timeout(3600)
+#: How many payment histories.
+HISTORIES = int(os.environ.get("HISTORIES", "5000"))
+pytestmark = pytest.mark.timeout(6 * 3600)
 
 
 @pytest.mark.parametrize("space", ["S05-01", "S01-01", "S05-02", "S01-91", "S01-92"][:TIMES])
@@ -69,16 +75,28 @@ def test_payment_histories_nobody_thought_of(
     Here.server, Here.things, Here.database = stripe, things, database
     Here.take, Here.open_page = staticmethod(take), staticmethod(open_page)
     Here.second_person = Actor(make_staff(Role.FINANCE).id, "staff")
-    run_state_machine_as_test(
-        Here,
-        settings=settings(
-            max_examples=12 * TIMES,
-            stateful_step_count=40,
-            deadline=None,
-            database=None,
-            print_blob=True,
-            suppress_health_check=list(HealthCheck),
-        ),
+
+    @settings(
+        max_examples=HISTORIES,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(STEP, min_size=30, max_size=40))
+    def histories(steps: list[tuple[int, int, int]]) -> None:
+        play(Here, steps)
+
+    histories()
+    with unit_of_work() as session:
+        payments = Counter(session.scalars(select(Payment.why_not_accepted)))
+        refunds = Counter(session.execute(select(Refund.provider, Refund.state)).tuples())
+        disputes = Counter(session.scalars(select(Dispute.state)))
+        notices = Counter(session.scalars(select(ProviderEvent.outcome)))
+    sys.stdout.write(
+        f"\n{HISTORIES} histories: payments {dict(payments)}, refunds {dict(refunds)}, disputes {dict(disputes)},"
+        f" notices {dict(notices)}, line {dict(Here.met)}\n"
     )
 
 

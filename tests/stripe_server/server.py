@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,14 +43,50 @@ class Fault:
     times: int = 1
 
 
+class Chaos:
+    """The switch: the line and the post misbehave, at random but the same for the same seed.
+
+    Calls: answered late, done and then cut, refused with 500 or 429 before anything is done. Notices: dropped, sent twice, kept back, in
+    another order.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.kept_back: list[dict[str, Any]] = []
+        self.counts: Counter[str] = Counter()
+
+    def fault(self, method: str, path: str) -> Fault | None:
+        """What happens to this call; None: it goes well."""
+        drawn = self.random.random()
+        for limit, how, status in ((0.03, "cut", 0), (0.06, "after", 500), (0.09, "refuse", 429), (0.12, "slow", 0)):
+            if drawn < limit:
+                self.counts[how] += 1
+                return Fault(method, path, how, status=status or 500, seconds=0.005)
+        return None
+
+    def post(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Which notices arrive now, in which order."""
+        arriving = []
+        for event in [*self.kept_back, *events]:
+            fate = self.random.choices(("come", "twice", "lost"), (6, 2, 2))[0]
+            self.counts[fate] += 1
+            arriving += [event] * {"come": 1, "twice": 2}.get(fate, 0)
+        self.kept_back = [event for event in events if self.random.random() < 0.1]
+        self.random.shuffle(arriving)
+        return arriving
+
+
 class StripeServer:
     """One Stripe account behind an address of its own."""
 
     def __init__(self) -> None:
         self.books = Books(now=lambda: int(clock.now().timestamp()))
         self.key = KEY
+        #: Whether every answer is held against the SDK's classes (a bench of thousands leaves that out).
+        self.checked = True
         self.webhook_secret = WEBHOOK_SECRET
         self.faults: list[Fault] = []
+        self.chaos: Chaos | None = None
         #: Every call that came in: method, path, parameters.
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
         self.idempotency_keys: list[str] = []
@@ -139,7 +177,7 @@ class StripeServer:
         try:
             self._check(headers)
             found = self._route(method, urlsplit(target).path, target, params)
-            return 200, json.dumps(_shown(found)).encode()
+            return 200, json.dumps(_shown(found, checked=self.checked)).encode()
         except ApiError as error:
             return error.status, json.dumps(error.body()).encode()
 
@@ -201,17 +239,19 @@ class StripeServer:
                 if fault.times == 0:
                     self.faults.remove(fault)
                 return fault
-        return None
+        return self.chaos.fault(method, path) if self.chaos else None
 
 
-def _shown(found: dict[str, Any]) -> dict[str, Any]:
+def _shown(found: dict[str, Any], *, checked: bool = True) -> dict[str, Any]:
     """What goes out: without the server's own marks, and only what the SDK's classes know."""
     if found["object"] == "list":
-        return {**found, "data": [_shown(each) for each in found["data"]]}
+        return {**found, "data": [_shown(each, checked=checked) for each in found["data"]]}
     shown = {key: value for key, value in found.items() if not key.startswith("_")}
     for key, value in shown.items():
         if isinstance(value, dict) and "object" in value:
-            shown[key] = _shown(value)
+            shown[key] = _shown(value, checked=checked)
+    if not checked:
+        return shown
     problems = wrong_object(shown)
     assert not problems, problems
     return shown
@@ -225,6 +265,9 @@ def _error(status: int) -> bytes:
 class _Handler(BaseHTTPRequestHandler):
     owner: StripeServer
     protocol_version = "HTTP/1.1"
+    # Head and body leave at once; otherwise each answer waits 40 ms for an acknowledgement.
+    disable_nagle_algorithm = True
+    wbufsize = -1
 
     def do_GET(self) -> None:
         self._serve("GET")
