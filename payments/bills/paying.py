@@ -76,6 +76,14 @@ def by_number(session: Session, number: str) -> str:
     return found
 
 
+def is_known(session: Session, typed: str) -> bool:
+    """Whether what was typed is the number of a bill."""
+    number = rules.plain(typed)
+    if not rules.NUMBER.fullmatch(number):
+        return False
+    return session.scalar(select(Bill.id).where(Bill.number == number)) is not None
+
+
 def number_of_code(session: Session, code: rules.Code) -> tuple[str, bool]:
     """The bill number that a scanned code stands for ("" where none does), and whether the slip is for 地方税お支払サイト."""
     if code.number:

@@ -55,7 +55,9 @@ class FileForm(PortalForm):
 @access.staff(*BOTH)
 def home() -> ResponseReturnValue:
     """A bill by number; for finance also the files and the overpayments."""
-    return _home(NumberForm())
+    form = NumberForm()
+    form.number.data = request.args.get("number", "")[:40]
+    return _home(form)
 
 
 @bp.post("/find")

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from payments import daybook, overview, switches
+from payments.bills import paying
 from payments.contract import MoneyKind
 from payments.methods import RULES, Method
 from payments.overview import Share
@@ -49,6 +50,10 @@ def search() -> ResponseReturnValue:
             subject_ref="search",
             detail={"hits": len(found)},
         )
+        is_bill = not found and paying.is_known(session, typed)
+    if is_bill:
+        # Nobody began to pay this slip yet: the page of the bills asks for its money.
+        return redirect(url_for("bill_office.home", number=typed), 303)
     if not found:
         flash(gettext("「%(typed)s」は見つかりません。番号を確認してください。", typed=typed[:40]), "warning")
         return redirect(url_for("payments_staff.today"), 303)

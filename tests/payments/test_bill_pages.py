@@ -137,6 +137,9 @@ def test_a_resident_who_is_signed_in_pays_under_her_name(client: FlaskClient, bi
 
 def test_a_clerk_finds_a_bill_by_its_number_and_takes_the_money(client: FlaskClient, bill: str):
     sign_in(client, make_staff(Role.COUNTER))
+    search = client.get("/staff/payments/search?q=2026-0001")
+    assert location(search) == "/staff/bills?number=2026-0001"
+    assert 'value="2026-0001"' in client.get(location(search)).get_data(as_text=True)
     till = location(post(client, "/staff/bills/find", {"number": "20260001"}))
     assert till.startswith("/staff/payments/charges/")
     assert post(client, "/staff/bills/find", {"number": "99999999"}).status_code == 422
