@@ -29,6 +29,7 @@ from reservations.timetable import PartOfDay
 from reservations.web import words
 from reservations.web.comforts import barrier_free_words
 from reservations.web.forms import SearchForm, offered
+from reservations.web.kept import hurry, kept
 
 bp = Blueprint("reservations", __name__, template_folder="templates")
 
@@ -172,12 +173,14 @@ def _month_of(text: str | None, today: date) -> date:
 
 @bp.get("/facilities/<code>")
 @access.public
+@kept
 def facility(code: str) -> ResponseReturnValue:
     """A facility and its month."""
     today = clock.today()
     first = _month_of(request.args.get("month"), today)
     purpose = request.args.get("purpose") or None
     with unit_of_work() as session:
+        hurry(session)
         now = clock.now_in(session)
         page = calendar.month(session, code, first, purpose=purpose, city=city_of_visitor(session), now=now)
         person_id = access.visitor().person_id

@@ -428,7 +428,8 @@ def shut(url: str, say: Say) -> None:
                     SELECT u.id AS unit, su.space_id AS space, at, row_number() OVER (ORDER BY at, u.id) AS n FROM unit u
                     JOIN LATERAL (SELECT min(space_id) AS space_id FROM space_unit WHERE unit_id = u.id) su ON true
                     CROSS JOIN LATERAL (SELECT (current_date + d + make_time(h, 0, 0)) AT TIME ZONE 'Asia/Tokyo' AS at
-                                          FROM generate_series(10, 40) d, generate_series(9, 20) h WHERE u.id > 0) t LIMIT :count
+                                          FROM generate_series(10, 40) d, generate_series(9, 20) h WHERE u.id > 0) t
+                    WHERE su.space_id IN (SELECT id FROM space WHERE timetable_code IS NOT NULL) LIMIT :count
                 ), somebody AS (
                     INSERT INTO person (name, kana, city, email) SELECT '住民' || n, '', '古河市', 'p' || n || '@example.jp'
                     FROM generate_series(1, 2000) n RETURNING id

@@ -174,3 +174,135 @@ def test_months_before_end_on_the_last_day_where_there_is_no_such_day() -> None:
     assert months_before(date(2027, 5, 31), 3) == date(2027, 2, 28)
     assert months_before(date(2028, 3, 31), 1) == date(2028, 2, 29)
     assert months_before(date(2027, 1, 15), 13) == date(2025, 12, 15)
+
+
+@pytest.mark.parametrize(
+    ("slots", "codes"),
+    [
+        ([{"kind": "grid", "start": "9:00", "end": "12:00", "minutes": 30}], 6),
+        ([{"kind": "grid", "start": "7:00", "end": "24:00", "minutes": 60}], 17),
+        ([{"kind": "bands", "bands": [("am", "9:00", "12:00"), ("pm", "13:00", "17:00")]}], 2),
+        ([{"kind": "bands", "bands": [("am", "9:00", "12:00"), ("pm", "13:00", "17:00"), ("n", "18:00", "21:00")]}], 3),
+        (
+            [
+                {
+                    "kind": "bands",
+                    "bands": [
+                        ("a", "9:00", "12:00"),
+                        ("b", "12:00", "15:00"),
+                        ("c", "15:00", "18:00"),
+                        ("d", "18:00", "21:00"),
+                    ],
+                }
+            ],
+            4,
+        ),
+        (
+            [
+                {
+                    "kind": "bands",
+                    "bands": [
+                        ("am", "9:00", "12:00"),
+                        ("pm", "13:00", "17:00"),
+                        ("n", "18:00", "21:00"),
+                        ("am-pm", "9:00", "17:00"),
+                        ("pm-n", "13:00", "21:00"),
+                        ("day", "9:00", "21:00"),
+                        ("early", "7:00", "9:00"),
+                    ],
+                }
+            ],
+            7,
+        ),
+        ([{"kind": "bands", "bands": [("day", "10:00", "15:00"), ("eve", "16:00", "21:00")]}], 2),
+        ([{"kind": "night", "start": "15:00", "end": "10:00"}], 1),
+        (
+            [
+                {"kind": "grid", "start": "9:00", "end": "17:00", "minutes": 120},
+                {"kind": "grid", "when": {"weekdays": ["fri"]}, "start": "10:00", "end": "16:00", "minutes": 120},
+            ],
+            7,
+        ),
+    ],
+    ids=[
+        "half hours",
+        "hours",
+        "2 bands",
+        "3 bands",
+        "4 bands",
+        "7 bands",
+        "day and night halves",
+        "a stay",
+        "odd and even",
+    ],
+)
+def test_every_way_to_cut_a_day(slots: list[dict[str, Any]], codes: int) -> None:
+    for rule in slots:
+        if "bands" in rule:
+            rule["bands"] = [{"code": c, "name": c, "start": s, "end": e} for c, s, e in rule["bands"]]
+    found = timetable(slots=slots).slots_on(date(2026, 12, 4), dates.is_holiday)
+    assert len({slot.code for slot in found}) == len(found) == codes
+
+
+def test_a_band_that_exists_from_may_to_august_only() -> None:
+    """相模原: 16:30-18:30 in May to August."""
+    table = timetable(
+        slots=[
+            {"kind": "grid", "start": "8:30", "end": "16:30", "minutes": 120},
+            {
+                "kind": "grid",
+                "when": {"season": {"start": "05-01", "end": "08-31"}},
+                "start": "16:30",
+                "end": "18:30",
+                "minutes": 120,
+            },
+        ]
+    )
+    counts = [len(table.slots_on(date(2026, month, 2), dates.is_holiday)) for month in (4, 5, 8, 9)]
+    assert counts == [4, 5, 5, 4]
+
+
+@pytest.mark.parametrize(
+    ("rule", "day", "is_closed"),
+    [
+        ({"kind": "holidays"}, date(2026, 11, 23), True),
+        ({"kind": "holidays"}, date(2026, 11, 24), False),
+        ({"kind": "nth_weekday", "nth": -1, "weekday": "fri"}, date(2026, 12, 25), True),
+        ({"kind": "nth_weekday", "nth": -1, "weekday": "fri"}, date(2026, 12, 18), False),
+        ({"kind": "nth_weekday", "nth": 4, "weekday": "mon", "when_holiday": "next_day"}, date(2026, 11, 24), True),
+        ({"kind": "monthly", "day": 25}, date(2026, 12, 25), True),
+        ({"kind": "monthly", "day": -1}, date(2026, 2, 28), True),
+        ({"kind": "monthly", "day": 31}, date(2026, 6, 30), False),
+        ({"kind": "monthly", "day": 23, "when_holiday": "next_weekday"}, date(2026, 11, 24), True),
+        ({"kind": "yearly", "start": "11-13", "end": "11-13"}, date(2026, 11, 13), True),
+        ({"kind": "yearly", "start": "08-13", "end": "08-16"}, date(2026, 8, 15), True),
+        ({"kind": "yearly", "start": "12-27", "end": "01-04"}, date(2027, 1, 4), True),
+        (
+            {"kind": "weekly", "weekdays": ["mon"], "not_in": {"start": "08-01", "end": "08-31"}},
+            date(2026, 8, 3),
+            False,
+        ),
+        ({"kind": "after_holiday", "season": {"start": "01-01", "end": "06-30"}}, date(2026, 11, 24), False),
+        ({"kind": "dates", "dates": ["2026-06-01"]}, date(2026, 6, 1), True),
+    ],
+)
+def test_closed_days_of_every_kind_that_cities_publish(rule: dict[str, Any], day: date, is_closed: bool) -> None:
+    assert closed(timetable(rule), day) is is_closed
+
+
+def test_one_day_with_other_hours_and_all_others_without_them() -> None:
+    """12/28 until 17:00 only."""
+    table = timetable(
+        slots=[
+            {"kind": "grid", "when": {"not_on": ["2026-12-28"]}, "start": "9:00", "end": "21:00", "minutes": 120},
+            {"kind": "grid", "when": {"dates": ["2026-12-28"]}, "start": "9:00", "end": "17:00", "minutes": 120},
+        ]
+    )
+    assert [len(table.slots_on(date(2026, 12, day), dates.is_holiday)) for day in (27, 28, 29)] == [6, 4, 6]
+
+
+def test_minutes_for_preparing_and_clearing_are_added_to_every_slot_or_not_at_all() -> None:
+    plain, added = timetable(), timetable(around={"before": 30, "after": 15})
+    day = date(2026, 12, 4)
+    assert {(slot.before, slot.after) for slot in plain.slots_on(day, dates.is_holiday)} == {(0, 0)}
+    assert {(slot.before, slot.after) for slot in added.slots_on(day, dates.is_holiday)} == {(30, 15)}
