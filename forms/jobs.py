@@ -14,7 +14,7 @@ from forms.papers import LOCALE, paper
 from forms.services import disposal, expiry
 from forms.services.filing import APPLICATION_PAPER, tell
 from forms.states import State
-from portal.documents import pdf
+from portal.documents import pdf, signing
 from portal.kernel import clock, files
 from portal.kernel.clock import local
 from portal.kernel.database import unit_of_work
@@ -34,6 +34,9 @@ def make_paper(paper_id: int) -> None:
             return
         template, name, context = paper(session, found)
     content = pdf.render(template, LOCALE, **context)
+    signer = context.get("signer") or None
+    if signer:
+        content = signing.sign(content, reason=context["title"])
     with unit_of_work() as session:
         found = session.get_one(IssuedDocument, paper_id, with_for_update=True)
         if found.ready_at is not None and found.kind != APPLICATION_PAPER:
@@ -41,7 +44,7 @@ def make_paper(paper_id: int) -> None:
         stored = files.put(
             session, name=name, media_type="application/pdf", content=content, kind=f"forms.{found.kind}"
         )
-        found.file_id = stored.id
+        found.file_id, found.sha256, found.signer = stored.id, stored.sha256, signer
         found.ready_at = clock.now()
         if found.kind != APPLICATION_PAPER:
             tell(session, session.get_one(Application, found.application_id), "issued")

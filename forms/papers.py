@@ -17,7 +17,7 @@ from forms.models import Application, ApplicationAnswers, IssuedDocument
 from forms.services.common import definition
 from forms.services.filing import APPLICATION_PAPER
 from portal.directory.models import City, Department
-from portal.documents import qr
+from portal.documents import qr, signing
 from portal.kernel import dates
 from portal.kernel.clock import local
 from portal.kernel.money import Yen
@@ -120,6 +120,7 @@ def _issued(
 ) -> dict[str, Any]:
     decision = application.decision
     assert decision is not None
+    where = links.address("/documents/verify")
     decided = local(decision.decided_at).date()
     filed = filing.answers
     specs = [spec for field_id in kind.fields if (spec := procedure.field(field_id)) is not None and field_id in filed]
@@ -133,5 +134,8 @@ def _issued(
         "reasons": decision.reasons,
         "filed": dates.wareki(local(application.filed_at or decision.decided_at).date()),
         "remedy": decision.remedy,
-        "consent": "申請のときに同意あり" if consent else "",
+        "consent": "申請のときに同意あり" if consent else "同意の記録なし(紙でも交付します)",
+        "signer": signing.available() if kind.signed else None,
+        "verify_at": where,
+        "verify_qr": qr.data_uri(where),
     }

@@ -6,6 +6,7 @@ from forms import links, measures
 from forms.attachments import scanner
 from forms.payable import ApplicationFee
 from payments.contract import MoneyKind, offers, register
+from portal.documents import signing
 from portal.plan.registry import Registry
 from portal.settings import Settings
 
@@ -14,6 +15,7 @@ def configure(settings: Settings) -> None:
     """Hand over the public address, the payable and what asks for office fees. Safe to call again."""
     links.configure(settings.public_url)
     scanner.configure(settings.clamav)
+    signing.configure(settings.signing_key, settings.signing_password, production=settings.production)
     register(ApplicationFee())
     offers(MoneyKind.OFFICE_FEE, measures.office_fees)
 

@@ -11,7 +11,21 @@ from forms import queries
 from forms.models import Application
 from forms.services.common import definition
 from forms.states import State
-from forms.web import acting, apply, begin, case_page, cases, catalogue, desk, figures, files, retention, staff, views
+from forms.web import (
+    acting,
+    apply,
+    begin,
+    case_page,
+    cases,
+    catalogue,
+    desk,
+    figures,
+    files,
+    retention,
+    staff,
+    verify,
+    views,
+)
 from forms.web.blueprint import bp
 from forms.web.error_texts import TEXTS
 from payments import queries as payment_queries
@@ -33,6 +47,7 @@ __all__ = [
     "init_app",
     "retention",
     "staff",
+    "verify",
 ]
 SHOWN = 20
 
