@@ -12,8 +12,8 @@ import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
-from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -161,13 +161,15 @@ def _whole(status: object) -> bool:
 
 
 def _load(content: bytes, password: bytes) -> signers.SimpleSigner:
-    signer = signers.SimpleSigner.load_pkcs12_data(content, other_certs=[], passphrase=password or None)
+    signer: signers.SimpleSigner | None = signers.SimpleSigner.load_pkcs12_data(
+        content, other_certs=[], passphrase=password or None
+    )
     if signer is None:
         raise SigningKeyError("SIGNING_KEY cannot be opened with SIGNING_PASSWORD")
     return signer
 
 
-def _name(certificate: asn1.Certificate) -> str:
+def _name(certificate: Any) -> str:
     native = certificate.subject.native
     return str(native.get("common_name") or native.get("organization_name") or certificate.subject.human_friendly)
 
