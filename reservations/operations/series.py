@@ -166,6 +166,11 @@ def own(session: Session, reference: str, person_id: int) -> BookingSeries | Non
     return session.scalars(statement).one_or_none()
 
 
+def space_code(session: Session, made: BookingSeries) -> str:
+    """The code of a series' space."""
+    return session.scalars(select(Space.code).where(Space.id == made.space_id)).one()
+
+
 def bookings_of(session: Session, series_id: int) -> list[Booking]:
     """The bookings of a series, by day."""
     return list(session.scalars(select(Booking).where(Booking.series_id == series_id).order_by(Booking.starts_at)))

@@ -113,4 +113,5 @@ def _old(copy: _Copy) -> Response:
 def _cacheable(response: Response) -> Response:
     response.headers["Cache-Control"] = FRESH
     response.vary.update(["Cookie", "Accept-Language"])
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

@@ -24,6 +24,7 @@ from reservations.web import feeds as _feed_views  # noqa: F401 - imported for i
 from reservations.web import groups as _group_views  # noqa: F401 - imported for its views
 from reservations.web import manage, rush, words
 from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
+from reservations.web import series as _series_views  # noqa: F401 - imported for its views
 from reservations.web.api import operations
 from reservations.web.api import pages as _token_views  # noqa: F401
 from reservations.web.api import routes as _api_routes  # noqa: F401

@@ -8,6 +8,7 @@ from datetime import date as date_
 
 import jpholiday
 import pytest
+from flask.testing import FlaskClient
 
 from portal.kernel import clock, dates
 from portal.kernel.database import unit_of_work
@@ -20,6 +21,7 @@ from reservations.operations.models import BookingSeries
 from reservations.operations.series import SeriesRequest
 from reservations.queries import later_changes
 from tests.conftest import Mailbox
+from tests.people import location, make_resident, post, sign_in
 from tests.reservations.conftest import FRIDAY, MANAGER, Resident, booking, pay
 
 TUESDAYS = [date(2026, 12, 1), date(2026, 12, 8), date(2026, 12, 15), date(2026, 12, 22), date(2026, 12, 29)]
@@ -191,3 +193,19 @@ def test_b3_a_new_holiday_after_the_permit_keeps_the_price_and_gives_the_manager
     assert (booking(touched).total, booking(touched).state) == (before, BookingState.CONFIRMED)
     with unit_of_work() as session:
         assert later_changes.touched(session, {"S01"}, now=clock.now()) == []
+
+
+def test_a_resident_asks_for_every_tuesday_without_script(client: FlaskClient, koga: str, stranger: Resident) -> None:
+    stranger.hold("S05-01", "t0900", TUESDAYS[1])
+    sign_in(client, make_resident())
+    address = f"/spaces/S05-01/series/{TUESDAYS[0]}"
+    assert "毎週まとめて予約する" in client.get(f"/facilities/S05/day/{TUESDAYS[0]}").text
+    assert 'value="t0900"' in client.get(address).text
+    assert post(client, address, {"until": "2026-12-31"}).status_code == 422
+    answer = post(client, address, {"until": "2026-12-31", "slot": "t0900"})
+    assert answer.status_code == 303
+    page = client.get(location(answer)).text
+    assert "取れた日(3日)" in page
+    assert "取れなかった日(2日)" in page
+    assert page.count('name="slot"') == 6
+    assert client.get("/series/R-0000-0000-0").status_code == 404
