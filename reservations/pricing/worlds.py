@@ -107,6 +107,7 @@ class World:
             _steps(flat, ("people_from", 0), ("people_to", 1), least=1),
             _steps(flat, ("admission_from", 0), ("admission_over", 1), ("admission_to", 1), least=0),
             _traits(flat),
+            self._users(flat),
         )
         seasons = any(match.season is not None for match in flat)
         lengths = _steps(flat, ("minutes_from", 0), ("minutes_to", 1), least=0)
@@ -117,7 +118,7 @@ class World:
         every = max(1, -(-sizes // MOST))
         while gcd(every, sizes) > 1:  # in step with the length of an axis, some of its values would never be tried
             every += 1
-        for (tariff, slot), minutes, category, purpose, (day, weekend), people, admission, traits in islice(
+        for (tariff, slot), minutes, category, purpose, (day, weekend), people, admission, traits, users in islice(
             product(spots, lengths, *axes), 0, None, every
         ):
             if seasons and (day.month, day.day) not in self.use.seasonal.get(slot.code, {(day.month, day.day)}):
@@ -125,8 +126,32 @@ class World:
             piece = _moved(slot, day, minutes)
             if piece is not None:
                 yield PriceCase(
-                    piece, tariff, category, purpose, weekend, people, admission=admission, traits=frozenset(traits)
+                    piece,
+                    tariff,
+                    category,
+                    purpose,
+                    weekend,
+                    sum(users.values()) or people,
+                    admission=admission,
+                    traits=frozenset(traits),
+                    users=users,
                 )
+
+    def _users(self, of: list[Match]) -> tuple[dict[str, int], ...]:
+        """Users by kind: each kind alone, two together, and both sides of each share; nobody counted where nothing asks."""
+        named = [name for match in of for name in match.only or ()]
+        named += [name for match in of if match.share is not None for name in match.share.of]
+        named += [name for row in self.table.rows for name in row.by_user or ()]
+        if not named:
+            return ({},)
+        kinds = list(dict.fromkeys([*(fact.code for fact in self.table.users), *named]))
+        found = [{kind: 1} for kind in kinds] + [{one: 1, other: 1} for one, other in combinations(kinds, 2)]
+        for match in of:
+            if match.share is not None:
+                one, percent = match.share.of[0], match.share.percent
+                other = next((kind for kind in kinds if kind not in match.share.of), OTHER)
+                found += [{one: percent, other: 100 - percent}, {one: percent - 1, other: 101 - percent}]
+        return tuple(found)
 
     def _values(self, of: list[Match], key: str, known: tuple[str, ...] | None) -> tuple[str, ...]:
         named = sorted({name for match in of for name in getattr(match, key) or ()})
@@ -230,6 +255,7 @@ def shown(case: PriceCase, of: Sequence[Match]) -> str:
         (("minutes_from", "minutes_to"), f"{case.slot.minutes}分"),
         (("people_from", "people_to"), f"{case.people}人"),
         (("admission_from", "admission_over", "admission_to"), f"入場料 {case.admission:,}円"),
+        (("only", "share"), "users " + "+".join(sorted(case.users)) if case.users else ""),
         (("traits",), f"traits {'+'.join(sorted(case.traits))}" if case.traits else ""),
     ]
     asked = [text for keys, text in said if any(getattr(match, key) is not None for match in flat for key in keys)]

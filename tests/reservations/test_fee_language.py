@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.kernel.money import Yen
-from reservations.pricing import FeeTable, NoFee, PriceCase, in_force, quote_parts
+from reservations.pricing import Fact, FeeTable, NoFee, PriceCase, in_force, quote_parts
+from reservations.pricing.check import check
 from reservations.timetable import TOKYO, Slot
 from tests.reservations.test_pricing import AM, DAY, NIGHT, PM, case, table
 
@@ -209,3 +210,14 @@ def test_a_difference_of_a_row_that_is_not_there_is_told() -> None:
                 {"id": "full", "amount": 3000, "label": "規程額"},
             ]
         )
+
+
+def test_the_check_tries_kinds_of_users() -> None:
+    """A table by kinds of users has no false hole, and a kind without a price is found."""
+    whole = table(
+        rows=[{"id": "each", "by_user": {"adult": 400, "child": 200}, "label": "1人"}],
+        users=[{"code": "adult", "label": "大人"}, {"code": "child", "label": "子ども"}],
+    )
+    assert check(whole) == []
+    missing = whole.model_copy(update={"users": (*whole.users, Fact(code="senior", label="65歳以上"))})
+    assert "料金がない場合" in check(missing)[0].message
