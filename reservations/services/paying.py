@@ -80,6 +80,19 @@ class BookingPayable:
         del paid_at
         return Verdict.ACCEPTED
 
+    def on_waiting(self, session: Any, ref: str, *, charge_ref: str, until: datetime, now: datetime) -> None:
+        """A voucher is out: keep the slot until it cannot have been paid any more, at most until the use begins (CASES M2)."""
+        booking = locked(_session(session), ref)
+        end = min(until, booking.starts_at)
+        if booking.state != BookingState.HELD or booking.firm_at is not None or end <= booking.held_until:
+            return
+        try:
+            set_live(session, booking, until=end, now=now)
+        except SlotTaken:
+            return
+        booking.held_until = end
+        note(session, booking, "voucher_out", actor=SYSTEM, now=now, detail={"charge": charge_ref})
+
     def on_refunded(self, session: Any, ref: str, *, charge_ref: str, amount: Yen, now: datetime) -> None:
         """Note that money went back."""
         booking = locked(_session(session), ref)

@@ -238,6 +238,7 @@ def event_words(kind: str) -> str:
         "move_held": gettext("変更先の時間を取っておいた"),
         "moved": gettext("時間や場所を変えた"),
         "paid_too_late": gettext("支払いが間に合わなかった"),
+        "voucher_out": gettext("コンビニの払込番号が出た(その期限まで場所を取っておく)"),
         "came": gettext("来た"),
         "used": gettext("使った人数を書いた"),
         "lent": gettext("物を貸した"),

@@ -257,3 +257,17 @@ def test_a_booking_prices_the_same_after_a_later_table_and_a_correction_of_its_o
         assert view.charge.total == view.quote.total == made.total
     new = hanako.say(other := hanako.hold("C16-01", "am", date(2026, 12, 16)), hanako.details(other, people=100))
     assert new.total == Yen(4800)
+
+
+def test_m2_a_slot_whose_voucher_is_out_is_kept_until_it_cannot_have_been_paid_any_more(hanako: Resident) -> None:
+    from reservations.services.paying import BookingPayable
+
+    reference = hanako.book("S05-01", "t0900", paid=False)
+    begins, held = booking(reference).starts_at, booking(reference).held_until
+    until = clock.now() + timedelta(days=2)
+    for _twice in range(2):
+        with unit_of_work() as session:
+            BookingPayable().on_waiting(session, reference, charge_ref="C-1", until=until, now=clock.now())
+    assert held < booking(reference).held_until == min(until, begins)
+    with unit_of_work() as session:
+        assert not lapse(session, reference, actor=SYSTEM, now=held + timedelta(minutes=1))
