@@ -40,7 +40,7 @@ from reservations.models import Booking, Space
 from reservations.services import HoldRequest, paying
 from reservations.services.common import locked
 from tests.architecture.weight import first_load
-from tests.bench import bookings, money
+from tests.bench import bookings, cases, money
 from tests.people import make_resident, sign_in
 
 ROUNDS, WARM = 100, 5
@@ -292,6 +292,11 @@ def forms(on: Ground) -> None:
     large_form.measure(on.client, say, percentile)
 
 
+def casework(on: Ground) -> None:
+    """The queue over 200,000 cases, the export of 50,000 (BENCH_CASES, BENCH_EXPORTED for fewer)."""
+    cases.measure(on.client, say, percentile)
+
+
 MEASURES: dict[str, Callable[[Ground], None]] = {
     "pages": pages,
     "weight": weight,
@@ -302,6 +307,7 @@ MEASURES: dict[str, Callable[[Ground], None]] = {
     "forms": forms,
     "reconciliation": lambda on: money.reconciliation(on, say, percentile),
     "notices": lambda on: money.notices(on, say, percentile),
+    "cases": casework,
 }
 #: Bookings clear what others have filled in, so they come last.
 BOOKINGS: dict[str, Callable[[Ground], None]] = {
