@@ -17,14 +17,14 @@ from forms.definition.conditions import fields_of
 from forms.definition.dependencies import own_needs
 from forms.definition.fields import GroupField
 from forms.models import Application
-from forms.services import delegation, drafts, filing
+from forms.services import delegation, disputing, drafts, filing
 from forms.services.common import Incomplete, ReviewChanged, definition, facts_of
 from forms.states import State
 from forms.web import files, views
 from forms.web.blueprint import bp
 from portal.kernel import clock
 from portal.kernel.database import transact, unit_of_work
-from portal.kernel.errors import NotFound
+from portal.kernel.errors import Invalid, NotFound
 from portal.web import access, locale
 
 LOOK_UP = "look_up"
@@ -207,11 +207,28 @@ def _save(slug: str, key: str, step_id: str, wrong_files: Mapping[str, tuple[Pro
         )
         if saved.filed:
             return _to_case(page.application)
+        if action.startswith(("autosave", "wrong:")):
+            return _without_going_on(session, page, action.removeprefix("wrong:"), typed=typed)
         if action == "refresh" or (action == "next" and saved.problems) or wrong_files:
             again = _page(session, slug, key, step_id)
             wrong = {**(saved.problems if action == "next" else {}), **wrong_files}
             return _show(again, typed=typed, problems=wrong, status=422 if wrong else 200)
     return redirect(_target(slug, key, step_id, action, saved), 303)
+
+
+def _without_going_on(session: Session, page: _Page, field_id: str, *, typed: dict[str, Any]) -> ResponseReturnValue:
+    """Kept while typing; or the button that says a value is wrong: its field opens, the reason is kept for the reviewer."""
+    if field_id == "autosave":
+        return "", 204
+    problems: dict[str, tuple[Problem, ...]] = {}
+    try:
+        disputing.dispute(
+            session, key=page.application.key, field_id=field_id, reason=request.form.get(f"why.{field_id}", "")
+        )
+    except Invalid:
+        problems = {field_id: (Problem("required"),)}
+    again = _page(session, page.procedure.slug, page.application.key, page.step.id)
+    return _show(again, typed=typed, problems=problems, status=422 if problems else 200)
 
 
 def _change_entries(

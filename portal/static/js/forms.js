@@ -75,3 +75,20 @@ document.addEventListener("click", (event) => {
 const offerPosition = () => document.querySelectorAll("[data-here][hidden]").forEach((button) => { button.hidden = !navigator.geolocation; });
 new MutationObserver(offerPosition).observe(document.body, { childList: true, subtree: true });
 offerPosition();
+
+// What is typed is kept on the server every few seconds, and when the page is left; without script each step keeps it.
+document.querySelectorAll("form[data-autosave]").forEach((form) => {
+  let changed = false;
+  let timer = 0;
+  const keep = () => {
+    window.clearTimeout(timer);
+    if (!changed || form.dataset.sent) return;
+    changed = false;
+    const sent = new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string"));
+    sent.set("action", "autosave");
+    fetch(form.dataset.autosave, { method: "POST", body: sent, credentials: "same-origin", keepalive: true }).catch(() => { changed = true; });
+  };
+  form.addEventListener("input", () => { changed = true; window.clearTimeout(timer); timer = window.setTimeout(keep, 3000); });
+  form.addEventListener("focusout", keep);
+  window.addEventListener("pagehide", keep);
+});
