@@ -18,6 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import portal.models  # noqa: F401 - the metadata is whole before the first statement
 from forms import loader as forms_loader
 from forms import wiring as forms
+from forms.builder import web as builder_web
 from forms.counter import web as counter_web
 from forms.web import sections as forms_web
 from payments import loader as payment_loader
@@ -135,6 +136,7 @@ def create_app(settings: Settings) -> Flask:
     plan_web.init_app(app)
     payments_web.init_app(app)
     forms_web.init_app(app)
+    builder_web.init_app(app)
     counter_web.init_app(app)
     reservations_web.init_app(app)
     return app

@@ -1,0 +1,159 @@
+"""Send a file, see its mistakes or what it changes, propose it; a second person agrees; withdraw; take it out as a file."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from forms.builder import reading
+from forms.commands import as_yaml
+from forms.definition import from_document
+from forms.definition.comparison import compare
+from forms.models import ProcedureRow
+from forms.services import publishing
+from portal.accounts.models import Role
+from portal.kernel import clock
+from portal.kernel.database import unit_of_work
+from portal.kernel.errors import Invalid, NotFound
+from portal.web import access
+
+bp = Blueprint("builder", __name__, template_folder="templates")
+
+
+def _sections() -> set[str]:
+    return access.visitor().scopes(Role.EDITOR, "department")
+
+
+def _row(session: Session, slug: str) -> ProcedureRow:
+    row = session.scalars(select(ProcedureRow).where(ProcedureRow.slug == slug)).one_or_none()
+    if row is None or row.department not in _sections():
+        raise NotFound
+    return row
+
+
+def _home(status: int = 200, *, found: list[reading.Mistake] | None = None) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        rows = session.scalars(
+            select(ProcedureRow)
+            .where(ProcedureRow.department.in_(_sections()))
+            .options(selectinload(ProcedureRow.versions))
+            .order_by(ProcedureRow.slug)
+        ).all()
+        entries = [
+            (row.slug, row.versions[-1].document["plain_name"]["ja"], any(v.published_at is None for v in row.versions))
+            for row in rows
+            if row.versions
+        ]
+    return render_template("builder/home.html", entries=entries, mistakes=found or []), status
+
+
+@bp.get("/staff/procedures")
+@access.staff(Role.EDITOR)
+def home() -> ResponseReturnValue:
+    """The procedures of the editor's sections, and the place to send a file."""
+    return _home()
+
+
+@bp.post("/staff/procedures")
+@access.staff(Role.EDITOR)
+def propose() -> ResponseReturnValue:
+    """Check a file; without mistakes it waits for a second person."""
+    upload = request.files.get("file")
+    content = upload.stream.read(reading.LARGEST + 1) if upload else b""
+    if upload:
+        upload.close()
+    if not content or len(content) > reading.LARGEST:
+        return _home(422, found=[reading.Mistake(1, gettext("手続きのファイル(YAML)をえらんでください。"), "")])
+    procedure, found = reading.read(content)
+    if procedure is None:
+        return _home(422, found=found)
+    if procedure.section not in _sections():
+        return _home(
+            422, found=[reading.Mistake(1, gettext("section が、自分の課ではありません。"), procedure.section)]
+        )
+    with unit_of_work() as session:
+        publishing.propose(session, procedure=procedure, actor=access.visitor().actor, now=clock.now())
+    flash(gettext("まちがいはありません。ほかの人が見て公開するのを待ちます。"), "success")
+    return redirect(url_for("builder.procedure", slug=procedure.slug), 303)
+
+
+@bp.get("/staff/procedures/<slug>")
+@access.staff(Role.EDITOR)
+def procedure(slug: str) -> ResponseReturnValue:
+    """What is published, what waits, and every difference between the two."""
+    with unit_of_work() as session:
+        row = _row(session, slug)
+        published, proposal = publishing.newest_published(row), publishing.waiting(session, slug)
+        changes = (
+            [
+                (d.kind, d.where, json.dumps(d.old, ensure_ascii=False), json.dumps(d.new, ensure_ascii=False))
+                for d in compare(published.document if published else {}, proposal.document)
+            ]
+            if proposal
+            else []
+        )
+        return render_template(
+            "builder/procedure.html",
+            slug=slug,
+            name=(proposal or published or row.versions[-1]).document["plain_name"]["ja"],
+            published=published,
+            proposal=proposal,
+            changes=changes,
+            own=proposal is not None and proposal.proposed_by == access.visitor().account_id,
+        )
+
+
+def _from() -> datetime | None:
+    text = request.form.get("from", "").strip()
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=clock.TOKYO) if text else None
+    except ValueError as error:
+        raise Invalid from error
+
+
+@bp.post("/staff/procedures/<slug>/agree")
+@access.staff(Role.EDITOR)
+def agree(slug: str) -> ResponseReturnValue:
+    """Publish exactly what was looked at."""
+    with unit_of_work() as session:
+        _row(session, slug)
+        publishing.agree(
+            session,
+            slug=slug,
+            sha256=request.form.get("sha256", ""),
+            actor=access.visitor().actor,
+            now=clock.now(),
+            from_at=_from(),
+        )
+    flash(gettext("公開しました。"), "success")
+    return redirect(url_for("builder.procedure", slug=slug), 303)
+
+
+@bp.post("/staff/procedures/<slug>/withdraw")
+@access.staff(Role.EDITOR)
+def withdraw(slug: str) -> ResponseReturnValue:
+    """Take it off the catalogue."""
+    with unit_of_work() as session:
+        _row(session, slug)
+        publishing.withdraw(session, slug=slug, actor=access.visitor().actor, now=clock.now(), from_at=_from())
+    flash(gettext("公開をやめます。出ている申請は、そのまま続きます。"), "success")
+    return redirect(url_for("builder.procedure", slug=slug), 303)
+
+
+@bp.get("/staff/procedures/<slug>/file")
+@access.staff(Role.EDITOR)
+def export(slug: str) -> ResponseReturnValue:
+    """The newest published version as a file."""
+    with unit_of_work() as session:
+        published = publishing.newest_published(_row(session, slug))
+        if published is None:
+            raise NotFound
+        text = as_yaml(from_document(published.document))
+    headers = {"Content-Disposition": f'attachment; filename="{slug}.yaml"'}
+    return Response(text, mimetype="application/yaml", headers=headers)

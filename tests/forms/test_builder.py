@@ -1,0 +1,50 @@
+"""Procedures edited in the browser: a file with mistakes is told by line, a good one is published by a second person."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from flask.testing import FlaskClient
+
+from portal.accounts.models import Role
+from tests import people
+
+FILE = Path(__file__).resolve().parents[2] / "portal" / "cities" / "koga" / "procedures" / "road-damage.yaml"
+
+
+def send(client: FlaskClient, text: str) -> tuple[int, str]:
+    sent = {"file": (io.BytesIO(text.encode()), "a.yaml")}
+    answer = people.post(client, "/staff/procedures", sent, content_type="multipart/form-data")
+    return answer.status_code, answer.get_data(as_text=True)
+
+
+def test_a_file_is_checked_and_published_by_a_second_person(client: FlaskClient, koga: str) -> None:
+    first = people.make_staff(Role.EDITOR, "roads-rivers", email="first@example.jp")
+    second = people.make_staff(Role.EDITOR, "roads-rivers", email="second@example.jp")
+    people.sign_in(client, first)
+    text = FILE.read_text("utf-8")
+    status, page = send(client, text.replace("type: one_of", "type: one_off", 1))
+    assert status == 422
+    assert "行目" in page
+    assert "one_of" in page
+    changed = text.replace("slug: road-damage", "slug: road-damage-new")
+    assert send(client, changed)[0] == 303
+    url = "/staff/procedures/road-damage-new"
+    assert "ほかの人が公開します" in client.get(url).get_data(as_text=True)
+    sha256 = _sha(client, second, url)
+    people.sign_in(client, first)
+    assert people.post(client, f"{url}/agree", {"sha256": sha256}).status_code == 403
+    assert client.get("/procedures/road-damage-new").status_code == 404
+    people.sign_in(client, second)
+    assert people.post(client, f"{url}/agree", {"sha256": sha256}).status_code == 303
+    assert client.get("/procedures/road-damage-new").status_code == 200
+    assert "slug: road-damage-new" in client.get(f"{url}/file").get_data(as_text=True)
+    assert people.post(client, f"{url}/withdraw").status_code == 303
+    assert client.get("/procedures/road-damage-new").status_code == 404
+
+
+def _sha(client: FlaskClient, second: object, url: str) -> str:
+    people.sign_in(client, second)  # type: ignore[arg-type]
+    page = client.get(url).get_data(as_text=True)
+    return page.partition('name="sha256" value="')[2][:64]
