@@ -40,7 +40,7 @@ from reservations.models import Booking, Space
 from reservations.services import HoldRequest, paying
 from reservations.services.common import locked
 from tests.architecture.weight import first_load
-from tests.bench import bookings, cases, money
+from tests.bench import bookings, cases, closing, money
 from tests.people import make_resident, sign_in
 
 ROUNDS, WARM = 100, 5
@@ -312,7 +312,7 @@ MEASURES: dict[str, Callable[[Ground], None]] = {
 #: Bookings clear what others have filled in, so they come last.
 BOOKINGS: dict[str, Callable[[Ground], None]] = {
     name: lambda on, measure=measure: measure(on.url, say)  # type: ignore[misc]
-    for name, measure in bookings.MEASURES.items()
+    for name, measure in {**bookings.MEASURES, "book-closing": closing.shut}.items()
 }
 
 
