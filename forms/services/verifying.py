@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
 from forms.models import IssuedDocument
 from forms.services.filing import APPLICATION_PAPER
 from portal.documents import signing
-from portal.kernel.text import fold
+
+LONGEST = 80
+"""Characters of a document number that is looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +53,21 @@ def file(session: Session, content: bytes) -> Verified:
 
 def number(session: Session, typed: str) -> Found | None:
     """Look up a document number (文書番号), blanks and widths apart."""
-    wanted = re.sub(r"\s+", "", fold(typed))
-    if not wanted or len(wanted) > 80:
+    wanted = re.sub(r"\s+", "", unicodedata.normalize("NFKC", typed))
+    if not wanted or len(wanted) > LONGEST:
         return None
-    figures = re.findall(r"[0-9]+", wanted)
-    rows = session.scalars(
-        select(IssuedDocument)
-        .where(
-            IssuedDocument.kind != APPLICATION_PAPER,
-            IssuedDocument.ready_at.is_not(None),
-            IssuedDocument.number.like(f"%第{figures[-1]}号") if figures else IssuedDocument.number == typed,
-        )
-        .limit(500)
+    kept = func.regexp_replace(func.normalize(IssuedDocument.number, literal_column("NFKC")), r"\s+", "", "g")
+    return _found(
+        session.scalars(
+            select(IssuedDocument)
+            .where(
+                IssuedDocument.kind != APPLICATION_PAPER,
+                IssuedDocument.ready_at.is_not(None),
+                func.lower(kept) == wanted.lower(),
+            )
+            .limit(1)
+        ).first()
     )
-    return next((_found(row) for row in rows if fold(row.number) == wanted), None)
 
 
 def _found(row: IssuedDocument | None) -> Found | None:

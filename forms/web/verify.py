@@ -7,10 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from forms.services import verifying
 from forms.web.blueprint import bp
+from portal.accounts import throttle
+from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.web import access
 
 LARGEST = 10 * 1024 * 1024
+MOST_FROM_ONE_ADDRESS = 60
+"""Documents that one household, office or carrier looks at in a quarter of an hour."""
 
 
 @bp.get("/documents/verify")
@@ -29,6 +33,15 @@ def verify_document() -> ResponseReturnValue:
     if upload is not None:
         upload.close()
     error, verified, found = "", None, None
+    with unit_of_work() as session:
+        # Numbers follow each other: nobody counts through the city's register.
+        throttle.take(
+            session,
+            subject="document-verification",
+            origin=throttle.address_of(request.remote_addr),
+            most=MOST_FROM_ONE_ADDRESS,
+            now=clock.now(),
+        )
     with unit_of_work() as session:
         if content:
             if len(content) > LARGEST or not content.startswith(b"%PDF-"):

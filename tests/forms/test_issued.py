@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from forms.services import casework
 from forms.states import Outcome
+from forms.web import verify
 from payments import services as payments
 from portal.accounts.models import Account
 from portal.documents import pdf, signing
@@ -113,6 +114,16 @@ def test_a_signed_document_is_verified_by_itself_by_its_number_and_found_altered
     assert "市が出しています" in look(b"", number=number.replace(" ", "").replace("1", "１"))
     assert "この番号の書類はありません" in look(b"", number="令和8年度 古環対第99号")
     assert "文書番号を入れてください" in look(b"")
+
+
+def test_nobody_counts_through_the_register(client: FlaskClient, koga: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "MOST_FROM_ONE_ADDRESS", 2)
+    answers = [people.post(client, "/documents/verify", {"number": f"第{n}号"}).status_code for n in range(3)]
+    assert answers == [200, 200, 429]
+    elsewhere = people.post(
+        client, "/documents/verify", {"number": "第1号"}, environ_base={"REMOTE_ADDR": "198.51.100.9"}
+    )
+    assert elsewhere.status_code == 200
 
 
 def case_of(session: Session) -> str:
