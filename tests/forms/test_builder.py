@@ -34,14 +34,32 @@ def test_a_file_is_checked_and_published_by_a_second_person(client: FlaskClient,
     assert "ほかの人が公開します" in client.get(url).get_data(as_text=True)
     sha256 = _sha(client, second, url)
     people.sign_in(client, first)
-    assert people.post(client, f"{url}/agree", {"sha256": sha256}).status_code == 403
+    refused = people.post(client, f"{url}/agree", {"sha256": sha256})
+    assert refused.status_code == 403
+    assert "自分では公開できません" in refused.get_data(as_text=True)
+    assert "公開を待っています" in refused.get_data(as_text=True)
     assert client.get("/procedures/road-damage-new").status_code == 404
     people.sign_in(client, second)
     assert people.post(client, f"{url}/agree", {"sha256": sha256}).status_code == 303
     assert client.get("/procedures/road-damage-new").status_code == 200
+    assert people.post(client, f"{url}/agree", {"sha256": sha256}).status_code == 404
+    status, page = send(client, changed)
+    assert status == 422
+    assert "いま公開しているものと同じです" in page
+    early = people.post(client, f"{url}/withdraw", {"from": "2020-01-01T09:00"})
+    assert early.status_code == 422
+    assert "過ぎた日時は選べません" in early.get_data(as_text=True)
     assert "slug: road-damage-new" in client.get(f"{url}/file").get_data(as_text=True)
     assert people.post(client, f"{url}/withdraw").status_code == 303
     assert client.get("/procedures/road-damage-new").status_code == 404
+
+
+def test_what_is_refused_about_another_section_tells_nothing(client: FlaskClient, koga: str) -> None:
+    people.sign_in(client, people.make_staff(Role.EDITOR, "citizen-counter"))
+    for path in ("", "/file"):
+        assert client.get(f"/staff/procedures/road-damage{path}").status_code == 404
+    for action in ("agree", "withdraw"):
+        assert people.post(client, f"/staff/procedures/road-damage/{action}").status_code == 404
 
 
 def _sha(client: FlaskClient, second: object, url: str) -> str:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
-from forms.builder import reading
+from forms.builder import queries, reading
 from forms.commands import as_yaml
 from forms.definition import from_document
 from forms.definition.comparison import compare
-from forms.models import ProcedureRow
 from forms.services import publishing
 from portal.accounts.models import Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
-from portal.kernel.errors import Invalid, NotFound
-from portal.web import access
+from portal.kernel.errors import Invalid, NotFound, PortalError
+from portal.web import access, error_texts
 
 bp = Blueprint("builder", __name__, template_folder="templates")
 
@@ -30,27 +29,11 @@ def _sections() -> set[str]:
     return access.visitor().scopes(Role.EDITOR, "department")
 
 
-def _row(session: Session, slug: str) -> ProcedureRow:
-    row = session.scalars(select(ProcedureRow).where(ProcedureRow.slug == slug)).one_or_none()
-    if row is None or row.department not in _sections():
-        raise NotFound
-    return row
-
-
-def _home(status: int = 200, *, found: list[reading.Mistake] | None = None) -> ResponseReturnValue:
+def _home(status: int = 200, *, found: list[reading.Mistake] | None = None, error: str = "") -> ResponseReturnValue:
     with unit_of_work() as session:
-        rows = session.scalars(
-            select(ProcedureRow)
-            .where(ProcedureRow.department.in_(_sections()))
-            .options(selectinload(ProcedureRow.versions))
-            .order_by(ProcedureRow.slug)
-        ).all()
-        entries = [
-            (row.slug, row.versions[-1].document["plain_name"]["ja"], any(v.published_at is None for v in row.versions))
-            for row in rows
-            if row.versions
-        ]
-    return render_template("builder/home.html", entries=entries, mistakes=found or []), status
+        entries = queries.entries(session, _sections())
+    words = error_texts.words(error, status) if error else ""
+    return render_template("builder/home.html", entries=entries, mistakes=found or [], error=words), status
 
 
 @bp.get("/staff/procedures")
@@ -77,8 +60,11 @@ def propose() -> ResponseReturnValue:
         return _home(
             422, found=[reading.Mistake(1, gettext("section が、自分の課ではありません。"), procedure.section)]
         )
-    with unit_of_work() as session:
-        publishing.propose(session, procedure=procedure, actor=access.visitor().actor, now=clock.now())
+    try:
+        with unit_of_work() as session:
+            publishing.propose(session, procedure=procedure, actor=access.visitor().actor, now=clock.now())
+    except publishing.NothingNew as refused:
+        return _home(refused.status, error=refused.code)
     flash(gettext("まちがいはありません。ほかの人が見て公開するのを待ちます。"), "success")
     return redirect(url_for("builder.procedure", slug=procedure.slug), 303)
 
@@ -87,8 +73,13 @@ def propose() -> ResponseReturnValue:
 @access.staff(Role.EDITOR)
 def procedure(slug: str) -> ResponseReturnValue:
     """What is published, what waits, and every difference between the two."""
+    return _procedure(slug)
+
+
+def _procedure(slug: str, *, error: PortalError | None = None) -> ResponseReturnValue:
+    """The page, with the words of a refusal where there was one."""
     with unit_of_work() as session:
-        row = _row(session, slug)
+        row = queries.of_sections(session, slug, _sections())
         published, proposal = publishing.newest_published(row), publishing.waiting(session, slug)
         changes = (
             [
@@ -98,7 +89,7 @@ def procedure(slug: str) -> ResponseReturnValue:
             if proposal
             else []
         )
-        return render_template(
+        html = render_template(
             "builder/procedure.html",
             slug=slug,
             name=(proposal or published or row.versions[-1]).document["plain_name"]["ja"],
@@ -106,7 +97,9 @@ def procedure(slug: str) -> ResponseReturnValue:
             proposal=proposal,
             changes=changes,
             own=proposal is not None and proposal.proposed_by == access.visitor().account_id,
+            error=error_texts.words(error.code, error.status) if error else "",
         )
+    return html, error.status if error else 200
 
 
 def _from() -> datetime | None:
@@ -117,33 +110,50 @@ def _from() -> datetime | None:
         raise Invalid from error
 
 
+def _do(slug: str, done: str, act: Callable[[Session], object]) -> ResponseReturnValue:
+    """Do it to a procedure of the editor's sections, or show the page with what stands against it.
+
+    A procedure of another section stays "not found".
+    """
+    try:
+        with unit_of_work() as session:
+            queries.of_sections(session, slug, _sections())
+            act(session)
+    except PortalError as refused:
+        return _procedure(slug, error=refused)
+    flash(done, "success")
+    return redirect(url_for("builder.procedure", slug=slug), 303)
+
+
 @bp.post("/staff/procedures/<slug>/agree")
 @access.staff(Role.EDITOR)
 def agree(slug: str) -> ResponseReturnValue:
     """Publish exactly what was looked at."""
-    with unit_of_work() as session:
-        _row(session, slug)
-        publishing.agree(
+    return _do(
+        slug,
+        gettext("公開しました。"),
+        lambda session: publishing.agree(
             session,
             slug=slug,
             sha256=request.form.get("sha256", ""),
             actor=access.visitor().actor,
             now=clock.now(),
             from_at=_from(),
-        )
-    flash(gettext("公開しました。"), "success")
-    return redirect(url_for("builder.procedure", slug=slug), 303)
+        ),
+    )
 
 
 @bp.post("/staff/procedures/<slug>/withdraw")
 @access.staff(Role.EDITOR)
 def withdraw(slug: str) -> ResponseReturnValue:
     """Take it off the catalogue."""
-    with unit_of_work() as session:
-        _row(session, slug)
-        publishing.withdraw(session, slug=slug, actor=access.visitor().actor, now=clock.now(), from_at=_from())
-    flash(gettext("公開をやめます。出ている申請は、そのまま続きます。"), "success")
-    return redirect(url_for("builder.procedure", slug=slug), 303)
+    return _do(
+        slug,
+        gettext("公開をやめます。出ている申請は、そのまま続きます。"),
+        lambda session: publishing.withdraw(
+            session, slug=slug, actor=access.visitor().actor, now=clock.now(), from_at=_from()
+        ),
+    )
 
 
 @bp.get("/staff/procedures/<slug>/file")
@@ -151,7 +161,7 @@ def withdraw(slug: str) -> ResponseReturnValue:
 def export(slug: str) -> ResponseReturnValue:
     """The newest published version as a file."""
     with unit_of_work() as session:
-        published = publishing.newest_published(_row(session, slug))
+        published = publishing.newest_published(queries.of_sections(session, slug, _sections()))
         if published is None:
             raise NotFound
         text = as_yaml(from_document(published.document))

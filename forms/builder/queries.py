@@ -1,0 +1,52 @@
+"""What the pages for editors read: the procedures of a section, and one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from forms.models import ProcedureRow
+from portal.kernel.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the editor's list; `waits`: a proposal waits for a second person."""
+
+    slug: str
+    name: str
+    waits: bool
+
+
+def entries(session: Session, sections: AbstractSet[str]) -> list[Entry]:
+    """The procedures of some sections, by slug. Two statements."""
+    rows = session.scalars(
+        select(ProcedureRow)
+        .where(ProcedureRow.department.in_(sections))
+        .options(selectinload(ProcedureRow.versions))
+        .order_by(ProcedureRow.slug)
+    ).all()
+    return [
+        Entry(
+            row.slug, row.versions[-1].document["plain_name"]["ja"], any(v.published_at is None for v in row.versions)
+        )
+        for row in rows
+        if row.versions
+    ]
+
+
+def of_sections(session: Session, slug: str, sections: AbstractSet[str]) -> ProcedureRow:
+    """One procedure of these sections, with its versions. Two statements.
+
+    Raises:
+        NotFound: there is none, it is another section's, or nothing of it is left.
+    """
+    row = session.scalars(
+        select(ProcedureRow).where(ProcedureRow.slug == slug).options(selectinload(ProcedureRow.versions))
+    ).one_or_none()
+    if row is None or row.department not in sections or not row.versions:
+        raise NotFound
+    return row
