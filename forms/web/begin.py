@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from forms import queries, vocabulary
 from forms.case_models import Delegation
 from forms.definition import IdentityLevel, Procedure
-from forms.services import delegation, drafts, protection
+from forms.services import delegation, drafts, earlier, protection
 from forms.services.common import Applicant, definition
 from forms.web import views
 from forms.web.blueprint import bp
@@ -149,4 +149,7 @@ def _known(session: Session, who: access.Visitor, person_id: int | None) -> tupl
     if person_id == who.person_id:
         facts["email"] = facts.get("email") or who.email
     known = vocabulary.from_person(facts, source="profile", at=person.changed_at)
+    if person_id == who.person_id and who.account_id is not None:
+        # What the profile knows wins: the first of an item is filled in.
+        known += earlier.said_before(session, person_id=person.id, account_id=who.account_id)
     return protection.without_protected(session, known, person_id=who.person_id, now=clock.now())
