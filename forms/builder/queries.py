@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from forms.models import ProcedureRow
+from forms.models import ProcedureRow, ProcedureVersion
+from forms.services import publishing
 from portal.kernel.errors import NotFound
 
 
@@ -50,3 +51,9 @@ def of_sections(session: Session, slug: str, sections: AbstractSet[str]) -> Proc
     if row is None or row.department not in sections or not row.versions:
         raise NotFound
     return row
+
+
+def looked_at(row: ProcedureRow) -> ProcedureVersion:
+    """The version that is previewed and tried: the proposal where one waits, else what was published last."""
+    proposal = next((v for v in row.versions if v.published_at is None), None)
+    return proposal or publishing.newest_published(row) or row.versions[-1]

@@ -246,7 +246,7 @@ def save_step(
     answers = {k: v for k, v in draft.answers.items() if k not in result.problems} | result.values
     facts = facts_of(session, application, now=now)
     evaluation = rules.evaluate(procedure, answers, facts)
-    on_page = _on_page(step, seen, typed)
+    on_page = parts_on_page(step, seen, typed)
     problems = {f: p for f, p in result.problems.items() if f in evaluation.shown}
     if not leave_unchecked:
         for field_id, wrong in checking.wrong(procedure, answers, evaluation, facts).items():
@@ -261,11 +261,11 @@ def save_step(
     draft.step = step_id
     application.changed_at, application.warned_at = now, None
     session.flush()
-    fresh = tuple(_fresh(step, evaluation, seen, on_page))
+    fresh = tuple(opened_unseen(step, evaluation, seen, on_page))
     return _way(step, evaluation, problems, fresh)
 
 
-def _on_page(step: Step, seen: set[str], typed: Mapping[str, Typed]) -> set[tuple[str, str]]:
+def parts_on_page(step: Step, seen: set[str], typed: Mapping[str, Typed]) -> set[tuple[str, str]]:
     """What was on the page: (field id, "" or the part of an entry)."""
     found = {(field_id, "") for field_id in seen}
     for spec in step.fields:
@@ -274,7 +274,9 @@ def _on_page(step: Step, seen: set[str], typed: Mapping[str, Typed]) -> set[tupl
     return found
 
 
-def _fresh(step: Step, evaluation: rules.Evaluation, seen: set[str], on_page: set[tuple[str, str]]) -> Iterator[str]:
+def opened_unseen(
+    step: Step, evaluation: rules.Evaluation, seen: set[str], on_page: set[tuple[str, str]]
+) -> Iterator[str]:
     """Fields of this step that the answers just opened and that the person has not seen."""
     for spec in step.fields:
         if not spec.has_value or spec.computed or spec.id not in evaluation.shown:

@@ -120,16 +120,25 @@ def agree(
     return proposal
 
 
-def drop(session: Session, *, slug: str, actor: Actor) -> None:
+def drop(session: Session, *, slug: str, actor: Actor, sha256: str | None = None) -> None:
     """Take a proposal back; nothing that is published changes.
+
+    Args:
+        session: the transaction.
+        slug: of the procedure.
+        actor: who takes it back.
+        sha256: of the document that was looked at; None: whichever waits.
 
     Raises:
         NotFound: nothing waits.
+        ProposalChanged: it was replaced meanwhile.
     """
     row = _row(session, slug)
     proposal = next((v for v in row.versions if v.published_at is None), None) if row else None
     if row is None or proposal is None:
         raise NotFound
+    if sha256 is not None and proposal.sha256 != sha256:
+        raise ProposalChanged
     _note(session, "procedure.drop", proposal, actor)
     session.delete(proposal)
     session.flush()

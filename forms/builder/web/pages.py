@@ -25,13 +25,14 @@ from portal.web import access, error_texts
 bp = Blueprint("builder", __name__, template_folder="templates")
 
 
-def _sections() -> set[str]:
+def sections() -> set[str]:
+    """Departments whose procedures the visitor edits."""
     return access.visitor().scopes(Role.EDITOR, "department")
 
 
 def _home(status: int = 200, *, found: list[reading.Mistake] | None = None, error: str = "") -> ResponseReturnValue:
     with unit_of_work() as session:
-        entries = queries.entries(session, _sections())
+        entries = queries.entries(session, sections())
     words = error_texts.words(error, status) if error else ""
     return render_template("builder/home.html", entries=entries, mistakes=found or [], error=words), status
 
@@ -56,7 +57,7 @@ def propose() -> ResponseReturnValue:
     procedure, found = reading.read(content)
     if procedure is None:
         return _home(422, found=found)
-    if procedure.section not in _sections():
+    if procedure.section not in sections():
         return _home(
             422, found=[reading.Mistake(1, gettext("section が、自分の課ではありません。"), procedure.section)]
         )
@@ -79,7 +80,7 @@ def procedure(slug: str) -> ResponseReturnValue:
 def _procedure(slug: str, *, error: PortalError | None = None) -> ResponseReturnValue:
     """The page, with the words of a refusal where there was one."""
     with unit_of_work() as session:
-        row = queries.of_sections(session, slug, _sections())
+        row = queries.of_sections(session, slug, sections())
         published, proposal = publishing.newest_published(row), publishing.waiting(session, slug)
         changes = (
             [
@@ -110,19 +111,19 @@ def _from() -> datetime | None:
         raise Invalid from error
 
 
-def _do(slug: str, done: str, act: Callable[[Session], object]) -> ResponseReturnValue:
-    """Do it to a procedure of the editor's sections, or show the page with what stands against it.
+def _do(slug: str, done: str, act: Callable[[Session], object], *, after: str = "") -> ResponseReturnValue:
+    """Do it to a procedure of the editor's sections and go on (`after`); or show the page with what stands against it.
 
     A procedure of another section stays "not found".
     """
     try:
         with unit_of_work() as session:
-            queries.of_sections(session, slug, _sections())
+            queries.of_sections(session, slug, sections())
             act(session)
     except PortalError as refused:
         return _procedure(slug, error=refused)
     flash(done, "success")
-    return redirect(url_for("builder.procedure", slug=slug), 303)
+    return redirect(after or url_for("builder.procedure", slug=slug), 303)
 
 
 @bp.post("/staff/procedures/<slug>/agree")
@@ -140,6 +141,20 @@ def agree(slug: str) -> ResponseReturnValue:
             now=clock.now(),
             from_at=_from(),
         ),
+    )
+
+
+@bp.post("/staff/procedures/<slug>/drop")
+@access.staff(Role.EDITOR)
+def drop(slug: str) -> ResponseReturnValue:
+    """Take the proposal back that was looked at; what is published stays as it is."""
+    return _do(
+        slug,
+        gettext("案を取り下げました。公開しているものは変わりません。"),
+        lambda session: publishing.drop(
+            session, slug=slug, sha256=request.form.get("sha256", ""), actor=access.visitor().actor
+        ),
+        after=url_for("builder.home"),  # a new procedure has no page of its own any more
     )
 
 
@@ -161,7 +176,7 @@ def withdraw(slug: str) -> ResponseReturnValue:
 def export(slug: str) -> ResponseReturnValue:
     """The newest published version as a file."""
     with unit_of_work() as session:
-        published = publishing.newest_published(queries.of_sections(session, slug, _sections()))
+        published = publishing.newest_published(queries.of_sections(session, slug, sections()))
         if published is None:
             raise NotFound
         text = as_yaml(from_document(published.document))

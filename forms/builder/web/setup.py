@@ -5,9 +5,12 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext
 
+from forms.builder.web import trial
 from forms.builder.web.pages import bp
 from portal.accounts.models import Role
 from portal.web import staff as staff_home
+
+__all__ = ["init_app", "trial"]
 
 
 def init_app(app: Flask) -> None:
