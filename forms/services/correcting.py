@@ -104,6 +104,7 @@ def ask_correction(
         "correction",
         fields=[label_at(procedure, filed, f, application.contact.get("locale", "ja")) for f, _reason in requests],
         answer_by=show_date(answer_by, application.contact.get("locale", "ja")),
+        requests=[c.id for c in open_requests(application)],
     )
     return application
 

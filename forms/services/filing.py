@@ -15,6 +15,7 @@ from forms import fees, links, rules
 from forms.attachments import services as attachments
 from forms.deadlines import due_on
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, sha256_of
+from forms.letters import services as letters
 from forms.models import Application, ApplicationAnswers, IssuedDocument
 from forms.queue import search_text
 from forms.services import checking
@@ -286,7 +287,7 @@ def _paper(
 
 
 def tell(session: Session, application: Application, what: str, *, secret: str | None = None, **facts: Any) -> None:
-    """Put one message about a case into the transaction; nothing where there is no mail address (people without mail).
+    """Put one message about a case into the transaction: a mail, or a letter to print where there is no address for mail (CASES A11).
 
     Args:
         session: the transaction.
@@ -295,7 +296,12 @@ def tell(session: Session, application: Application, what: str, *, secret: str |
         secret: for a guest, so that the mail opens the case.
         facts: JSON values that the template shows; never answers.
     """
+    once = application.revision if what not in {"filed", "prepared"} else 1
     email = application.contact.get("email")
+    if letters.by_post(application):
+        event = f"{what}:{facts['number'] if what == 'message' else once}"
+        if letters.make(session, application, what, event=event, facts=facts):
+            return
     if not email:
         return
     locale = application.contact.get("locale", "ja")
@@ -316,5 +322,5 @@ def tell(session: Session, application: Application, what: str, *, secret: str |
         recipient=notices.Recipient(email, application.applicant_name or "", locale, application.owner_account_id),
         template=f"forms/mail/{what}.txt",
         context=context,
-        key=f"forms.{what}:{application.reference}:{application.revision if what not in {'filed', 'prepared'} else 1}",
+        key=f"forms.{what}:{application.reference}:{once}",
     )

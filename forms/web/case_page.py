@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from forms import presenting, queries
 from forms.attachments import services as attachments
 from forms.definition import FieldSpec
+from forms.letters import services as letters
 from forms.models import Application
 from forms.services import approval, fee_change, protection, teamwork
 from forms.services.common import PurposeMissing, definition
@@ -130,6 +131,9 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
         state=state,
         states=views.STATES,
         events=views.EVENTS,
+        letters=letters.of_case(session, found),
+        letter_words=views.LETTERS,
+        letter_stages=views.LETTER_STAGES,
         actors=views.ACTORS,
         outcomes=views.OUTCOMES,
         can={action.value for action in possible(state, by=Party.STAFF)},

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from forms import presenting, queries, rules
 from forms.attachments import services as attachments
 from forms.definition import Problem, Typed
+from forms.letters import services as letters
 from forms.models import Application
 from forms.services import casework, delegation, fee_change, teamwork
 from forms.services.common import Incomplete, definition
@@ -85,6 +86,9 @@ def application(reference: str) -> ResponseReturnValue:
             state=state,
             states=views.STATES,
             events=views.EVENTS,
+            letters=letters.of_case(session, found),
+            letter_words=views.LETTERS,
+            letter_stages=views.LETTER_STAGES,
             actors=views.ACTORS,
             outcomes=views.OUTCOMES,
             next_step=views.next_step(state, unpaid=unpaid),

@@ -8,6 +8,7 @@ from flask import Flask, url_for
 from flask_babel import lazy_gettext
 
 from forms import queries
+from forms.letters import services as letter_services
 from forms.models import Application
 from forms.services.common import definition
 from forms.states import State
@@ -21,6 +22,7 @@ from forms.web import (
     desk,
     figures,
     files,
+    letters,
     retention,
     staff,
     verify,
@@ -45,6 +47,7 @@ __all__ = [
     "desk",
     "figures",
     "init_app",
+    "letters",
     "retention",
     "staff",
     "verify",
@@ -88,6 +91,11 @@ def _waiting(who: access.Visitor) -> int:
         return queries.waiting(session, staff.departments(who))
 
 
+def _letters(who: access.Visitor) -> int:
+    with unit_of_work() as session:
+        return letter_services.waiting(session, staff.departments(who))
+
+
 def init_app(app: Flask) -> None:
     """Join the pages, the section, the tile and the words."""
     app.register_blueprint(bp)
@@ -112,6 +120,18 @@ def init_app(app: Flask) -> None:
             text=lazy_gettext("届いた申請を、期限の近い順に見ます。"),
             order=20,
             count=_waiting,
+        )
+    )
+    staff_home.register(
+        staff_home.Tile(
+            "letters",
+            lazy_gettext("送る手紙"),
+            "forms.letters",
+            roles=tuple(role.value for role in staff.ROLES),
+            text=lazy_gettext("メールがない人への手紙を、印刷して送ります。"),
+            order=21,
+            in_menu=False,
+            count=_letters,
         )
     )
     staff_home.register(

@@ -363,6 +363,20 @@ DISPOSED: dict[str, LazyString] = {
     "attachments": lazy_gettext("添付書類"),
     "letters": lazy_gettext("手紙"),
 }
+LETTERS: dict[str, LazyString] = {
+    "filed": lazy_gettext("申請を受け付けました"),
+    "correction": lazy_gettext("直してほしいところがあります"),
+    "decided": lazy_gettext("申請の結果をお知らせします"),
+    "issued": lazy_gettext("書類をお送りします"),
+    "withdrawn": lazy_gettext("申請を取り下げました"),
+    "fee_changed": lazy_gettext("手数料が変わりました"),
+    "message": lazy_gettext("担当の課からのお知らせ"),
+}
+LETTER_STAGES: dict[str, tuple[str, LazyString]] = {
+    "to_print": ("act", lazy_gettext("これから印刷します")),
+    "printed": ("wait", lazy_gettext("印刷しました")),
+    "sent": ("good", lazy_gettext("送りました")),
+}
 OUTCOMES: dict[str, LazyString] = {
     "granted": lazy_gettext("認めます"),
     "refused": lazy_gettext("認めません"),

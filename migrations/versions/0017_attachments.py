@@ -76,9 +76,16 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
         sa.Column("facts", postgresql.JSONB(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("printed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "printed_by",
+            sa.BigInteger(),
+            sa.ForeignKey("account.id", name=op.f("fk_letter_printed_by_account")),
+            nullable=True,
+        ),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "sent_by",
@@ -86,7 +93,12 @@ def upgrade() -> None:
             sa.ForeignKey("account.id", name=op.f("fk_letter_sent_by_account")),
             nullable=True,
         ),
+        sa.Column("sent_on", sa.Date(), nullable=True),
+        sa.UniqueConstraint("application_id", "event", name=op.f("uq_letter_application_id_event")),
+        sa.CheckConstraint("(printed_at is null) = (printed_by is null)", name=op.f("ck_letter_printed_by_somebody")),
         sa.CheckConstraint("(sent_at is null) = (sent_by is null)", name=op.f("ck_letter_sent_by_somebody")),
+        sa.CheckConstraint("(sent_at is null) = (sent_on is null)", name=op.f("ck_letter_sent_on_a_day")),
+        sa.CheckConstraint("sent_at is null or printed_at is not null", name=op.f("ck_letter_sent_after_print")),
     )
     op.create_index(op.f("ix_letter_application_id"), "letter", ["application_id"])
     op.create_index("ix_letter_to_send", "letter", ["made_at"], postgresql_where=sa.text("sent_at is null"))

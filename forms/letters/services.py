@@ -1,0 +1,230 @@
+"""Letters: made where a mail would go and there is no address for it, printed by the section, posted by a person (CASES A11)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, joinedload
+
+from forms.letters.models import Letter
+from forms.models import Application, ProcedureRow
+from forms.services import protection
+from forms.services.common import definition
+from portal.accounts.models import Person
+from portal.kernel import audit, clock
+from portal.kernel.audit import Actor
+from portal.kernel.clock import local
+from portal.kernel.errors import Conflict, Invalid, NotFound
+
+WORDS = frozenset({"filed", "correction", "decided", "issued", "withdrawn", "fee_changed", "message"})
+"""The messages that a letter has words for; what is only prepared at home (and not filed) sends none."""
+LISTED = 200
+"""Most letters on the page of a section."""
+
+
+@dataclass(eq=False)
+class NotPrinted(Conflict):
+    """A letter that was not printed cannot have been posted."""
+
+    code: ClassVar[str] = "letter_not_printed"
+
+
+@dataclass(eq=False)
+class NoAddress(Conflict):
+    """It is not known where these letters should go; nothing was printed.
+
+    Attributes:
+        cases: the numbers of their cases.
+    """
+
+    code: ClassVar[str] = "letter_without_address"
+    cases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a letter goes: 306-0033; 茨城県古河市…; the building, "" where there is none."""
+
+    postal_code: str
+    place: str
+    building: str
+
+
+def by_post(application: Application) -> bool:
+    """Whether messages of this case go by post: there is no mail address, or the applicant chose post."""
+    return not application.contact.get("email") or bool(application.contact.get("post"))
+
+
+def make(session: Session, application: Application, what: str, *, event: str, facts: Mapping[str, Any]) -> bool:
+    """Put one letter into the transaction, and whether there is one; the same event again makes no second one.
+
+    A guest who filed online and gave no address gets none: they follow the case by its number. At the counter there always is one;
+    where its address is not known, the section is told when it prints.
+
+    Args:
+        session: the transaction.
+        application: filed.
+        what: one of `WORDS`; of other messages there are no letters.
+        event: which of them, one for a case.
+        facts: JSON values that it says; never answers.
+    """
+    if what not in WORDS:
+        return False
+    if application.channel == "online" and address_of(session, application, now=clock.now()) is None:
+        return False
+    made = insert(Letter).values(
+        application_id=application.id, what=what, event=event, facts=dict(facts), made_at=clock.now()
+    )
+    session.execute(made.on_conflict_do_nothing(index_elements=[Letter.application_id, Letter.event]))
+    return True
+
+
+def address_of(session: Session, application: Application, *, now: datetime) -> Address | None:
+    """Where the applicant gets post: as filed last, else as their own record says; None: not known.
+
+    Of a protected person only their own words count, and never a home at which somebody must not learn of them (CASES A10).
+    """
+    protected = protection.of_person(session, application.applicant_person_id, now=now)
+    candidates = []
+    if application.filings and not (protected is not None and application.on_behalf):
+        answers = application.filings[-1].answers
+        fields = definition(application.version).fields()
+        candidates += [answers[f.id] for f in fields if f.item == protection.ADDRESS and answers.get(f.id)]
+    if application.applicant_person_id is not None:
+        person = session.get_one(Person, application.applicant_person_id)
+        parts = ("postal_code", "prefecture", "city", "town", "block", "building")
+        candidates.append({part: getattr(person, part) for part in parts})
+    for value in candidates:
+        home = protection.household(str(value.get("postal_code") or ""), str(value.get("block") or ""))
+        place = "".join(str(value.get(part) or "") for part in ("prefecture", "city", "town", "block"))
+        if place and value.get("block") and not (protected is not None and home in protected.households):
+            return Address(str(value.get("postal_code") or ""), place, str(value.get("building") or ""))
+    return None
+
+
+def of_section(session: Session, departments: Collection[str], *, sent: bool) -> Sequence[Letter]:
+    """Letters of the departments' cases: those to send, oldest first, or those sent, newest first. One statement."""
+    wanted = (
+        select(Letter)
+        .join(Application, Application.id == Letter.application_id)
+        .join(ProcedureRow, ProcedureRow.id == Application.procedure_id)
+        .where(
+            ProcedureRow.department.in_(departments), Letter.sent_at.is_not(None) if sent else Letter.sent_at.is_(None)
+        )
+        .options(joinedload(Letter.application).joinedload(Application.version))
+        .order_by(Letter.id.desc() if sent else Letter.id)
+        .limit(LISTED)
+    )
+    return session.scalars(wanted).all()
+
+
+def waiting(session: Session, departments: Collection[str]) -> int:
+    """How many letters of the departments are still to be sent. One statement."""
+    return session.scalar(
+        select(func.count())
+        .select_from(Letter)
+        .join(Application, Application.id == Letter.application_id)
+        .join(ProcedureRow, ProcedureRow.id == Application.procedure_id)
+        .where(ProcedureRow.department.in_(departments), Letter.sent_at.is_(None))
+    ) or 0  # fmt: skip
+
+
+def of_case(session: Session, application: Application) -> Sequence[Letter]:
+    """The letters of a case, oldest first. One statement."""
+    return session.scalars(select(Letter).where(Letter.application_id == application.id).order_by(Letter.id)).all()
+
+
+def chosen(session: Session, ids: Collection[int], *, departments: Collection[str], most: int = LISTED) -> list[Letter]:
+    """These letters, locked, oldest first.
+
+    Raises:
+        Invalid: none, or more than `most`.
+        NotFound: one of them is not there, or another department's.
+    """
+    if not 0 < len(set(ids)) <= most:
+        raise Invalid
+    found = session.scalars(
+        select(Letter)
+        .join(Application, Application.id == Letter.application_id)
+        .join(ProcedureRow, ProcedureRow.id == Application.procedure_id)
+        .where(Letter.id.in_(set(ids)), ProcedureRow.department.in_(departments))
+        .order_by(Letter.id)
+        .with_for_update(of=Letter)
+    ).all()
+    if len(found) != len(set(ids)):
+        raise NotFound
+    return list(found)
+
+
+def mark_printed(
+    session: Session, ids: Collection[int], *, departments: Collection[str], actor: Actor, now: datetime
+) -> None:
+    """Their pages were made for this person; they can be printed again, the newest print counts.
+
+    Raises:
+        Invalid, NotFound: see `chosen`.
+    """
+    for letter in chosen(session, ids, departments=departments):
+        letter.printed_at, letter.printed_by = now, actor.account_id
+        _note(session, letter, "letter_print", actor)
+    session.flush()
+
+
+def mark_sent(
+    session: Session, ids: Collection[int], *, departments: Collection[str], sent_on: date, actor: Actor, now: datetime
+) -> int:
+    """A person says that these were posted; how many are new. One that was marked before keeps its day and its name.
+
+    Args:
+        session: the transaction.
+        ids: of the letters.
+        departments: the actor's.
+        sent_on: day on which they were posted, in Japan.
+        actor: who says so.
+        now: aware.
+
+    Raises:
+        Invalid: none, too many, a day to come or before the letter was made.
+        NotFound: see `chosen`.
+        NotPrinted: one of them was never printed.
+    """
+    letters = [one for one in chosen(session, ids, departments=departments) if one.sent_at is None]
+    if any(one.printed_at is None for one in letters):
+        raise NotPrinted
+    if sent_on > local(now).date() or any(sent_on < local(one.made_at).date() for one in letters):
+        raise Invalid
+    for letter in letters:
+        letter.sent_at, letter.sent_by, letter.sent_on = now, actor.account_id, sent_on
+        _note(session, letter, "letter_sent", actor)
+    session.flush()
+    return len(letters)
+
+
+def choose(session: Session, application: Application, *, post: bool, actor: Actor) -> None:
+    """The applicant wants messages of this case by post, or by mail again (where there is an address for mail)."""
+    application.contact = {**application.contact, "post": post}
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        action="application.contact",
+        subject_kind="application",
+        subject_ref=str(application.reference),
+        detail={"post": post},
+    )
+
+
+def _note(session: Session, letter: Letter, action: str, actor: Actor) -> None:
+    audit.record(
+        session,
+        actor=actor,
+        action=f"application.{action}",
+        subject_kind="application",
+        subject_ref=str(letter.application.reference),
+        detail={"letter": letter.event},
+    )
