@@ -138,6 +138,27 @@ def test_the_end_is_what_would_be_filed_with_its_fee_and_nothing_is_stored(
     assert rows_of_everything() == before
 
 
+def test_entries_are_added_and_taken_away_and_a_postal_code_is_looked_up(client: FlaskClient, koga: str) -> None:
+    people.sign_in(client, people.make_staff(Role.EDITOR, "child-welfare"))
+    procedure, url = published("nursery"), f"{HOME}/nursery/try"
+    place = next(p for p in procedure.places.values() if p.group is not None)
+    assert place.group is not None
+    group, step = place.group.id, place.step.id
+
+    def entries(data: dict[str, object]) -> tuple[list[str], dict[str, list[str]]]:
+        html = people.post(client, url, data).get_data(as_text=True)
+        return hidden(html).get(f"f.{group}.row", []), hidden(html)
+
+    first, sent = entries({"action": f"step:{step}"})
+    more, sent = entries({**sent, "action": f"add:{group}"})
+    assert len(more) == len(first) + 1
+    less, _sent = entries({**sent, "action": f"remove:{group}:{more[0]}"})
+    assert less == more[1:]
+    people.sign_in(client, people.make_staff(Role.EDITOR, "citizen-counter"))
+    code = {"step": "owner", "f.owner_address.postal_code": "3060033", "action": "look_up:owner_address"}
+    assert 'value="中央町"' in people.post(client, f"{DOG}/try", code).get_data(as_text=True)
+
+
 def test_a_form_without_its_token_and_another_section_are_refused(client: FlaskClient, koga: str) -> None:
     people.sign_in(client, people.make_staff(Role.EDITOR, "citizen-counter"))
     assert client.post(f"{DOG}/try", data=OWNER).status_code == 400
