@@ -235,7 +235,7 @@ class ApplicationEvent(Base):
     """One thing that happened to a case: who, when, why. Appended only (trigger `application_event_append_only`).
 
     Attributes:
-        action: an `Action` of `forms.states`, or "paid", "refunded".
+        action: an `Action` of `forms.states`, or "paid", "refunded", "electronic_consent".
         actor_account_id, actor_kind: see `portal.kernel.audit.Actor`.
         reason: as written for the applicant, None where there is none.
     """

@@ -15,7 +15,7 @@ from forms.definition import IssuedKind, Procedure
 from forms.definition.fields.files import line
 from forms.models import Application, ApplicationAnswers, IssuedDocument
 from forms.services.common import definition
-from forms.services.filing import APPLICATION_PAPER
+from forms.services.filing import APPLICATION_PAPER, ELECTRONIC_CONSENT
 from portal.directory.models import City, Department
 from portal.documents import qr, signing
 from portal.kernel import dates
@@ -124,7 +124,7 @@ def _issued(
     decided = local(decision.decided_at).date()
     filed = filing.answers
     specs = [spec for field_id in kind.fields if (spec := procedure.field(field_id)) is not None and field_id in filed]
-    consent = next((f for f in procedure.fields() if f.kind == "consent" and filing.answers.get(f.id)), None)
+    consent = any(event.action == ELECTRONIC_CONSENT for event in application.events)
     return {
         "issued_on": "",
         "sample": kind.sample,

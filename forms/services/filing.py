@@ -15,6 +15,7 @@ from forms import fees, links, rules
 from forms.attachments import services as attachments
 from forms.deadlines import due_on
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, sha256_of
+from forms.definition.words import Words
 from forms.letters import services as letters
 from forms.models import Application, ApplicationAnswers, IssuedDocument
 from forms.queue import search_text
@@ -42,6 +43,8 @@ from portal.notices import services as notices
 
 PAYABLE = "application"
 APPLICATION_PAPER = "application"
+ELECTRONIC_CONSENT = "electronic_consent"
+"""Event of a case: the applicant agreed to get documents as electronic data; its reason holds the words they agreed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ class Review:
     def total(self) -> Yen:
         """What is to be paid."""
         return fees.total(self.fee)
+
+    @property
+    def consent(self) -> Words | None:
+        """What the applicant may agree to: documents as electronic data; None where nothing is issued here."""
+        here = self.procedure.channel.kind == "here" and self.procedure.documents
+        return self.procedure.texts.consent_to_electronic_document if here else None
 
     def steps(self) -> list[tuple[Step, list[tuple[FieldSpec, Any]]]]:
         """Step by step: each shown field with its value."""
@@ -115,7 +124,14 @@ def _review(application: Application, answers: Mapping[str, Any], at: Moment, fa
 
 
 def file(
-    session: Session, *, key: str, reviewed_sha256: str, actor: Actor, now: datetime, payer_name: str | None = None
+    session: Session,
+    *,
+    key: str,
+    reviewed_sha256: str,
+    actor: Actor,
+    now: datetime,
+    payer_name: str | None = None,
+    electronic_consent: bool = False,
 ) -> tuple[Application, str | None]:
     """File a draft: one case, one number, one charge, one mail, however often and from however many places this is called.
 
@@ -128,6 +144,7 @@ def file(
         actor: who presses the button.
         now: aware; arrival.
         payer_name: whose name is on the charge; None: the applicant's.
+        electronic_consent: the applicant ticked `Review.consent`; kept with the words. Nothing where the procedure asks for none.
 
     Returns:
         The case; and, for the guest who filed it just now, the secret that opens it (it is kept nowhere).
@@ -152,6 +169,8 @@ def file(
     application.due_on = due_on(local(now).date(), made.procedure.standard_days)
     secret = _keep(application, made, now=now)
     attachments.settle(session, application)
+    if electronic_consent and made.consent is not None:
+        note(session, application, ELECTRONIC_CONSENT, actor=actor, now=now, reason=made.consent.ja)
     note(session, application, Action.FILE.value, actor=actor, now=now)
     _paper(
         session, application, kind=APPLICATION_PAPER, number=reference, title=made.procedure.official_name.ja, now=now

@@ -319,6 +319,7 @@ def _review_page(
         missing=next((s for s in missing if s is not None), None),
         labels=[*(s.title.in_(lang) for s, _rows in made.steps()), gettext("確認")],
         error=error,
+        agreed=request.form.get("electronic_consent") == "yes",
         files=files.by_field(
             made.procedure.fields(),
             made.answers,
@@ -340,7 +341,7 @@ def file(slug: str, key: str) -> ResponseReturnValue:
         application, procedure = _mine(session, slug, key)
         if application.state != State.DRAFT.value:
             return _to_case(application)
-    sha256 = request.form.get("sha256", "")
+    sha256, agreed = request.form.get("sha256", ""), request.form.get("electronic_consent") == "yes"
     try:
         if procedure.channel.kind == "prepared":
             filed = transact(
@@ -348,7 +349,9 @@ def file(slug: str, key: str) -> ResponseReturnValue:
             )
         else:
             filed, _secret = transact(
-                lambda session: filing.file(session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now)
+                lambda session: filing.file(
+                    session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now, electronic_consent=agreed
+                )
             )
     except ReviewChanged as changed:
         return _again(slug, key, changed.code, 409)

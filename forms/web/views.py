@@ -348,6 +348,7 @@ EVENTS: dict[str, LazyString] = {
     "paid": lazy_gettext("手数料が支払われました"),
     "fee_replaced": lazy_gettext("手数料を取りやめて、少ない額にしました"),
     "refunded": lazy_gettext("手数料を返しました"),
+    "electronic_consent": lazy_gettext("電子データ(PDF)での受け取りに同意しました"),
 }
 DISPOSED: dict[str, LazyString] = {
     "cases": lazy_gettext("申請"),

@@ -84,7 +84,6 @@ def fill_in_the_dog(page: Page, site: Site, axe: Inspector) -> None:
 
     page.get_by_label("窓口で受け取る").check()
     page.get_by_label("総和庁舎").check()
-    page.get_by_label("同意します").check()
     axe(page, "tag")
     next_page(page, "確認に進む")
     expect(page.get_by_role("heading", level=1)).to_have_text("内容を確認してください")
@@ -94,6 +93,7 @@ def file_it(page: Page, axe: Inspector) -> str:
     """From the review page to the case; its number."""
     for words in ("コガ　ハナコ", "2024年5月1日(令和6年)", "3,000円", "見本", "〒306-0033"):
         expect(page.get_by_role("main")).to_contain_text(words)
+    page.get_by_label("電子データ(PDF)で受け取ることに同意します").check()
     axe(page, "review")
     page.get_by_role("button", name="この内容で申請する").click()
     number = page.locator(".reference__number")

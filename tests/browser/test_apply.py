@@ -81,7 +81,6 @@ def fill_in_the_dog_quickly(page: Page, site: Site) -> None:
     page.get_by_label("いいえ", exact=True).check()
     next_page(page)
     page.get_by_label("郵便で受け取る").check()
-    page.get_by_label("同意します").check()
     next_page(page, "確認に進む")
 
 

@@ -40,7 +40,7 @@ DOG = {
     "has_chip": "yes",
     "chip_number": "３９２１４９０１２３４５６７８",
 }
-TAG = {"receive_by": "counter", "receive_office": "sowa", "message": "", "electronic_ok": "yes"}
+TAG = {"receive_by": "counter", "receive_office": "sowa", "message": ""}
 STEPS = {"owner": OWNER, "dog": DOG, "tag": TAG}
 
 
@@ -106,12 +106,25 @@ def reviewed(key: str) -> str:
         return made.sha256
 
 
-def filed(account: Account, slug: str = "dog-registration", steps: Mapping[str, Mapping[str, str]] = STEPS) -> str:
+def filed(
+    account: Account,
+    slug: str = "dog-registration",
+    steps: Mapping[str, Mapping[str, str]] = STEPS,
+    *,
+    consent: bool = False,
+) -> str:
     """The reference of a filed case; committed."""
     key = draft(account, slug, steps)
     sha256 = reviewed(key)
     with unit_of_work() as session:
-        case, _secret = filing.file(session, key=key, reviewed_sha256=sha256, actor=resident(account), now=clock.now())
+        case, _secret = filing.file(
+            session,
+            key=key,
+            reviewed_sha256=sha256,
+            actor=resident(account),
+            now=clock.now(),
+            electronic_consent=consent,
+        )
         assert case.reference
         return case.reference
 

@@ -319,3 +319,23 @@ def test_a_case_that_is_withdrawn_asks_for_no_money(browser: FlaskClient, sessio
     assert "手数料を支払う" not in page
     reference = where.rsplit("/", 1)[1]
     assert case(session, reference).state == "withdrawn"
+
+
+def test_consent_to_an_electronic_document_is_asked_on_the_review_page_and_kept_with_its_words(
+    client: FlaskClient, hanako: Account, session: Session
+) -> None:
+    words = "登録済証を、このサイトから電子データ(PDF)で受け取ることに同意します。"
+    people.sign_in(client, hanako)
+    path = fill(client)
+    page = client.get(path)
+    assert words in page.get_data(as_text=True)
+    changed = people.post(client, path, {"sha256": "0" * 64, "electronic_consent": "yes"})
+    assert changed.status_code == 409
+    assert 'value="yes" aria-describedby="electronic-consent-hint" checked' in changed.get_data(as_text=True)
+    answer = people.post(client, path, {"sha256": sha_on(page), "electronic_consent": "yes"})
+    reference = people.location(answer).rsplit("/", 1)[1]
+    events = [(e.action, e.reason) for e in case(session, reference).events]
+    assert events == [("electronic_consent", words), ("file", None)]
+    assert "電子データ(PDF)での受け取りに同意しました" in client.get(f"/applications/{reference}").get_data(
+        as_text=True
+    )

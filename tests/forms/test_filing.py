@@ -111,7 +111,7 @@ def test_an_incomplete_draft_is_not_filed_and_the_fields_are_named(hanako: Accou
     with pytest.raises(Incomplete) as raised, unit_of_work() as own:
         filing.file(own, key=key, reviewed_sha256=made.sha256, actor=resident(hanako), now=clock.now())
     assert set(raised.value.problems) == {
-        "dog_name", "dog_kind", "dog_born", "dog_sex", "dog_colour", "has_chip", "receive_by", "electronic_ok",
+        "dog_name", "dog_kind", "dog_born", "dog_sex", "dog_colour", "has_chip", "receive_by",
     }  # fmt: skip
 
 

@@ -28,8 +28,16 @@ def words(content: bytes) -> str:
     return "".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages).replace("\n", "")
 
 
-def granted(session: Session, owner: Account, reviewer: Account, run_jobs: Callable[[], None], **changed: str) -> str:
-    reference = filed(owner, steps={"owner": OWNER | changed, "dog": DOG, "tag": TAG})
+def granted(
+    session: Session,
+    owner: Account,
+    reviewer: Account,
+    run_jobs: Callable[[], None],
+    *,
+    consent: bool = False,
+    **changed: str,
+) -> str:
+    reference = filed(owner, steps={"owner": OWNER | changed, "dog": DOG, "tag": TAG}, consent=consent)
     with unit_of_work() as other:
         payments.void_charge(other, payable_kind="application", payable_ref=reference, reason="test", now=clock.now())
         casework.accept(other, reference=reference, actor=staff(reviewer), revision=None, now=clock.now())
@@ -53,7 +61,16 @@ def paper(
     client: FlaskClient, session: Session, hanako: Account, reviewer: Account, run_jobs: Callable[[], None]
 ) -> bytes:
     people.sign_in(client, hanako)
-    return issued(client, session, granted(session, hanako, reviewer, run_jobs))
+    return issued(client, session, granted(session, hanako, reviewer, run_jobs, consent=True))
+
+
+def test_without_the_consent_of_the_review_page_the_document_says_that_paper_is_handed_out_too(
+    client: FlaskClient, session: Session, hanako: Account, reviewer: Account, run_jobs: Callable[[], None]
+) -> None:
+    people.sign_in(client, hanako)
+    text = words(issued(client, session, granted(session, hanako, reviewer, run_jobs)))
+    assert "同意の記録なし(紙でも交付します)" in text
+    assert "同意あり" not in text
 
 
 def test_a9_number_authority_seal_omitted_and_consent_are_on_every_document(paper: bytes) -> None:

@@ -290,7 +290,7 @@ def test_a_correction_that_opens_a_question_asks_it_as_well(
 ) -> None:
     from tests.forms.conftest import STEPS
 
-    reference = filed(hanako, steps={**STEPS, "tag": {"receive_by": "post", "message": "", "electronic_ok": "yes"}})
+    reference = filed(hanako, steps={**STEPS, "tag": {"receive_by": "post", "message": ""}})
     ask(reference, reviewer, ("receive_by", "郵便では送れません。"))
     people.sign_in(client, hanako)
     at = f"/applications/{reference}/correction"
