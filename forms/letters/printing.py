@@ -94,7 +94,6 @@ def _sheet(session: Session, letter: Letter, common: dict[str, Any], *, now: dat
     papers = (
         [p for p in application.documents if p.kind != "application" and p.file_id] if letter.what == "issued" else []
     )
-    after_filing = procedure.texts.after_filing
     context = common | {
         "what": letter.what,
         "facts": _SAID | letter.facts,
@@ -107,7 +106,6 @@ def _sheet(session: Session, letter: Letter, common: dict[str, Any], *, now: dat
         "sample": False,
         "today": show_date(now, locale),
         "due": show_date(application.due_on, locale) if letter.what == "filed" and application.due_on else "",
-        "after_filing": after_filing.in_(locale) if after_filing and letter.what == "filed" else "",
         "asked": _asked(letter, locale),
         "message": _message(session, letter),
         "decision": decision,

@@ -132,6 +132,7 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
         states=views.STATES,
         events=views.EVENTS,
         letters=letters.of_case(session, found),
+        by_post=letters.by_post(found),
         letter_words=views.LETTERS,
         letter_stages=views.LETTER_STAGES,
         actors=views.ACTORS,

@@ -117,6 +117,10 @@ def test_a11_another_section_sees_no_letter_and_prints_none(
     client: FlaskClient, reference: str, session: Session
 ) -> None:
     (letter,) = letters(session, "filed")
+    with unit_of_work() as own:
+        actor = staff(people.make_staff(Role.REVIEWER))
+        sheets = printing.gather(own, [letter.id], departments={"citizen-counter"}, actor=actor, now=clock.now())
+    assert "メール" not in words(printing.render(sheets)), "it promises no mail"
     people.sign_in(client, people.make_staff(Role.REVIEWER, "it-strategy"))
     assert reference not in client.get("/staff/letters").get_data(as_text=True)
     for path in ("print", "sent"):
