@@ -6,6 +6,7 @@ began on the version before finishes on that one. That the two persons differ is
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -48,7 +49,14 @@ class TooEarly(Invalid):
     code: ClassVar[str] = "in_the_past"
 
 
-def propose(session: Session, *, procedure: Procedure, actor: Actor, now: datetime) -> ProcedureVersion:
+def propose(
+    session: Session,
+    *,
+    procedure: Procedure,
+    actor: Actor,
+    now: datetime,
+    sections: AbstractSet[str] | None = None,
+) -> ProcedureVersion:
     """Make a version of a document, for a second person to look at; a proposal that waits already is replaced.
 
     Args:
@@ -56,8 +64,10 @@ def propose(session: Session, *, procedure: Procedure, actor: Actor, now: dateti
         procedure: a document without mistakes (`forms.mistakes.read`).
         actor: who proposes.
         now: aware.
+        sections: codes of the sections whose procedures the proposer may change; None: all (the operator's command).
 
     Raises:
+        NotFound: the procedure is another section's, whatever section the document names.
         NothingNew: the newest published version says the same.
     """
     document = to_document(procedure)
@@ -67,6 +77,8 @@ def propose(session: Session, *, procedure: Procedure, actor: Actor, now: dateti
         row = ProcedureRow(slug=procedure.slug, department=procedure.section, created_at=now)
         session.add(row)
         session.flush()
+    elif sections is not None and row.department not in sections:
+        raise NotFound
     newest = newest_published(row)
     if newest is not None and newest.sha256 == digest and (newest.valid_until is None or newest.valid_until > now):
         raise NothingNew

@@ -6,7 +6,10 @@ import io
 from pathlib import Path
 
 from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from forms.models import ProcedureVersion
 from portal.accounts.models import Role
 from tests import people
 
@@ -60,6 +63,18 @@ def test_what_is_refused_about_another_section_tells_nothing(client: FlaskClient
         assert client.get(f"/staff/procedures/road-damage{path}").status_code == 404
     for action in ("agree", "withdraw"):
         assert people.post(client, f"/staff/procedures/road-damage/{action}").status_code == 404
+
+
+def test_a_file_that_names_ones_own_section_does_not_take_over_anothers_procedure(
+    client: FlaskClient, koga: str, session: Session
+) -> None:
+    people.sign_in(client, people.make_staff(Role.EDITOR, "citizen-counter"))
+    stolen = FILE.read_text("utf-8").replace("section: roads-rivers", "section: citizen-counter")
+    status, page = send(client, stolen)
+    assert status == 422
+    assert "ほかの課のものです" in page
+    waits = select(func.count()).select_from(ProcedureVersion).where(ProcedureVersion.published_at.is_(None))
+    assert session.scalar(waits) == 0
 
 
 def _sha(client: FlaskClient, second: object, url: str) -> str:

@@ -63,7 +63,20 @@ def propose() -> ResponseReturnValue:
         )
     try:
         with unit_of_work() as session:
-            publishing.propose(session, procedure=procedure, actor=access.visitor().actor, now=clock.now())
+            publishing.propose(
+                session,
+                procedure=procedure,
+                actor=access.visitor().actor,
+                now=clock.now(),
+                sections=sections(),
+            )
+    except NotFound:
+        return _home(
+            422,
+            found=[
+                reading.Mistake(1, gettext("この手続きは、ほかの課のものです。slug をかえてください。"), procedure.slug)
+            ],
+        )
     except publishing.NothingNew as refused:
         return _home(refused.status, error=refused.code)
     flash(gettext("まちがいはありません。ほかの人が見て公開するのを待ちます。"), "success")
