@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -29,7 +28,8 @@ def now_in(session: Session) -> datetime:
     """The moment by the database's clock (one clock for all web processes); the frozen one in tests."""
     if _Frozen.at is not None:
         return _Frozen.at
-    moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    # Asked before every booking: the driver's own statement costs a third of a composed one.
+    moment: datetime = session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return moment
 
 

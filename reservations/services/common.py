@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, joinedload
 
 from portal.accounts.models import Person
@@ -25,12 +25,15 @@ KIND = "booking"
 """`Payable.kind` of a booking, and its kind in the audit log."""
 
 
+_LOCK_PERSON = text("SELECT id FROM person WHERE id = :person FOR UPDATE")
+
+
 def lock_person(session: Session, person_id: int, *, group: str | None = None) -> None:
     """Wait for other bookings in the making of this person, then of the group: caps are counted one after the other."""
-    person = select(Person.id).where(Person.id == person_id).with_for_update()
     if group is None:
-        session.execute(person).scalar_one()
+        session.connection().execute(_LOCK_PERSON, {"person": person_id}).scalar_one()
         return
+    person = select(Person.id).where(Person.id == person_id).with_for_update()
     first = person.cte("first")
     party = select(BookingGroup.id).where(BookingGroup.reference == group).with_for_update().cte("party")
     session.execute(select(first.c.id, select(party.c.id).scalar_subquery())).one()
