@@ -193,7 +193,7 @@ class Moving(Seasonal):
 
     def falls_on(self, day: date) -> bool:
         """Whether the day is one of the rule's own, holiday or not."""
-        raise NotImplementedError
+        raise NotImplementedError  # each rule has its own; this class is never a rule itself
 
     def _instead(self, day: date, holidays: Holidays) -> date:
         match self.when_holiday:

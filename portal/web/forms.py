@@ -150,7 +150,7 @@ class _ParsedField(StringField):  # type: ignore[misc]  # the library has no typ
 
     def parse(self, typed: str) -> Any:
         """The value; raises ValueError with words for the person."""
-        raise NotImplementedError
+        raise NotImplementedError  # each field below has its own; this class is never a field itself
 
     def show(self, value: Any) -> str:
         """The value as people read it."""

@@ -210,4 +210,6 @@ def test_a_guest_in_english_on_the_narrowest_phone_signs_in_and_keeps_the_slot(
     axe(page, "confirm-hold-en")
     page.locator("main form button[type=submit]").first.click()
     page.wait_for_url("**/bookings/B-*")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert page.locator("html").get_attribute("lang") == "en", "signing in keeps the language"
     axe(page, "held-en")

@@ -91,9 +91,11 @@ def test_payment_histories_nobody_thought_of(
     histories()
     with unit_of_work() as session:
         payments = Counter(session.scalars(select(Payment.why_not_accepted)))
-        refunds = Counter(session.execute(select(Refund.provider, Refund.state)).tuples())
+        refunds = Counter((row.provider, row.state) for row in session.execute(select(Refund.provider, Refund.state)))
         disputes = Counter(session.scalars(select(Dispute.state)))
         notices = Counter(session.scalars(select(ProviderEvent.outcome)))
+    assert payments, "each history compares its books at the end; together they moved money"
+    assert notices, "and were told so"
     sys.stdout.write(
         f"\n{HISTORIES} histories: payments {dict(payments)}, refunds {dict(refunds)}, disputes {dict(disputes)},"
         f" notices {dict(notices)}, line {dict(Here.met)}\n"

@@ -148,7 +148,7 @@ class FieldSpec(Strict):
 
     def read(self, typed: Typed, at: Moment) -> Reading:
         """Read what was typed: a value to keep, None for left empty, or problems."""
-        raise NotImplementedError
+        raise NotImplementedError  # each type has its own; this class is never a field itself
 
     def show(self, value: Any, locale: str) -> str:
         """Say a value to people, in one text (lines where it has lines)."""
