@@ -188,6 +188,12 @@ class Moving(Seasonal):
         earlier = (day - timedelta(days=back) for back in range(1, 15))
         return any(self._own(d) and holidays(d) and self._instead(d, holidays) == day for d in earlier)
 
+    def moves(self, day: date, holidays: Holidays) -> date | None:
+        """The day that is closed instead of one of the rule's own that is a holiday; None where nothing moves."""
+        if not (self._own(day) and holidays(day)) or self.when_holiday in {"stay", "open"}:
+            return None
+        return self._instead(day, holidays)
+
     def _own(self, day: date) -> bool:
         return self.in_season(day) and self.falls_on(day)
 

@@ -223,6 +223,15 @@ def pending_of(session: Session, booking: Booking, *, now: datetime) -> BookingM
     return pending if pending is not None and pending.held_until > now else None
 
 
+def may_change(booking: Booking, *, now: datetime) -> bool:
+    """Whether the rules let the person move the booking once more."""
+    try:
+        _may_change(booking, now=now)
+    except NoMoreChanges:
+        return False
+    return True
+
+
 def _may_change(booking: Booking, *, now: datetime) -> None:
     rules = policy_of(booking).changes
     last = booking.starts_at.astimezone(TOKYO).date() - timedelta(days=rules.days_before)

@@ -11,8 +11,9 @@ from sqlalchemy import Select, Text, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from payments import queries as payment_queries
-from payments.queries import ChargeView
+from payments.queries import ChargeView, MoneyOf
 from portal.accounts.models import Person
+from portal.kernel.money import Yen
 from portal.kernel.text import digits, fold
 from reservations.models import (
     FIRM,
@@ -46,6 +47,22 @@ class BookingView:
     quote: Quote
     policy: Policy
     charge: ChargeView | None
+    money: tuple[MoneyOf, ...] = ()
+
+    @property
+    def paid(self) -> Yen:
+        """What was paid over all charges, such as the fee and the difference of a move."""
+        return sum((one.amount for one in self.money if one.accepted), start=Yen(0))
+
+    @property
+    def back(self) -> Yen:
+        """What was promised back over all charges."""
+        return sum((one.back for one in self.money), start=Yen(0))
+
+    @property
+    def receipts(self) -> list[MoneyOf]:
+        """The payments with a receipt, oldest first."""
+        return [one for one in self.money if one.accepted and one.receipt_ref]
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -84,7 +101,7 @@ def facility_name(facility: Facility, on: date) -> str:
 
 
 def of_person(session: Session, reference: str, person_id: int) -> BookingView | None:
-    """A person's own booking; None where it is not theirs. Four statements."""
+    """A person's own booking; None where it is not theirs. A fixed number of statements."""
     statement = _full().where(Booking.reference == reference, Booking.person_id == person_id)
     booking = session.scalars(statement).unique().one_or_none()
     return None if booking is None else _view(session, booking)
@@ -117,6 +134,7 @@ def _view(session: Session, booking: Booking) -> BookingView:
         shown_quote(booking),
         policy_of(booking),
         payment_queries.current_charge(session, KIND, booking.reference),
+        tuple(payment_queries.money_of(session, KIND, booking.reference)),
     )
 
 
@@ -194,6 +212,11 @@ def mine(session: Session, person_id: int, *, now: datetime, limit: int = 50) ->
         .limit(limit)
     )
     return _lines(session, statement)
+
+
+def unpaid(session: Session, lines: Collection[BookingLine]) -> set[str]:
+    """Which of these bookings have a demand that waits for money; one statement."""
+    return payment_queries.open_refs(session, KIND, [line.reference for line in lines])
 
 
 def waiting(session: Session, facilities: Collection[str]) -> list[BookingLine]:

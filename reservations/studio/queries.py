@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from payments.models import Payee
-from portal.directory.models import Department
+from portal.directory.models import City, Department
 from reservations import documents
 from reservations.documents import AnyDocument
 from reservations.models import Facility, NameKind, RuleDocument, Space
+from reservations.money_models import FacilityOperator
 from reservations.studio.models import DraftState, FacilityPicture, RuleDraft
 from reservations.studio.services import facility_of
 
@@ -98,6 +99,63 @@ class SetupPage:
             for kind in ("timetable", "policy", "fees")
             if any(getattr(space, f"{kind}_code") is None for space in self.facility.spaces if space.bookable)
         ]
+
+    def draft_of(self, kind: str) -> RuleDraft | None:
+        """The newest draft of a kind that is still being written or waits for the second person."""
+        return next((one for one in self.drafts if one.kind == kind and one.state in OPEN_DRAFTS), None)
+
+
+OPEN_DRAFTS = (DraftState.WRITING, DraftState.ASKED)
+
+
+@dataclass(frozen=True)
+class WaitingDraft:
+    """A draft that waits for a second person; `mine`: not for this one, who wrote it or asked."""
+
+    id: int
+    facility_code: str
+    kind: str
+    code: str
+    valid_from: date | None
+    mine: bool
+
+
+def waiting(
+    session: Session, *, managed: Collection[str], everything: bool, account_id: int | None
+) -> list[WaitingDraft]:
+    """What waits for a second person in these facilities, oldest first; one statement."""
+    statement = (
+        select(RuleDraft, Facility.code)
+        .join(Facility, Facility.id == RuleDraft.facility_id)
+        .where(RuleDraft.state == DraftState.ASKED)
+    )
+    if not everything:
+        statement = statement.where(Facility.code.in_(managed))
+    rows = session.execute(statement.order_by(RuleDraft.asked_at, RuleDraft.id).limit(100)).all()
+    return [
+        WaitingDraft(
+            draft.id,
+            code,
+            draft.kind,
+            draft.code,
+            draft.valid_from,
+            account_id in draft.writers or account_id == draft.asked_by,
+        )
+        for draft, code in rows
+    ]
+
+
+def payee_of(session: Session, facility_id: int) -> str | None:
+    """Code of whoever receives the facility's fees now; None: the city."""
+    statement = select(FacilityOperator.payee).where(
+        FacilityOperator.facility_id == facility_id, FacilityOperator.valid_until.is_(None)
+    )
+    return session.scalars(statement.limit(1)).first()
+
+
+def districts(session: Session) -> list[str]:
+    """The districts of the city, in order."""
+    return list(session.scalars(select(City.districts)).first() or ())
 
 
 def page(session: Session, code: str, *, on: date) -> SetupPage:

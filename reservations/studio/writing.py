@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, time
 from typing import Any
 
@@ -19,6 +19,8 @@ def as_text(content: Mapping[str, Any]) -> str:
     writer = YAML()
     writer.default_flow_style = None
     writer.width = 140
+    # Nobody who reads the document has to follow an anchor (&id001).
+    writer.representer.ignore_aliases = lambda _value: True
     writer.indent(mapping=2, sequence=4, offset=2)
     out = io.StringIO()
     writer.dump(dict(content), out)
@@ -120,6 +122,7 @@ class PlainPrice:
     label: str
     amount: int
     weekend: int | None = None
+    label_en: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,14 +147,16 @@ def fees(plain: PlainFees) -> str:
     for price in plain.prices:
         match: dict[str, Any] = {"tariffs": [price.tariff]}
         if price.weekend is None:
-            rows.append(_row(price.tariff, match, price.amount, price.label, plain.per))
+            rows.append(_row(price, match, price.amount, plain.per))
             continue
-        rows.append(
-            _row(price.tariff, match | {"weekend": False}, price.amount, f"{price.label} 平日", plain.per),
-        )
+        rows.append(_row(price, match | {"weekend": False}, price.amount, plain.per, on=(" 平日", ", weekdays")))
         rows.append(
             _row(
-                f"{price.tariff}-weekend", match | {"weekend": True}, price.weekend, f"{price.label} 土日祝", plain.per
+                replace(price, tariff=f"{price.tariff}-weekend"),
+                match | {"weekend": True},
+                price.weekend,
+                plain.per,
+                on=(" 土日祝", ", weekends and holidays"),
             )
         )
     content = _head(plain.code, plain.valid_from, plain.ground) | {"ground": plain.ground, "rows": rows}
@@ -172,8 +177,12 @@ def fees(plain: PlainFees) -> str:
     return as_text(content)
 
 
-def _row(name: str, match: dict[str, Any], amount: int, label: str, per: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": name, "match": match, "amount": amount, "label": label}
+def _row(
+    price: PlainPrice, match: dict[str, Any], amount: int, per: str, *, on: tuple[str, str] = ("", "")
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": price.tariff, "match": match, "amount": amount, "label": price.label + on[0]}
+    if price.label_en:
+        row["label_en"] = price.label_en + on[1]
     return row if per == "slot" else row | {"per": per}
 
 

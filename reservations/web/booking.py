@@ -31,6 +31,7 @@ from reservations.errors import (
     TooManyHolds,
 )
 from reservations.models import FIRM, Booking, BookingState
+from reservations.operations import moving
 from reservations.personal import again
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
@@ -200,6 +201,7 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
         named = bool(session.scalar(select(Person.name).where(Person.id == view.booking.person_id)))
         asked = reductions.lines(session, view)
         adjusted = adjusting.adjustments(session, view.booking.id)
+        move = moving.pending_of(session, view.booking, now=now)
     form.accepted.data = view.quote.digest
     return (
         render_template(
@@ -214,6 +216,9 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
             adjusted=adjusted,
             adjustment_words=reductions.adjustment_words,
             can_cancel=view.state in FIRM and view.booking.starts_at > now,
+            may_move=moving.may_change(view.booking, now=now),
+            moving_to=combining.restored(move.slots) if move is not None else (),
+            moving_until=move.held_until if move is not None else None,
             message=message,
             now=now,
             words=words,
@@ -395,5 +400,7 @@ def permit(reference: str) -> ResponseReturnValue:
 def mine() -> ResponseReturnValue:
     """All bookings of the visitor."""
     with unit_of_work() as session:
-        lines = bookings.mine(session, _person(), now=clock.now_in(session))
-    return render_template("reservations/mine.html", lines=lines, words=words, now=clock.now())
+        now = clock.now_in(session)
+        lines = bookings.mine(session, _person(), now=now)
+        unpaid = bookings.unpaid(session, lines)
+    return render_template("reservations/mine.html", lines=lines, unpaid=unpaid, words=words, now=now)

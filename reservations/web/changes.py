@@ -88,7 +88,8 @@ def ask_move(reference: str) -> ResponseReturnValue:
         page = calendar.day_page(
             session, view.booking.space.facility.code, day, purpose=purpose, city=city_of_visitor(session), now=now
         )
-    return render_template("reservations/move.html", view=view, page=page, day=day, words=words)
+    own_slots = {slot.code for slot in view.slots if slot.day == day}
+    return render_template("reservations/move.html", view=view, page=page, day=day, own=own_slots, words=words)
 
 
 def _to(values: MultiDict[str, str]) -> MoveTo:

@@ -9,13 +9,14 @@ from typing import Any
 import flask_babel
 
 from portal.kernel import clock
-from portal.kernel.texts import show_date, show_time
+from portal.kernel.texts import show_date, show_moment, show_time
 from portal.web import locale
 from reservations import combining
 from reservations.availability import Mark, SlotState, State
 from reservations.combining import Unfit
 from reservations.groups.models import BookingGroup, GroupState
 from reservations.models import BookingState
+from reservations.queries.bookings import BookingLine
 from reservations.rules import CancelStep, Refused
 from reservations.timetable import Slot
 
@@ -201,6 +202,22 @@ def booking_words(state: str, *, accepted: bool = False) -> tuple[str, str]:
         BookingState.REFUSED.value: ("bad", gettext("許可できませんでした")),
         BookingState.CANCELLED.value: ("neutral", gettext("取り消しました")),
     }[state]
+
+
+def next_step(line: BookingLine, *, unpaid: bool, now: datetime) -> str:
+    """What its owner does next about a booking, and until when; "" where there is nothing."""
+    if line.state == BookingState.HELD:
+        until = show_moment(line.held_until, locale.current())
+        if line.accepted:
+            return gettext("%(at)s までに支払ってください。", at=until)
+        return gettext("%(at)s までに、人数などを書いて予約を決めてください。", at=until)
+    if line.state == BookingState.REQUESTED:
+        return gettext("施設の返事を待ってください。決まったら、メールでお知らせします。")
+    if line.state != BookingState.CONFIRMED:
+        return ""
+    if unpaid:
+        return gettext("まだ支払っていない料金があります。開いて、期限を見てください。")
+    return "" if line.ends_at <= now else gettext("使う日に、受付で使用許可書を見せてください。")
 
 
 def unfit_words(reason: Unfit) -> str:

@@ -24,6 +24,7 @@ from reservations.studio import comparing, drafts, queries, services, writing
 from reservations.studio.checking import check
 from reservations.studio.errors import DraftHasMistakes, DraftTooEarly, NotYourDocument, SamePerson
 from reservations.studio.models import RuleDraft
+from reservations.studio.shifts import Shift, shifts
 from reservations.timetable import Slot, Timetable
 from reservations.web.public import bp
 from reservations.web.studio import words
@@ -33,9 +34,12 @@ from reservations.web.studio.forms import (
     ReasonForm,
 )
 from reservations.web.studio.plain import SUFFIX, known_kind, save_text
+from reservations.web.studio.rule_words import policy_lines
 from reservations.web.studio.trying import tried, try_form
 
 DAYS_SHOWN = 14
+SHIFTS_OVER = 366
+"""Days over which the closed days that a holiday moves are shown."""
 
 
 @bp.post("/staff/facilities/<code>/documents/<kind>/copy")
@@ -74,6 +78,7 @@ class _DraftPage:
     lines: list[str]
     rows: list[tuple[str, str, str, str]]
     days: list[tuple[date, Any, tuple[Slot, ...]]]
+    shifts: list[Shift]
 
 
 def _page(session: Session, code: str, draft_id: int) -> _DraftPage:
@@ -96,13 +101,16 @@ def _page(session: Session, code: str, draft_id: int) -> _DraftPage:
         _lines(document),
         words.fee_rows(document) if isinstance(document, FeeTable) else [],
         _days(document) if isinstance(document, Timetable) else [],
+        shifts(document, max(document.valid_from, clock.today()), SHIFTS_OVER, dates.is_holiday)
+        if isinstance(document, Timetable)
+        else [],
     )
 
 
 def _lines(document: Any) -> list[str]:
     if isinstance(document, Timetable):
         return words.timetable_lines(document)
-    return words.policy_lines(document) if isinstance(document, Policy) else []
+    return policy_lines(document) if isinstance(document, Policy) else []
 
 
 def _days(table: Timetable) -> list[tuple[date, Any, tuple[Slot, ...]]]:
@@ -129,6 +137,7 @@ def _show(code: str, draft_id: int, *, message: str = "", status: int = 200, tex
         result=tried(page.document, tries) if tries is not None and request.args.get("ask") else None,
         message=message,
         words=words,
+        holiday_name=dates.holiday_name,
     )
     return html, status
 

@@ -61,13 +61,28 @@ def setup_list() -> ResponseReturnValue:
     """The facilities that the visitor sets up."""
     with unit_of_work() as session:
         lines = queries.facilities(session, managed=managed(), everything=everything(), on=clock.today())
-    return render_template("reservations/setup/list.html", lines=lines, words=words)
+        waiting = queries.waiting(
+            session, managed=managed(), everything=everything(), account_id=access.visitor().account_id
+        )
+    names = {line.code: line.name for line in lines}
+    return render_template("reservations/setup/list.html", lines=lines, waiting=waiting, names=names, words=words)
 
 
-def _facility_form(session: Session, **values: Any) -> FacilityForm:
-    return FacilityForm(
-        departments=queries.departments(session), payees=queries.payees(session), locale=locale.current(), **values
+def _facility_form(session: Session, facility: Facility | None = None, **values: Any) -> FacilityForm:
+    districts = queries.districts(session)
+    if facility is not None and facility.district and facility.district not in districts:
+        districts.append(facility.district)
+    form = FacilityForm(
+        districts=districts,
+        departments=queries.departments(session),
+        payees=queries.payees(session),
+        locale=locale.current(),
+        **values,
     )
+    if facility is not None and queries.payee_of(session, facility.id) is not None:
+        # Whose money it is changes from a date: not with the facts of the place.
+        del form.payee
+    return form
 
 
 def _facts(form: FacilityForm) -> FacilityFacts:
@@ -87,7 +102,7 @@ def _facts(form: FacilityForm) -> FacilityFacts:
         barrier_free=tuple(form.barrier_free.data or ()),
         wifi={"yes": True, "no": False}.get(form.wifi.data),
         note=form.note.data or None,
-        payee=form.payee.data or None,
+        payee=(form.payee.data or None) if "payee" in form else None,
     )
 
 
@@ -160,7 +175,7 @@ def setup_edit(code: str) -> ResponseReturnValue:
     """Change what a facility says of itself."""
     with unit_of_work() as session:
         facility = services.facility_of(session, allowed(code))
-        form = _facility_form(session, data=_filled(facility)) if request.method == "GET" else _facility_form(session)
+        form = _facility_form(session, facility, **({"data": _filled(facility)} if request.method == "GET" else {}))
     if request.method == "GET" or not form.validate():
         html = render_template("reservations/setup/facility_form.html", form=form, facility=facility)
         return html, 200 if request.method == "GET" else 422

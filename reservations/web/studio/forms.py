@@ -59,7 +59,9 @@ class FacilityForm(PortalForm):
     kana = TextField(lazy_gettext("よみ(ひらがな)"), validators=[MaxLength(200)])
     name_en = TextField(lazy_gettext("英語の名前"), validators=[MaxLength(200)])
     category = SelectionField(lazy_gettext("種類"), validators=[Required()])
-    district = TextField(lazy_gettext("地区"), validators=[MaxLength(40)])
+    district = SelectionField(
+        lazy_gettext("地区"), validators=[Optional()], description=lazy_gettext("利用者が地区でさがすときに使います。")
+    )
     address = TextField(lazy_gettext("住所(市の名前のあと)"), validators=[MaxLength(200)])
     latitude = CoordinateField(lazy_gettext("緯度"), description=lazy_gettext("「近くの施設」に使います。例: 36.1812"))
     longitude = CoordinateField(lazy_gettext("経度"), description=lazy_gettext("例: 139.7529"))
@@ -77,12 +79,19 @@ class FacilityForm(PortalForm):
     note = LongTextField(lazy_gettext("職員のメモ"), validators=[MaxLength(1000)])
 
     def __init__(
-        self, *args: Any, departments: dict[str, str], payees: dict[str, str], locale: str = "ja", **kwargs: Any
+        self,
+        *args: Any,
+        districts: list[str],
+        departments: dict[str, str],
+        payees: dict[str, str],
+        locale: str = "ja",
+        **kwargs: Any,
     ) -> None:
-        """Args: departments, payees: what can be chosen, by code."""
+        """Args: districts; departments, payees: what can be chosen, by code."""
         super().__init__(*args, **kwargs)
         del locale
         self.category.choices = choices(words.categories())
+        self.district.choices = choices({name: name for name in districts}, empty=gettext("選ばない"))
         self.department.choices = choices(departments, empty=gettext("選ばない"))
         self.payee.choices = choices(payees, empty=gettext("市"))
         self.barrier_free.choices = choices(words.barrier_free())

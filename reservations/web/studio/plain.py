@@ -122,6 +122,7 @@ def _fees_text(code: str, form: Any, facility: Facility) -> str:
             words.tariff(tariff),
             form[f"amount_{tariff}"].data.amount,
             weekend.amount if (weekend := form[f"weekend_{tariff}"].data) else None,
+            words.TARIFFS_EN.get(tariff, ""),
         )
         for tariff in _tariffs(facility)
     )

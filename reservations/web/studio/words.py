@@ -9,7 +9,6 @@ from flask_babel import gettext
 from reservations.calendar import Season, When
 from reservations.models import NameKind
 from reservations.pricing import FeeTable, FixedOption, Match
-from reservations.rules import Policy
 from reservations.timetable import Bands, Grid, Timetable
 from reservations.web.comforts import barrier_free, barrier_free_words
 
@@ -62,6 +61,19 @@ def tariffs() -> dict[str, str]:
         "room": gettext("部屋"),
         "joined": gettext("つなげた部屋"),
     }
+
+
+TARIFFS_EN = {
+    "whole": "Whole floor",
+    "half": "Half",
+    "third": "Third",
+    "two-thirds": "Two thirds",
+    "court": "One court",
+    "tenth": "One tenth",
+    "room": "Room",
+    "joined": "Joined rooms",
+}
+"""The same as a fee table's `label_en` says them, whatever the language of the person who writes the table."""
 
 
 def tariff(code: str) -> str:
@@ -234,31 +246,6 @@ def timetable_lines(table: Timetable) -> list[str]:
         else:
             lines.append(f"{getattr(rule, 'name', rule.kind)}{only}")
     lines += [gettext("休み: %(label)s", label=rule.label) for rule in table.closed]
-    return lines
-
-
-def policy_lines(rules: Policy) -> list[str]:
-    """Who, when, what goes back, one line each."""
-    names = {category.code: category.name for category in rules.categories}
-    lines = []
-    for window in rules.windows:
-        who = "・".join(names.get(code, code) for code in window.categories) or gettext("ほかの方")
-        opens = window.opens
-        if opens.kind == "months_before":
-            start = gettext("%(n)sか月前", n=opens.months)
-        elif opens.kind == "days_before":
-            start = gettext("%(n)s日前", n=opens.days)
-        else:
-            start = opens.kind
-        lines.append(gettext("%(who)s: %(start)sから予約", who=who, start=start))
-    lines.append(
-        gettext("決め方: %(how)s", how=gettext("自動") if rules.approval == "automatic" else gettext("施設が確認"))
-    )
-    lines += [
-        gettext("%(days)s日前までの取消し: %(percent)s%%を返す", days=step.days_before, percent=step.percent)
-        for step in rules.cancellation.steps
-    ]
-    lines.append(gettext("許可する人: %(who)s", who=rules.permit.authority))
     return lines
 
 
