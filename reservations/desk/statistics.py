@@ -16,7 +16,7 @@ from typing import get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments import queries as payment_queries
+from payments import paid as paid_for
 from portal.kernel import dates
 from reservations.models import Booking, BookingState, Facility, Space
 from reservations.queries import catalog
@@ -120,7 +120,7 @@ def _booked(session: Session, facilities: Collection[str], first: date, last: da
         )
     ).all()
     received: dict[str, int] = defaultdict(int)
-    for charge in payment_queries.refundable(session, KIND, [booking.reference for booking, _space in rows]):
+    for charge in paid_for.refundable(session, KIND, [booking.reference for booking, _space in rows]):
         received[charge.payable_ref] += charge.amount.amount
     minutes: _Minutes = defaultdict(int)
     by_space: dict[str, list[int]] = defaultdict(list)

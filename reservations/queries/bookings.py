@@ -10,8 +10,10 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import Select, Text, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from payments import paid as paid_for
 from payments import queries as payment_queries
-from payments.queries import ChargeView, MoneyOf
+from payments.paid import MoneyOf
+from payments.queries import ChargeView
 from portal.accounts.models import Person
 from portal.kernel.money import Yen
 from portal.kernel.text import digits, fold
@@ -134,7 +136,7 @@ def _view(session: Session, booking: Booking) -> BookingView:
         shown_quote(booking),
         policy_of(booking),
         payment_queries.current_charge(session, KIND, booking.reference),
-        tuple(payment_queries.money_of(session, KIND, booking.reference)),
+        tuple(paid_for.money_of(session, KIND, booking.reference)),
     )
 
 

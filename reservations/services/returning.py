@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from payments import queries as payment_queries
+from payments import paid as paid_for
 from payments import services as payments
 from payments.contract import Ground
 from payments.services import RefundKind
@@ -18,7 +18,7 @@ from reservations.services.common import KIND
 
 def paid(session: Session, booking: Booking) -> Yen:
     """What was paid for the booking and not promised back."""
-    found = payment_queries.refundable(session, KIND, [booking.reference])
+    found = paid_for.refundable(session, KIND, [booking.reference])
     return sum((one.amount for one in found), start=Yen(0))
 
 
@@ -45,7 +45,7 @@ def give_back(
     """
     made: list[str] = []
     rest = amount
-    for one in payment_queries.refundable(session, KIND, [booking.reference]):
+    for one in paid_for.refundable(session, KIND, [booking.reference]):
         part = one.amount if rest is None else min(rest, one.amount)
         if part <= Yen(0):
             break
