@@ -1,0 +1,81 @@
+"""What was paid for something payable over all of its charges, and what of it can still go back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy.orm import Session
+
+from payments.models import Charge, Payment, Receipt, Refund
+from portal.kernel.money import Yen
+
+
+@dataclass(frozen=True)
+class Refundable:
+    """A paid charge of something payable, and what of it was not yet promised back."""
+
+    payable_ref: str
+    charge_ref: str
+    amount: Yen
+
+
+def _promised() -> ScalarSelect[Any]:
+    """What was promised back of a payment. A refund that failed is still owed; the one that replaces it is the same promise."""
+    return (
+        select(func.coalesce(func.sum(Refund.amount), 0))
+        .where(Refund.payment_id == Payment.id, Refund.replaces_id.is_(None))
+        .scalar_subquery()
+    )
+
+
+@dataclass(frozen=True)
+class MoneyOf:
+    """A payment for something payable.
+
+    Attributes:
+        description: of its charge.
+        amount: what was paid.
+        back: what of it was promised back.
+        accepted: False: money that came too late or twice, all of which goes back.
+        receipt_ref: None where there is no receipt.
+    """
+
+    description: str
+    amount: Yen
+    back: Yen
+    accepted: bool
+    receipt_ref: str | None
+
+
+def money_of(session: Session, payable_kind: str, payable_ref: str) -> list[MoneyOf]:
+    """Every payment over all charges of something payable, oldest first; one statement."""
+    rows = session.execute(
+        select(Charge.description, Payment.amount, Payment.accepted, _promised().label("back"), Receipt.reference)
+        .join(Payment, Payment.charge_id == Charge.id)
+        .outerjoin(Receipt, Receipt.payment_id == Payment.id)
+        .where(Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref)
+        .order_by(Charge.id, Payment.id)
+    )
+    return [MoneyOf(row.description, row.amount, _yen(row.back), row.accepted, row.reference) for row in rows]
+
+
+def _yen(value: Any) -> Yen:
+    return value if isinstance(value, Yen) else Yen(int(value))
+
+
+def refundable(session: Session, payable_kind: str, payable_refs: Sequence[str]) -> list[Refundable]:
+    """What could go back for these payables: one row for each paid charge, newest first; one statement, however many."""
+    statement = (
+        select(Charge.payable_ref, Charge.reference, Payment.amount, _promised().label("promised"))
+        .join(Payment, (Payment.charge_id == Charge.id) & Payment.accepted)
+        .where(Charge.payable_kind == payable_kind, Charge.payable_ref == func.any(list(payable_refs)))
+        .order_by(Charge.id.desc())
+    )
+    found = [
+        Refundable(row.payable_ref, row.reference, row.amount - _yen(row.promised))
+        for row in session.execute(statement)
+    ]
+    return [one for one in found if one.amount > Yen(0)]
