@@ -15,9 +15,12 @@ from typing import Any
 from sqlalchemy import Row, Select, select, true
 from sqlalchemy.orm import Session
 
+from forms import masking
 from forms.definition import Procedure
 from forms.models import Application, ApplicationAnswers, Decision, ProcedureRow, ProcedureVersion
+from forms.services import hiding
 from forms.services.common import definition
+from portal.kernel import clock
 from portal.kernel.clock import local
 from portal.kernel.errors import NotFound
 
@@ -96,16 +99,26 @@ def _facts(row: Row[Any]) -> dict[str, str | None]:
 def lines(session: Session, version: ProcedureVersion, kind: str) -> Iterator[bytes]:
     """The file, piece by piece; the session stays open until the last one.
 
+    Homes of protected persons are left out, in their own cases too: a file goes from hand to hand (CASES A10).
+
     Args:
         session: read with a cursor on the server.
         version: whose cases.
         kind: one of `FORMATS`.
     """
     procedure, encoding = definition(version), FORMATS[kind]
+    homes = [each.home for each in hiding.homes(session, besides=None, now=clock.now())]
     rows = session.execute(_cases(version.id).execution_options(yield_per=_BATCH))
     if kind == "json":
         for row in rows:
-            record = {**_facts(row), "version": version.number, "answers": row.answers}
+            hidden = masking.paths(procedure, row.answers, homes)
+            record: dict[str, Any] = {
+                **_facts(row),
+                "version": version.number,
+                "answers": masking.without(row.answers, hidden),
+            }
+            if hidden:
+                record["hidden"] = sorted(hidden)
             yield (json.dumps(record, ensure_ascii=False) + "\n").encode()
         return
     specs = [spec for spec in procedure.fields() if spec.has_value]
@@ -116,7 +129,12 @@ def lines(session: Session, version: ProcedureVersion, kind: str) -> Iterator[by
     plain = "utf-8" if kind == "excel" else encoding
     for count, row in enumerate(rows, start=1):
         facts = _facts(row)
-        shown = (spec.show(row.answers[spec.id], "ja") if spec.id in row.answers else "" for spec in specs)
+        hidden = masking.paths(procedure, row.answers, homes)
+        answers = masking.without(row.answers, hidden) if hidden else row.answers
+        shown = (
+            masking.MASK if spec.id in hidden else spec.show(answers[spec.id], "ja") if spec.id in answers else ""
+            for spec in specs
+        )
         writer.writerow([guarded(text or "") for text in (*(facts[name] for name in FACTS), *shown)])
         if count % _BATCH == 0:
             yield first + buffer.getvalue().encode(plain, errors="xmlcharrefreplace")

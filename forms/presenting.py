@@ -9,6 +9,7 @@ from typing import Any
 from forms.definition import FieldSpec, Procedure, Step
 from forms.definition.fields import ROW, GroupField
 from forms.definition.paths import label_at
+from forms.masking import MASK
 from portal.kernel.text import beyond_jis2
 
 
@@ -32,9 +33,12 @@ class Line:
         return False
 
 
-def lines(procedure: Procedure, step: Step, answers: Mapping[str, Any], locale: str) -> list[Line]:
-    """The lines of one step; a repeated group has one for each question of each entry."""
-    return list(_lines(procedure, step, answers, locale))
+def lines(
+    procedure: Procedure, step: Step, answers: Mapping[str, Any], locale: str, hidden: frozenset[str] = frozenset()
+) -> list[Line]:
+    """The lines of one step; a repeated group has one for each question of each entry. What is hidden (`forms.masking`) has no value."""
+    found = _lines(procedure, step, answers, locale)
+    return [Line(x.path, x.label, x.spec, None, MASK) if x.path in hidden else x for x in found]
 
 
 def _lines(procedure: Procedure, step: Step, answers: Mapping[str, Any], locale: str) -> Iterator[Line]:
@@ -53,7 +57,9 @@ def _lines(procedure: Procedure, step: Step, answers: Mapping[str, Any], locale:
                     yield Line(path, label, inner, entry[inner.id], inner.show(entry[inner.id], locale))
 
 
-def steps(procedure: Procedure, answers: Mapping[str, Any], locale: str) -> list[tuple[Step, list[Line]]]:
+def steps(
+    procedure: Procedure, answers: Mapping[str, Any], locale: str, hidden: frozenset[str] = frozenset()
+) -> list[tuple[Step, list[Line]]]:
     """Step by step; steps without an answer are left out."""
-    found = [(step, lines(procedure, step, answers, locale)) for step in procedure.steps]
+    found = [(step, lines(procedure, step, answers, locale, hidden)) for step in procedure.steps]
     return [(step, rows) for step, rows in found if rows]

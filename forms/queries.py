@@ -192,8 +192,8 @@ def document(application: Application, document_id: int) -> IssuedDocument:
     Raises:
         NotFound: another case's, or not made yet.
     """
-    found = next((d for d in application.documents if d.id == document_id and d.file_id is not None), None)
-    if found is None:
+    found = next((d for d in application.documents if d.id == document_id), None)
+    if found is None or found.file_id is None or found.ready_at is None:
         raise NotFound
     return found
 

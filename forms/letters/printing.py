@@ -16,7 +16,7 @@ from forms.case_models import CaseMessage
 from forms.definition.paths import label_at
 from forms.letters import services
 from forms.letters.models import Letter
-from forms.services import protection
+from forms.services import hiding, protection
 from forms.services.common import definition
 from portal.directory.models import City, Department, Office
 from portal.documents import pdf
@@ -92,7 +92,13 @@ def _sheet(session: Session, letter: Letter, common: dict[str, Any], *, now: dat
     locale = application.contact.get("locale", "ja")
     decision = application.decision if letter.what in {"decided", "issued"} else None
     papers = (
-        [p for p in application.documents if p.kind != "application" and p.file_id] if letter.what == "issued" else []
+        [
+            p
+            for p in application.documents
+            if p.kind != "application" and p.file_id and not hiding.outdated(session, application, p, now=now)
+        ]
+        if letter.what == "issued"
+        else []
     )
     context = common | {
         "what": letter.what,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from forms.letters.models import Letter
 from forms.models import Application, ProcedureRow
-from forms.services import protection
+from forms.services import hiding, protection
 from forms.services.common import definition
 from portal.accounts.models import Person
 from portal.kernel import audit, clock
@@ -87,7 +87,8 @@ def make(session: Session, application: Application, what: str, *, event: str, f
 def address_of(session: Session, application: Application, *, now: datetime) -> Address | None:
     """Where the applicant gets post: as filed last, else as their own record says; None: not known.
 
-    Of a protected person only their own words count, and never a home at which somebody must not learn of them (CASES A10).
+    Of a protected person only their own words count, and never a home at which somebody must not learn of them; of everybody else
+    never a home at which a protected person lives (CASES A10).
     """
     protected = protection.of_person(session, application.applicant_person_id, now=now)
     candidates = []
@@ -99,7 +100,10 @@ def address_of(session: Session, application: Application, *, now: datetime) -> 
         person = session.get_one(Person, application.applicant_person_id)
         parts = ("postal_code", "prefecture", "city", "town", "block", "building")
         candidates.append({part: getattr(person, part) for part in parts})
+    secret = [each.home for each in hiding.homes(session, besides=application.applicant_person_id, now=now)]
     for value in candidates:
+        if any(each.at(value) for each in secret):
+            continue
         home = protection.household(str(value.get("postal_code") or ""), str(value.get("block") or ""))
         place = "".join(str(value.get(part) or "") for part in ("prefecture", "city", "town", "block"))
         if place and value.get("block") and not (protected is not None and home in protected.households):

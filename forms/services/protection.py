@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sqlalchemy import any_, select, update
 from sqlalchemy.orm import Session
 
-from forms import links
+from forms import links, masking
 from forms.case_models import Delegation, Protection, ProtectionAlarm
 from forms.definition import IdentityLevel, Procedure
 from forms.models import Application
@@ -21,7 +21,7 @@ from portal.kernel import audit
 from portal.kernel.audit import Actor
 from portal.kernel.clock import local
 from portal.kernel.errors import Forbidden, Invalid, NotFound
-from portal.kernel.text import dashes, digits, fold
+from portal.kernel.text import digits
 from portal.notices import services as notices
 
 ADDRESS = "person.address"
@@ -37,7 +37,7 @@ class NotOnline(Forbidden):
 def household(postal_code: str, block: str) -> str:
     """What an address is compared by: postal code and block, folded; "" where one is missing."""
     code = digits(postal_code).replace("-", "").strip()
-    return f"{code}|{dashes(fold(digits(block)))}" if code and block.strip() else ""
+    return f"{code}|{masking.block(block)}" if code and block.strip() else ""
 
 
 def _of_value(value: Any) -> str:
@@ -187,6 +187,13 @@ def alarm(
         key=f"forms.alarm:{made.id}",
         now=now,
     )
+
+
+def alarm_once(session: Session, found: Protection, *, what: str, reference: str, actor: Actor, now: datetime) -> None:
+    """Write an alarm down the first time that this happens with this case or visit."""
+    known = select(ProtectionAlarm.id).filter_by(protection_id=found.id, what=what, reference=reference).limit(1)
+    if session.scalar(known) is None:
+        alarm(session, found, what=what, reference=reference, actor=actor, now=now)
 
 
 def person_by_mail(session: Session, email: str) -> int:

@@ -14,8 +14,9 @@ from forms import presenting, queries
 from forms.attachments import services as attachments
 from forms.definition import FieldSpec
 from forms.letters import services as letters
-from forms.models import Application
-from forms.services import approval, fee_change, protection, teamwork
+from forms.masking import BEFORE, MASK
+from forms.models import Application, CorrectionRequest
+from forms.services import approval, fee_change, hiding, protection, teamwork
 from forms.services.common import PurposeMissing, definition
 from forms.states import OPEN, Party, State, possible
 from forms.web import files, views
@@ -119,6 +120,8 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
     )
     teamwork.read_by(session, found, side="staff", now=clock.now())
     protected = protection.look(session, found, actor=who.actor, now=clock.now())
+    answers = found.filings[-1].answers
+    hidden = hiding.paths(session, found, answers, now=clock.now(), actor=who.actor)
     procedure = definition(found.version)
     state = State(found.state)
     if error:
@@ -127,7 +130,7 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
         "forms/case.html",
         application=found,
         procedure=procedure,
-        steps=_rows(found, attachments.unscanned(session, found)),
+        steps=_rows(found, attachments.unscanned(session, found), hidden),
         state=state,
         states=views.STATES,
         events=views.EVENTS,
@@ -164,7 +167,7 @@ def _names(session: Session, found: Application) -> dict[int, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def _rows(found: Application, waiting: set[str]) -> list[tuple[str, list[dict[str, Any]]]]:
+def _rows(found: Application, waiting: set[str], hidden: frozenset[str]) -> list[tuple[str, list[dict[str, Any]]]]:
     lang = locale.current()
     procedure = definition(found.version)
     filing = found.filings[-1]
@@ -179,12 +182,12 @@ def _rows(found: Application, waiting: set[str]) -> list[tuple[str, list[dict[st
                     "value": line.text,
                     "source": views.SOURCES.get(str((filing.prefill.get(line.path) or {}).get("source"))),
                     "disputed": (filing.prefill.get(line.path) or {}).get("disputed"),
-                    "original": _original(
-                        line.spec, filing.prefill.get(line.path), filing.answers.get(line.path), lang
-                    ),
+                    "original": ""
+                    if line.path in hidden
+                    else _original(line.spec, filing.prefill.get(line.path), filing.answers.get(line.path), lang),
                     "check_shape": line.check_shape,
                     "request": requests.get(line.path),
-                    "before": line.spec.show(requests[line.path].old_value, lang) if line.path in requests else "",
+                    "before": _before(line, requests.get(line.path), hidden, lang),
                     "files": files.shown(
                         line.value if line.spec.stored else None,
                         "forms.staff_file",
@@ -196,8 +199,15 @@ def _rows(found: Application, waiting: set[str]) -> list[tuple[str, list[dict[st
                 for line in rows
             ],
         )
-        for step, rows in presenting.steps(procedure, filing.answers, lang)
+        for step, rows in presenting.steps(procedure, filing.answers, lang, hidden)
     ]
+
+
+def _before(line: presenting.Line, asked: CorrectionRequest | None, hidden: frozenset[str], lang: str) -> str:
+    """What stood there before it was asked again; nothing that is hidden."""
+    if asked is None:
+        return ""
+    return MASK if BEFORE + line.path in hidden else line.spec.show(asked.old_value, lang)
 
 
 def _original(spec: FieldSpec, origin: dict[str, Any] | None, answer: Any, lang: str) -> str:

@@ -11,12 +11,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from forms import presenting, queries, rules
+from forms import masking, presenting, queries, rules
 from forms.attachments import services as attachments
 from forms.definition import Problem, Typed
 from forms.letters import services as letters
 from forms.models import Application
-from forms.services import casework, delegation, fee_change, teamwork
+from forms.services import casework, delegation, fee_change, hiding, teamwork
 from forms.services.common import Incomplete, definition
 from forms.services.filing import PAYABLE
 from forms.states import Action, Party, State, possible
@@ -81,7 +81,7 @@ def application(reference: str) -> ResponseReturnValue:
             "forms/application.html",
             application=found,
             procedure=definition(found.version),
-            filed=_filed(found),
+            filed=_filed(session, found),
             section=queries.section_name(session, found.procedure.department, locale.current()),
             state=state,
             states=views.STATES,
@@ -102,13 +102,14 @@ def application(reference: str) -> ResponseReturnValue:
         )
 
 
-def _filed(found: Application) -> list[tuple[str, list[tuple[str, str]]]]:
+def _filed(session: Session, found: Application) -> list[tuple[str, list[tuple[str, str]]]]:
     """What stands in the case now, step by step, as texts."""
     lang = locale.current()
     procedure = definition(found.version)
     draft = {} if found.draft is None else rules.to_file(procedure, found.draft.answers)
     answers = found.filings[-1].answers if found.filings else draft
-    steps = presenting.steps(procedure, answers, lang)
+    hidden = hiding.paths(session, found, answers, now=clock.now(), actor=access.visitor().actor)
+    steps = presenting.steps(procedure, answers, lang, hidden)
     return [(step.title.in_(lang), [(line.label, line.text) for line in rows]) for step, rows in steps]
 
 
@@ -174,8 +175,9 @@ def _correction_page(
 ) -> ResponseReturnValue:
     lang = locale.current()
     procedure = definition(found.version)
-    filed = found.filings[-1].answers
     requests = {c.field_id: c for c in casework.open_requests(found)}
+    hidden = hiding.paths(session, found, found.filings[-1].answers, now=clock.now(), actor=access.visitor().actor)
+    filed = masking.without(found.filings[-1].answers, hidden)
     # A field whose answer the new answers open is on the page from the moment it is told missing.
     wanted = [*requests, *(path for path in problems if path not in requests)]
     fields = views.path_views(procedure, filed, wanted, locale=lang, typed=typed, problems=problems)
@@ -183,7 +185,7 @@ def _correction_page(
         asked = requests.get(path)
         if asked is not None:
             view.reason = asked.reason
-            view.before = view.spec.show(asked.old_value, lang)
+            view.before = masking.MASK if masking.BEFORE + path in hidden else view.spec.show(asked.old_value, lang)
         if view.spec.stored:
             new = attachments.references(attachments.pending(session, found, path))
             view.files = files.shown(new, "forms.case_file", reference=found.reference)
@@ -330,13 +332,19 @@ def document(reference: str, document_id: int) -> ResponseReturnValue:
 
 def download(
     session: Session, found: Application, document_id: int, *, actor: audit.Actor, purpose: str | None = None
-) -> Response:
-    """A paper as a download; the look is written down.
+) -> ResponseReturnValue:
+    """A paper as a download; the look is written down. One that says what is not told any more leads back to the case (CASES A10).
 
     Raises:
         NotFound: another case's paper, or not made yet.
     """
     paper = queries.document(found, document_id)
+    if hiding.outdated(session, found, paper, now=clock.now()):
+        flash(
+            gettext("この書類は、いま開けません。作りなおしています。開けないままのときは、担当の課に聞いてください。")
+        )
+        case_page = "forms.case" if actor.kind == "staff" else "forms.application"
+        return redirect(url_for(case_page, reference=found.reference), 303)
     assert paper.file_id is not None
     stored = stored_files.get(session, paper.file_id)
     audit.record(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from forms import queries
 from forms.queue import MOST, SORTS, QueueFilter
 from forms.queue import queue as queue_page
-from forms.services import approval, casework, teamwork
+from forms.services import approval, casework, hiding, teamwork
 from forms.states import Outcome
 from forms.web import views
 from forms.web.blueprint import bp
@@ -52,6 +52,8 @@ def _queue_page(*, results: list[teamwork.Result] | None = None) -> ResponseRetu
     with unit_of_work() as session:
         mine = departments(who)
         found = queue_page(session, departments=mine, wanted=wanted, today=clock.today(), account_id=who.account_id)
+        if wanted.search.strip():
+            hiding.searched(session, [row.reference for row in found.rows], actor=who.actor, now=clock.now())
         names = queries.department_names(session, mine, locale.current())
         saved = teamwork.views_of(session, who.account_id or 0)
         audit.record(

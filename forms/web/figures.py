@@ -9,6 +9,7 @@ from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from forms import export, queue, statistics
+from forms.services import hiding
 from forms.services.common import definition
 from forms.web.blueprint import bp
 from forms.web.case_page import ROLES, departments
@@ -81,6 +82,7 @@ def export_cases(slug: str) -> ResponseReturnValue:
             subject_ref=slug,
             detail={"version": version.number, "format": kind},
         )
+        hiding.exported(session, version, actor=access.visitor().actor, now=clock.now())
         number, version_id = version.number, version.id
 
     def stream() -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,11 +13,12 @@ from forms.counter.bundle import questions
 from forms.counter.models import Authority, Visit, VisitFact, VisitState
 from forms.counter.web.words import AUTHORITIES, ITEMS, SEXES, SOURCES
 from forms.models import Application
+from forms.services import hiding
 from forms.services.common import definition
 from payments.queries import ChargeView
 from payments.states import ChargeState
 from portal.accounts.models import Account
-from portal.kernel import audit, texts
+from portal.kernel import audit, clock, texts
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
 
@@ -48,7 +49,7 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class VisitPage:
-    """A visit as its page shows it. `step` is 1 to 5."""
+    """A visit as its page shows it. `step` is 1 to 5; `concerned`: it may have to do with a protected person (CASES A10)."""
 
     reference: str
     state: str
@@ -63,6 +64,7 @@ class VisitPage:
     due: Yen
     total: Yen
     receipts: Sequence[str]
+    concerned: bool = False
 
     @property
     def title_name(self) -> str:
@@ -117,6 +119,21 @@ def visit_page(session: Session, reference: str, *, clerk: Actor, lang: str) -> 
         due=due,
         total=sum((charge.total for charge in charges), start=Yen(0)),
         receipts=[charge.receipt_ref for charge in charges if charge.state is ChargeState.PAID and charge.receipt_ref],
+        concerned=_concerned(session, visit, known.values(), clerk),
+    )
+
+
+def _concerned(session: Session, visit: Visit, cases: Iterable[Application], clerk: Actor) -> bool:
+    """Whether a name or a home of this visit is a protected person's, or of a household that must not learn of one."""
+    said = [(fact.item, fact.value) for fact in visit.card_facts()]
+    for case in cases:
+        answers = case.draft.answers if case.draft else {}
+        said += [(s.item, answers.get(s.id)) for s in definition(case.version).fields() if s.item]
+    names = [value for item, value in said if item in {"person.name", "visitor.name"} and isinstance(value, str)]
+    names += [str(value["name"]) for item, value in said if item == "person" and isinstance(value, dict)]
+    places = [value for item, value in said if item == "person.address" and isinstance(value, dict)]
+    return hiding.at_the_counter(
+        session, names=names, addresses=places, reference=visit.reference, actor=clerk, now=clock.now()
     )
 
 
