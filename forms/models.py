@@ -190,6 +190,7 @@ class ApplicationDraft(Base):
         prefill: field id → {"value", "source", "at", "locked"}: the original of what was filled in.
         flags: field id → marks for the reviewer.
         step: id of the step last saved: where to go on.
+        set_aside: field id → {"label", "text"}: answers that the version it went over to has no place for (`forms.services.changeover`).
     """
 
     __tablename__ = "application_draft"
@@ -200,6 +201,7 @@ class ApplicationDraft(Base):
     prefill: Mapped[dict[str, Any]] = mapped_column(JSONB)
     flags: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     step: Mapped[str | None] = mapped_column(Text)
+    set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'::jsonb"))
 
     application: Mapped[Application] = relationship(back_populates="draft")
 

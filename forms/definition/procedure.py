@@ -241,7 +241,9 @@ class Texts(Strict):
     consent_to_electronic_document: Words | None = None
 
 
-LATER = frozenset({"signed", "attachments", "approval", "look_purpose", "translations", "limits"})
+LATER = frozenset(
+    {"signed", "attachments", "approval", "look_purpose", "translations", "limits", "earlier_drafts_go_over"}
+)
 """Keys that version 1 got later: left out of stored documents while they say nothing, so that hashes stay what they were."""
 
 
@@ -261,6 +263,7 @@ class Procedure(Strict):
         open_from, open_until: when it is taken (aware); None: no bound.
         attachments: papers that belong to it.
         approval: the steps of the decision, first 起案, last 決裁; none: one person decides.
+        earlier_drafts_go_over: whether drafts of earlier versions have to go over to this one before they are filed (the law changed).
         look_purpose: whether staff say for what purpose they look at a case (each look is audited in any case).
         translations: languages in which every text must be there; what is missing is told by the check.
     """
@@ -291,6 +294,7 @@ class Procedure(Strict):
     attachments: tuple[Attachment, ...] = ()
     approval: tuple[ApprovalStep, ...] = ()
     look_purpose: bool = False
+    earlier_drafts_go_over: bool = False
     translations: tuple[Literal["en"], ...] = ()
     sources: tuple[str, ...] = ()
 

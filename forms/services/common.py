@@ -75,6 +75,13 @@ class IdentityTooLow(Forbidden):
 
 
 @dataclass(eq=False)
+class MustGoOver(Conflict):
+    """The draft's version is not taken any more and a newer one is: it has to go over to it before it is filed."""
+
+    code: ClassVar[str] = "must_go_over"
+
+
+@dataclass(eq=False)
 class ReviewChanged(Conflict):
     """What would be filed is not what was reviewed; it must be reviewed again (DESIGN invariant 6)."""
 

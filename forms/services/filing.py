@@ -19,9 +19,10 @@ from forms.definition.words import Words
 from forms.letters import services as letters
 from forms.models import Application, ApplicationAnswers, IssuedDocument
 from forms.queue import search_text
-from forms.services import checking
+from forms.services import changeover, checking
 from forms.services.common import (
     Incomplete,
+    MustGoOver,
     ProcedureClosed,
     ReviewChanged,
     definition,
@@ -154,10 +155,12 @@ def file(
         ReviewChanged: what would be filed is not what was reviewed.
         Incomplete: answers are missing or no longer good.
         ProcedureClosed: it is not taken any more.
+        MustGoOver: its version is not, a newer one is.
     """
     application = locked(session, key=key)
     if State(application.state) not in {State.DRAFT, State.PREPARED}:
         return application, None
+    _on_its_version(session, application, now=now)
     facts = facts_of(session, application, now=now)
     made = _checked(application, reviewed_sha256, moment(session, now), facts, now=now)
     application.facts = facts.to_json()
@@ -186,11 +189,12 @@ def prepare(session: Session, *, key: str, reviewed_sha256: str, actor: Actor, n
     """Finish a draft whose procedure ends at the counter: it gets a number to show there; nothing is filed yet, nothing is charged.
 
     Raises:
-        NotFound, ReviewChanged, Incomplete, ProcedureClosed: as `file`.
+        NotFound, ReviewChanged, Incomplete, ProcedureClosed, MustGoOver: as `file`.
     """
     application = locked(session, key=key)
     if application.state != State.DRAFT.value:
         return application
+    _on_its_version(session, application, now=now)
     facts = facts_of(session, application, now=now)
     made = _checked(application, reviewed_sha256, moment(session, now), facts, now=now)
     application.state = after(State(application.state), Action.PREPARE, by=party(actor)).value
@@ -200,6 +204,12 @@ def prepare(session: Session, *, key: str, reviewed_sha256: str, actor: Actor, n
     note(session, application, Action.PREPARE.value, actor=actor, now=now)
     tell(session, application, "prepared")
     return application
+
+
+def _on_its_version(session: Session, application: Application, *, now: datetime) -> None:
+    found = changeover.newer(session, application, now=now)
+    if found is not None and found.must:
+        raise MustGoOver
 
 
 def _checked(

@@ -17,8 +17,8 @@ from forms.definition.conditions import fields_of
 from forms.definition.dependencies import own_needs
 from forms.definition.fields import GroupField
 from forms.models import Application
-from forms.services import delegation, disputing, drafts, filing
-from forms.services.common import Incomplete, ReviewChanged, definition, facts_of
+from forms.services import changeover, delegation, disputing, drafts, filing
+from forms.services.common import Incomplete, MustGoOver, ReviewChanged, definition, facts_of
 from forms.states import State
 from forms.web import files, views
 from forms.web.blueprint import bp
@@ -51,7 +51,12 @@ def _may_use(application: Application) -> None:
         raise NotFound
 
 
-def _mine(session: Session, slug: str, key: str) -> tuple[Application, Procedure]:
+def draft_of_visitor(session: Session, slug: str, key: str) -> tuple[Application, Procedure]:
+    """A draft that the visitor may use, with its document.
+
+    Raises:
+        NotSignedIn, NotFound: it needs signing in, or is somebody else's.
+    """
     access_rule = queries.procedure_guests(session, slug)
     if not access_rule and not access.visitor().signed_in:
         raise access.NotSignedIn
@@ -66,6 +71,11 @@ def _to_case(application: Application) -> ResponseReturnValue:
     return redirect(url_for("forms.application", reference=application.reference), 303)
 
 
+def _to_new_version(slug: str, key: str) -> ResponseReturnValue:
+    """The draft's own version is not taken any more: show what changed, nothing is lost."""
+    return redirect(url_for("forms.new_version", slug=slug, key=key), 303)
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     """What a step's page needs, read in one transaction."""
@@ -75,6 +85,7 @@ class _Page:
     step: Step
     evaluation: rules.Evaluation
     facts: rules.Facts
+    newer: changeover.Newer | None
 
     def rows(self, typed: Mapping[str, Typed]) -> Mapping[str, tuple[rules.RowEvaluation, ...]]:
         """The entries of this step's repeated groups as they are on the page, blank ones too."""
@@ -88,13 +99,14 @@ class _Page:
 
 
 def _page(session: Session, slug: str, key: str, step_id: str) -> _Page:
-    application, procedure = _mine(session, slug, key)
+    application, procedure = draft_of_visitor(session, slug, key)
     step = next((s for s in procedure.steps if s.id == step_id), None)
     if step is None:
         raise NotFound
     answers = application.draft.answers if application.draft else {}
     facts = facts_of(session, application, now=clock.now())
-    return _Page(application, procedure, step, rules.evaluate(procedure, answers, facts), facts)
+    newer = changeover.newer(session, application, now=clock.now())
+    return _Page(application, procedure, step, rules.evaluate(procedure, answers, facts), facts, newer)
 
 
 def _show(
@@ -135,6 +147,7 @@ def _show(
         labels=[*(titles[s] for s in order), gettext("確認")],
         current=order.index(page.step.id) + 1 if page.step.id in order else 1,
         fresh=fresh,
+        newer=page.newer,
         controls=controls,
         lang=lang,
     )
@@ -156,6 +169,8 @@ def step(slug: str, key: str, step_id: str) -> ResponseReturnValue:
         page = _page(session, slug, key, step_id)
         if page.application.state != State.DRAFT.value:
             return _to_case(page.application)
+        if page.newer is not None and page.newer.must:
+            return _to_new_version(slug, key)
         if page.evaluation.steps and step_id not in page.evaluation.steps:
             return redirect(url_for("forms.step", slug=slug, key=key, step_id=page.evaluation.steps[0]), 303)
         return _show(page, typed={}, problems={}, fresh="more" in request.args)
@@ -189,7 +204,7 @@ def save_with_files(slug: str, key: str, step_id: str) -> ResponseReturnValue:
 def draft_file(slug: str, key: str, attachment_id: str) -> ResponseReturnValue:
     """A file of one's own draft."""
     with unit_of_work() as session:
-        application, _procedure = _mine(session, slug, key)
+        application, _procedure = draft_of_visitor(session, slug, key)
     return files.give(application, attachment_id, actor=access.visitor().actor)
 
 
@@ -297,14 +312,22 @@ def _look_up(
 def review(slug: str, key: str) -> ResponseReturnValue:
     """Everything that will be filed, exactly, and what it costs."""
     with unit_of_work() as session:
-        application, _procedure = _mine(session, slug, key)
+        application, _procedure = draft_of_visitor(session, slug, key)
         if application.state != State.DRAFT.value:
             return _to_case(application)
-        return _review_page(session, application)
+        newer = changeover.newer(session, application, now=clock.now())
+        if newer is not None and newer.must:
+            return _to_new_version(slug, key)
+        return _review_page(session, application, newer=newer)
 
 
 def _review_page(
-    session: Session, application: Application, *, error: str = "", status: int = 200
+    session: Session,
+    application: Application,
+    *,
+    error: str = "",
+    status: int = 200,
+    newer: changeover.Newer | None = None,
 ) -> ResponseReturnValue:
     lang = locale.current()
     made = filing.review(session, key=application.key, now=clock.now())
@@ -319,6 +342,7 @@ def _review_page(
         missing=next((s for s in missing if s is not None), None),
         labels=[*(s.title.in_(lang) for s, _rows in made.steps()), gettext("確認")],
         error=error,
+        newer=newer,
         agreed=request.form.get("electronic_consent") == "yes",
         files=files.by_field(
             made.procedure.fields(),
@@ -338,7 +362,7 @@ def file(slug: str, key: str) -> ResponseReturnValue:
     """File it (or finish the preparation for the counter). Whatever else is sent, a fee among it, is ignored."""
     now, who = clock.now(), access.visitor()
     with unit_of_work() as session:
-        application, procedure = _mine(session, slug, key)
+        application, procedure = draft_of_visitor(session, slug, key)
         if application.state != State.DRAFT.value:
             return _to_case(application)
     sha256, agreed = request.form.get("sha256", ""), request.form.get("electronic_consent") == "yes"
@@ -353,6 +377,8 @@ def file(slug: str, key: str) -> ResponseReturnValue:
                     session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now, electronic_consent=agreed
                 )
             )
+    except MustGoOver:
+        return _to_new_version(slug, key)
     except ReviewChanged as changed:
         return _again(slug, key, changed.code, 409)
     except Incomplete as incomplete:
@@ -364,7 +390,7 @@ def file(slug: str, key: str) -> ResponseReturnValue:
 
 def _again(slug: str, key: str, error: str, status: int) -> ResponseReturnValue:
     with unit_of_work() as session:
-        application, _procedure = _mine(session, slug, key)
+        application, _procedure = draft_of_visitor(session, slug, key)
         return _review_page(session, application, error=error, status=status)
 
 
@@ -373,7 +399,7 @@ def _again(slug: str, key: str, error: str, status: int) -> ResponseReturnValue:
 def discard(slug: str, key: str) -> ResponseReturnValue:
     """Throw the draft away."""
     with unit_of_work() as session:
-        application, _procedure = _mine(session, slug, key)
+        application, _procedure = draft_of_visitor(session, slug, key)
         if application.state != State.DRAFT.value:
             return _to_case(application)
         drafts.discard(session, key=key)

@@ -7,6 +7,7 @@ from flask_babel.speaklater import LazyString
 
 TEXTS: dict[str, LazyString] = {
     "procedure_closed": lazy_gettext("この手続きは、いまは受け付けていません。"),
+    "must_go_over": lazy_gettext("前の質問では、もう受け付けていません。新しい質問に移ってください。答えは残ります。"),
     "not_taken_here": lazy_gettext("この手続きは、ここでは受け付けていません。案内のページを見てください。"),
     "identity_too_low": lazy_gettext("この手続きには、もっとくわしい本人確認が要ります。"),
     "review_changed": lazy_gettext("確認したあとで内容が変わりました。もう一度確認してください。"),
