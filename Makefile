@@ -43,7 +43,7 @@ format: $(SETUP) ## Rewrite the files the way `make check` wants them
 bench: $(SETUP) ## Measure; prints JSON lines
 	@exec $(BIN)/python -m tests.bench
 
-soak: $(SETUP) ## Long random and fault runs
+soak: $(SETUP) ## The stated counts of long random runs; prints them
 	@exec $(BIN)/python -m tests.soak
 
 translations: $(SETUP) ## Collect new texts into the catalogues and compile them
