@@ -7,11 +7,13 @@ from datetime import date, timedelta
 from forms.definition.procedure import StandardDays
 from portal.kernel.dates import add_working_days, is_working_day
 
+OWN_TARGET = StandardDays(days=10, kind="working", sample=True)
+"""By when a section is done where the procedure sets no standard period: its own target, told to nobody outside (sample)."""
 
-def due_on(arrived: date, standard: StandardDays | None) -> date | None:
-    """The last day of the standard period; the day of arrival is not counted (民法 §140). None where no period is set."""
-    if standard is None:
-        return None
+
+def due_on(arrived: date, standard: StandardDays | None) -> date:
+    """The last day of the standard period, else of the section's own target; the day of arrival is not counted (民法 §140)."""
+    standard = standard or OWN_TARGET
     if standard.kind == "working":
         return add_working_days(arrived, standard.days)
     return arrived + timedelta(days=standard.days)
@@ -19,8 +21,9 @@ def due_on(arrived: date, standard: StandardDays | None) -> date | None:
 
 def moved(due: date | None, standard: StandardDays | None, *, asked: date, answered: date) -> date | None:
     """The due day after a correction took from `asked` to `answered` (CASES A4: arrival itself never moves)."""
-    if due is None or standard is None:
-        return due
+    if due is None:
+        return None
+    standard = standard or OWN_TARGET
     if standard.kind == "calendar":
         return due + (answered - asked)
     waited = sum(1 for n in range((answered - asked).days) if is_working_day(asked + timedelta(days=n + 1)))

@@ -111,7 +111,9 @@ def _sheet(session: Session, letter: Letter, common: dict[str, Any], *, now: dat
         "issued_on": "",
         "sample": False,
         "today": show_date(now, locale),
-        "due": show_date(application.due_on, locale) if letter.what == "filed" and application.due_on else "",
+        "due": show_date(application.due_on, locale)
+        if letter.what == "filed" and application.due_on and procedure.standard_days
+        else "",
         "asked": _asked(letter, locale),
         "message": _message(session, letter),
         "decision": decision,

@@ -343,7 +343,7 @@ def tell(session: Session, application: Application, what: str, *, secret: str |
         "url": links.address(f"/applications/{application.reference}" + (f"/open/{secret}" if secret else "")),
         "acting": application.acting_name,
         "after_filing": after_filing.in_(locale) if after_filing else None,
-        "due": show_date(application.due_on, locale) if application.due_on else None,
+        "due": show_date(application.due_on, locale) if application.due_on and procedure.standard_days else None,
         **facts,
     }
     notices.send(

@@ -86,16 +86,16 @@ def test_the_browser_cannot_write_references_of_files(browser: FlaskClient, sess
     assert draft.answers["photos"] is None
 
 
-def filed(browser: FlaskClient, session: Session) -> Application:
+def filed(browser: FlaskClient, session: Session, name: str = "穴.jpg") -> Application:
     step = begin(browser)
-    hand_in(browser, step, (jpeg(), "穴.jpg"), action="next")
+    hand_in(browser, step, (jpeg(), name), action="next")
     path = step.rpartition("/steps/")[0]
     people.post(browser, f"{path}/steps/contact", fields(CONTACT))
     review = browser.get(f"{path}/review")
-    assert "穴.jpg" in review.get_data(as_text=True)
+    assert name in review.get_data(as_text=True)
     answer = people.post(browser, f"{path}/review", {"sha256": sha_on(review)})
     assert answer.status_code == 303, answer.get_data(as_text=True)
-    return session.scalars(select(Application)).one()
+    return session.scalars(select(Application).order_by(Application.id.desc()).limit(1)).one()
 
 
 def test_a_filed_photo_is_a_download_for_its_owner_and_its_section_and_nothing_for_a_stranger(

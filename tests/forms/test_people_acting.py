@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from forms.case_models import ProtectionAlarm
-from forms.deadlines import due_on
+from forms.deadlines import due_on, moved
 from forms.definition.procedure import StandardDays
 from forms.models import ApplicationDraft, IssuedDocument
 from forms.services import protection
@@ -188,6 +188,25 @@ def test_a5_periods_count_in_the_procedures_own_kind_of_days() -> None:
     assert due_on(friday, StandardDays(days=5, kind="working")) == date(2027, 1, 7), (
         "29 December to 3 January are closed"
     )
+
+
+def test_every_case_has_a_due_day_and_only_a_standard_period_is_told_to_the_applicant() -> None:
+    friday = date(2026, 12, 25)
+    assert due_on(friday, None) == date(2027, 1, 14), "ten working days; 11 January is a holiday"
+    assert moved(date(2027, 1, 14), None, asked=date(2027, 1, 12), answered=date(2027, 1, 14)) == date(2027, 1, 18)
+
+
+def test_a6_conditions_on_a_grant_come_with_the_remedy(
+    client: FlaskClient, hanako: Account, reviewer: Account, session: Session
+) -> None:
+    reference = filed(hanako)
+    pay(session, reference)
+    accept(reference, reviewer)
+    decide(reference, staff(reviewer), Outcome.GRANTED, "首輪に鑑札をつけること。")
+    people.sign_in(client, hanako)
+    page = client.get(f"/applications/{reference}").get_data(as_text=True)
+    assert "首輪に鑑札をつけること。" in page
+    assert "審査請求" in page
 
 
 def test_a8_an_unread_decision_has_arrived_and_is_not_known(
