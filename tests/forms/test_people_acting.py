@@ -192,7 +192,7 @@ def test_a5_periods_count_in_the_procedures_own_kind_of_days() -> None:
 
 def test_every_case_has_a_due_day_and_only_a_standard_period_is_told_to_the_applicant() -> None:
     friday = date(2026, 12, 25)
-    assert due_on(friday, None) == date(2027, 1, 14), "ten working days; 11 January is a holiday"
+    assert due_on(friday, None) == date(2027, 1, 15), "ten working days; 11 January is a holiday"
     assert moved(date(2027, 1, 14), None, asked=date(2027, 1, 12), answered=date(2027, 1, 14)) == date(2027, 1, 18)
 
 

@@ -89,4 +89,4 @@ def test_the_standard_days_run_from_arrival_and_stand_still_during_a_correction(
     assert moved(date(2026, 12, 20), calendar, asked=date(2026, 11, 24), answered=date(2026, 11, 27)) == date(
         2026, 12, 23
     )
-    assert due_on(friday, None) is None
+    assert due_on(friday, None) == date(2026, 12, 7), "where no period is set, the own target of ten working days"
