@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from payments.states import ChargeState
 from portal.kernel import dates
 from portal.kernel.errors import NotFound
 from reservations.api import shapes
@@ -242,7 +243,7 @@ def shown(view: BookingView, *, now: datetime) -> shapes.Booking:
         people=one.people,
         purpose=one.purpose.code if one.purpose else None,
         price=price(view.quote),
-        charge=view.charge.reference if view.charge else None,
-        paid=view.charge is not None and view.charge.paid_at is not None,
+        charge=view.charge.reference if view.charge and view.charge.state is not ChargeState.VOID else None,
+        paid=view.paid.amount > 0,
         refund_now=refund,
     )

@@ -196,7 +196,9 @@ class Booking(Answered):
     people: int
     purpose: str | None
     price: Price
-    charge: str | None = Field(description="Number under which the fee is owed")
+    charge: str | None = Field(
+        description="Number under which the fee is or was owed; null where nothing is asked for any more"
+    )
     paid: bool
     refund_now: int = Field(description="What a cancellation would give back now")
 

@@ -1,4 +1,4 @@
-"""Use rates as a drawing; the table with the same figures stands beside it."""
+"""Use rates and income as drawings; the tables with the same figures stand beside them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
+from portal.kernel.money import Yen
 from portal.plan.chart import Bar, bars
-from reservations.desk.statistics import Rate
+from reservations.desk.statistics import Income, Rate
 
 WHOLE = Decimal(100)
 LONGEST_LABEL = 22
@@ -36,5 +37,24 @@ def rates(lines: Sequence[Rate], *, name: str, title: str, labels: Mapping[str, 
     return bars(drawn, name=name, title=title, description=description)
 
 
+def incomes(lines: Sequence[Income], *, name: str, title: str, labels: Mapping[str, str] | None = None) -> Markup:
+    """One bar for each line, beside the largest; nothing where there is none."""
+    if not lines:
+        return Markup("")
+    most = Decimal(max(line.yen for line in lines) or 1)
+    drawn = [
+        Bar(
+            _short((labels or {}).get(line.label, line.label)),
+            str(Yen(line.yen)),
+            [("here", Decimal(max(line.yen, 0)))],
+            most,
+        )
+        for line in lines
+    ]
+    description = "、".join(f"{bar.label} {bar.figure}" for bar in drawn)
+    return bars(drawn, name=name, title=title, description=description)
+
+
 def _short(label: str) -> str:
-    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
+    # The end tells the courts of one hall apart.
+    return label if len(label) <= LONGEST_LABEL else "…" + label[1 - LONGEST_LABEL :]

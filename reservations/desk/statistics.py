@@ -18,8 +18,11 @@ from sqlalchemy.orm import Session
 
 from payments import paid as paid_for
 from portal.kernel import dates
+from reservations.documents import Rules
 from reservations.models import Booking, BookingState, Facility, Space
 from reservations.queries import catalog
+from reservations.queries.catalog import SpaceView
+from reservations.rules import Policy
 from reservations.services.common import KIND, slots_of
 from reservations.timetable import TOKYO, PartOfDay
 
@@ -58,6 +61,7 @@ class Statistics:
     by_space: Sequence[Rate]
     by_part: Sequence[Rate]
     income_by_space: Sequence[Income]
+    income_by_part: Sequence[Income]
     income_by_category: Sequence[Income]
 
     @property
@@ -86,7 +90,8 @@ def statistics(session: Session, facilities: Collection[str], first: date, last:
                 continue
             for slot in timetable.slots_on(day, dates.is_holiday):
                 offered[view.code, slot.part] += int((slot.end - slot.start).total_seconds() // 60)
-    booked, income_space, income_category = _booked(session, facilities, first, last)
+    booked, income_space, income_part, income_category = _booked(session, facilities, first, last)
+    categories = _categories(rules, views)
     parts = get_args(PartOfDay)
     return Statistics(
         first,
@@ -97,15 +102,31 @@ def statistics(session: Session, facilities: Collection[str], first: date, last:
         ],
         [Rate(p, sum(offered[v.code, p] for v in views), sum(booked[v.code, p] for v in views)) for p in parts],
         [Income(labels.get(code, code), *found) for code, found in sorted(income_space.items())],
-        [Income(code, *found) for code, found in sorted(income_category.items())],
+        [Income(p, *income_part[p]) for p in parts if p in income_part],
+        [Income(categories.get(code, code), *found) for code, found in sorted(income_category.items())],
     )
+
+
+def _categories(rules: Rules, views: Sequence[SpaceView]) -> dict[str, str]:
+    """What the categories of these spaces' rules of use are called."""
+    codes = {view.policy_code for view in views}
+    return {
+        category.code: category.name
+        for (_kind, code), versions in rules.versions.items()
+        if code in codes
+        for version in versions
+        if isinstance(version.document, Policy)
+        for category in version.document.categories
+    }
 
 
 _Minutes = dict[tuple[str, PartOfDay], int]
 _Sums = dict[str, tuple[int, int]]
 
 
-def _booked(session: Session, facilities: Collection[str], first: date, last: date) -> tuple[_Minutes, _Sums, _Sums]:
+def _booked(
+    session: Session, facilities: Collection[str], first: date, last: date
+) -> tuple[_Minutes, _Sums, _Sums, _Sums]:
     start = datetime.combine(first, time(), TOKYO)
     end = datetime.combine(last + timedelta(days=1), time(), TOKYO)
     rows = session.execute(
@@ -124,6 +145,7 @@ def _booked(session: Session, facilities: Collection[str], first: date, last: da
         received[charge.payable_ref] += charge.amount.amount
     minutes: _Minutes = defaultdict(int)
     by_space: dict[str, list[int]] = defaultdict(list)
+    by_part: dict[str, list[int]] = defaultdict(list)
     by_category: dict[str, list[int]] = defaultdict(list)
     for booking, space in rows:
         yen = received[booking.reference]
@@ -132,8 +154,10 @@ def _booked(session: Session, facilities: Collection[str], first: date, last: da
                 minutes[space, slot.part] += int((slot.end - slot.start).total_seconds() // 60)
         if booking.state == BookingState.CONFIRMED or yen:
             by_space[space].append(yen)
+            # A booking over several parts of the day counts where it begins: its price is not divided.
+            by_part[slots_of(booking)[0].part].append(yen)
             by_category[booking.category].append(yen)
-    return minutes, _sums(by_space), _sums(by_category)
+    return minutes, _sums(by_space), _sums(by_part), _sums(by_category)
 
 
 def _sums(lists: dict[str, list[int]]) -> _Sums:

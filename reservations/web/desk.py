@@ -382,6 +382,13 @@ def _drawn(found: Statistics, part_names: dict[str, str]) -> dict[str, Markup]:
     return {
         "spaces": charts.rates(found.by_space, name="spaces", title=gettext("場所ごとの使われた割合")),
         "parts": parts,
+        "income_by_space": charts.incomes(found.income_by_space, name="yen-spaces", title=gettext("場所ごとの収入")),
+        "income_by_part": charts.incomes(
+            found.income_by_part, name="yen-parts", title=gettext("時間ごとの収入"), labels=part_names
+        ),
+        "income_by_category": charts.incomes(
+            found.income_by_category, name="yen-categories", title=gettext("利用者区分ごとの収入")
+        ),
     }
 
 
@@ -390,6 +397,7 @@ def _statistics_csv(found: Statistics) -> Response:
         *(["rate_by_space", x.label, x.offered, x.booked, x.percent] for x in found.by_space),
         *(["rate_by_part", x.label, x.offered, x.booked, x.percent] for x in found.by_part),
         *(["income_by_space", x.label, x.bookings, x.yen, ""] for x in found.income_by_space),
+        *(["income_by_part", x.label, x.bookings, x.yen, ""] for x in found.income_by_part),
         *(["income_by_category", x.label, x.bookings, x.yen, ""] for x in found.income_by_category),
     ]
     header = ["figure", "label", "offered_minutes_or_bookings", "booked_minutes_or_yen", "percent"]

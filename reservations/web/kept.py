@@ -5,10 +5,12 @@ Whoever is signed in gets a page of their own, never a kept one.
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar, cast
@@ -26,6 +28,10 @@ MOST = 512
 """Pages kept in a process; some 20 KB each."""
 PATIENCE_MS = 1500
 """How long a page may ask the database before the kept copy is good enough."""
+DEADLINE_SECONDS = 3.0
+"""How long a guest waits where there is a copy, whatever the database does."""
+ALONE_SECONDS = 10.0
+"""How long a guest waits where there is none: then the page says that it cannot be shown now."""
 REST_SECONDS = 5.0
 """After a failure the database is left alone for so long where there is a copy."""
 FRESH = "public, max-age=10, stale-while-revalidate=30, stale-if-error=86400"
@@ -45,6 +51,8 @@ class _Kept:
         self._copies: OrderedDict[str, _Copy] = OrderedDict()
         self._lock = Lock()
         self.rest_until = 0.0
+        #: Questions to the database that were given up waiting for and have not come back yet.
+        self.late: set[Future[Response]] = set()
 
     def get(self, key: str) -> _Copy | None:
         """The copy of a page."""
@@ -67,6 +75,7 @@ class _Kept:
 
 
 copies = _Kept()
+_asking = ThreadPoolExecutor(16, thread_name_prefix="kept")
 
 
 def kept(view: View) -> View:
@@ -81,13 +90,17 @@ def kept(view: View) -> View:
         if copy is not None and time.monotonic() < copies.rest_until:
             return _old(copy)
         g.has_copy = copy is not None
-        try:
-            response = make_response(view(*args, **values))
-        except (OperationalError, PoolTimeoutError):
-            copies.rest_until = time.monotonic() + REST_SECONDS
-            if copy is None:
-                raise
+        if copies.late and copy is not None:
             return _old(copy)
+        try:
+            response = _in_time(functools.partial(view, *args, **values), DEADLINE_SECONDS if copy else ALONE_SECONDS)
+        except (OperationalError, PoolTimeoutError, TimeoutError) as error:
+            copies.rest_until = time.monotonic() + REST_SECONDS
+            if copy is not None:
+                return _old(copy)
+            if isinstance(error, TimeoutError):
+                raise OperationalError(None, None, error) from error
+            raise
         if response.status_code != 200:
             return response
         response.add_etag()
@@ -95,6 +108,21 @@ def kept(view: View) -> View:
         return _cacheable(response)
 
     return cast("View", wrapper)
+
+
+def _in_time(view: Callable[[], Any], seconds: float) -> Response:
+    """The view's answer, asked for beside this thread: a server that answers nothing at all cannot be told to stop, only left waiting.
+
+    Raises:
+        TimeoutError: it took longer than so many seconds; until it comes back after all, nobody with a copy asks.
+    """
+    asked = _asking.submit(contextvars.copy_context().run, lambda: make_response(view()))
+    try:
+        return asked.result(timeout=seconds)
+    except TimeoutError:
+        copies.late.add(asked)
+        asked.add_done_callback(copies.late.discard)
+        raise
 
 
 def hurry(session: Session) -> None:

@@ -134,6 +134,13 @@ def test_another_total_than_the_person_accepted_books_nothing(system: System) ->
     assert system.get(f"/bookings/{reference}").get_json()["state"] == "held"
 
 
+def test_what_is_let_go_owes_nothing_any_more(system: System) -> None:
+    reference = system.post("/holds", HOLD).get_json()["reference"]
+    said = {"hold": reference, "purpose": "tennis", "people": 2, "accepted_total": 600}
+    assert system.post("/bookings", said).get_json()["charge"]
+    assert system.post(f"/holds/{reference}/release").get_json()["charge"] is None
+
+
 def test_a_system_sees_only_what_it_booked_itself(system: System) -> None:
     reference = system.post("/holds", HOLD).get_json()["reference"]
     other = System(system.client, token())

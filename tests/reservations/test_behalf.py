@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from portal.accounts.models import Person, Role
+from portal.kernel import jobs
 from portal.kernel.database import unit_of_work
 from reservations.models import Booking, BookingState, Source
 from reservations.queries import bookings
@@ -48,7 +49,7 @@ def accept(client: FlaskClient, where: str) -> None:
     assert done.status_code == 303, done.text
 
 
-def test_a_telephone_booking_for_somebody_without_account_is_paid_in_cash(manager: FlaskClient) -> None:
+def test_a_telephone_booking_for_somebody_without_account_is_paid_in_cash(manager: FlaskClient, koga: str) -> None:
     page = manager.get("/staff/desk/book?space=S05-01&day=2026-12-04")
     assert "9:00" in page.text
     made = people.post(manager, "/staff/desk/book", WHO)
@@ -62,6 +63,17 @@ def test_a_telephone_booking_for_somebody_without_account_is_paid_in_cash(manage
     assert short.status_code == 422
     assert "たりません" in short.text
     assert people.post(manager, cash, {"received": "1000"}).status_code == 303
+    papers = manager.get(where).text
+    assert "使用許可書を作っています" in papers
+    jobs.run_pending(koga)
+    permit = f"/staff/desk/bookings/{reference}/permit.pdf"
+    assert manager.get(permit).data.startswith(b"%PDF")
+    assert permit in manager.get(where).text
+    (receipt,) = re.findall(r'action="(/staff/desk/bookings/[^"]+/receipts/[^"]+)"', manager.get(where).text)
+    assert people.post(manager, receipt).data.startswith(b"%PDF"), "somebody without account takes the paper along"
+    people.sign_in(manager, people.make_staff(Role.FACILITY_MANAGER, "S01"))
+    assert manager.get(permit).status_code == 404
+    assert people.post(manager, receipt).status_code == 404
     done = booking(reference)
     assert (done.state, done.source, done.account_id) == (BookingState.CONFIRMED, Source.TELEPHONE, None)
     with unit_of_work() as session:

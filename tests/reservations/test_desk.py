@@ -188,6 +188,8 @@ def test_use_and_income_of_a_period(hanako: Resident, stranger: Resident) -> Non
     assert sum(line.offered for line in found.by_part) == sum(line.offered for line in found.by_space)
     assert total is not None
     assert (found.yen, sum(line.yen for line in found.income_by_category)) == (total.amount, total.amount)
+    assert sum(line.yen for line in found.income_by_part) == total.amount
+    assert {line.label for line in found.income_by_category} <= {"市内の方", "市外の方"}, "names, not codes"
     with unit_of_work() as session:
         for first, last in ((FRIDAY, FRIDAY - timedelta(days=1)), (FRIDAY, FRIDAY + timedelta(days=366))):
             with pytest.raises(ValueError, match="period"):
