@@ -1,4 +1,4 @@
-"""Forms, for long: random definitions, a breaking change. Not collected by `make test`; `make soak` runs them."""
+"""Forms, for long: random definitions, interleavings, a breaking change. Not collected by `make test`; `make soak` runs them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import random
 import pytest
 from sqlalchemy.orm import Session
 
+from tests.forms import interleavings
 from tests.forms.test_oracle import differences
 from tests.forms.test_republish import lost_answers
 
@@ -29,3 +30,14 @@ def test_a_breaking_change_under_a_hundred_live_drafts(koga: str, session: Sessi
     lost = lost_answers(session, 100)
     print(f"breaking change under 100 live drafts: {lost} answers lost")
     assert lost == 0
+
+
+def test_ten_thousand_interleavings_of_two_tabs_a_reviewer_a_republish_and_a_closing(
+    koga: str, session: Session
+) -> None:
+    """2,000 times TIMES: 10,000 by default; others each time."""
+    del koga
+    count, start = 2_000 * TIMES, random.SystemRandom().randrange(10**9)
+    met = interleavings.run(interleavings.cast(session), range(start, start + count))
+    print(f"interleavings: {count:,} from seed {start}, reviewed equals filed in each; met {dict(met.most_common())}")
+    assert met["filed"] + met["kept as a draft"] == count
