@@ -98,3 +98,13 @@ def test_every_make_target_is_listed_by_make_help():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"^([a-z-]+):", makefile, re.MULTILINE):
         assert re.search(rf"^{target}:.*## ", makefile, re.MULTILINE), f"make {target} has no words"
+
+
+def test_every_rule_that_is_said_to_be_covered_names_a_test_that_exists():
+    written = (papers.DOCS / "rules-covered.md").read_text(encoding="utf-8")
+    there = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests" / "reservations").glob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", written))
+    assert named
+    assert [name for name in sorted(named) if f"def {name}(" not in there] == []
+    files = re.findall(r"`(test_\w+\.py)`", written)
+    assert [name for name in files if not (ROOT / "tests" / "reservations" / name).is_file()] == []
