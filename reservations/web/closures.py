@@ -64,7 +64,7 @@ class ClosureForm(PortalForm):
     spaces = CheckboxesField(lazy_gettext("どこを"), validators=[Required()])
     first = DayField(lazy_gettext("始まる日"), validators=[Required()], render_kw={"type": "date"})
     starts = ClockField(lazy_gettext("始まる時刻(空なら朝から)"), validators=[Optional()])
-    last = DayField(lazy_gettext("終わる日"), validators=[Optional()], render_kw={"type": "date"})
+    last = DayField(lazy_gettext("終わる日(空なら始まる日と同じ)"), validators=[Optional()], render_kw={"type": "date"})
     ends = ClockField(lazy_gettext("終わる時刻(空なら夜まで)"), validators=[Optional()])
     reason = LongTextField(
         lazy_gettext("理由"),
@@ -90,17 +90,18 @@ class ClosureForm(PortalForm):
         ]
 
     def validate_last(self, field: Any) -> None:
-        """An end is needed, but for a shelter."""
-        if field.data is None and self.kind.data != ClosureKind.SHELTER:
-            raise ValidationError(gettext("「終わる日」を入力してください。"))
+        """Not before the first day."""
+        if field.data and self.first.data and field.data < self.first.data:
+            raise ValidationError(gettext("「終わる日」は「始まる日」より前にはできません。"))
 
     def to_request(self) -> ClosureRequest:
-        """The closure that is meant."""
+        """The closure that is meant. A last day left empty is the first one; a shelter has no end yet."""
+        last = self.last.data or (None if self.kind.data == ClosureKind.SHELTER else self.first.data)
         return ClosureRequest(
             ClosureKind(self.kind.data),
             tuple(self.spaces.data),
             _moment(self.first.data, self.starts.data, last=False),
-            _moment(self.last.data, self.ends.data, last=True) if self.last.data else None,
+            _moment(last, self.ends.data, last=True) if last else None,
             self.reason.data,
             self.reason_en.data,
             self.ground.data,
@@ -138,7 +139,7 @@ def new_closure() -> ResponseReturnValue:
     today = clock.today()
     day = request.args.get("day", today.isoformat())
     chosen = request.args.getlist("space")
-    data = {"kind": "closed", "first": _day(day), "last": _day(day), "spaces": chosen}
+    data = {"kind": "closed", "first": _day(day), "last": None, "spaces": chosen}
     return _form_page(ClosureForm(formdata=None, views=views, data=data))
 
 
