@@ -40,7 +40,7 @@ from reservations.models import Booking, Space
 from reservations.services import HoldRequest, paying
 from reservations.services.common import locked
 from tests.architecture.weight import first_load
-from tests.bench import bookings, cases, closing, money
+from tests.bench import bookings, cases, closing, filing, money
 from tests.people import make_resident, sign_in
 
 ROUNDS, WARM = 100, 5
@@ -308,6 +308,7 @@ MEASURES: dict[str, Callable[[Ground], None]] = {
     "reconciliation": lambda on: money.reconciliation(on, say, percentile),
     "notices": lambda on: money.notices(on, say, percentile),
     "cases": casework,
+    "filing": lambda on: filing.measure(on.url, say, percentile),
 }
 #: Bookings clear what others have filled in, so they come last.
 BOOKINGS: dict[str, Callable[[Ground], None]] = {
