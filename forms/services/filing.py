@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from forms.definition.words import Words
 from forms.letters import services as letters
 from forms.models import Application, ApplicationAnswers, IssuedDocument
 from forms.queue import search_text
-from forms.services import changeover, checking
+from forms.services import changeover, checking, following
 from forms.services.common import (
     Incomplete,
     MustGoOver,
@@ -246,8 +245,8 @@ def _keep(application: Application, made: Review, *, now: datetime) -> str | Non
     application.draft = None
     if application.owner_account_id is not None or application.delegation_id is not None:
         return None
-    secret = secrets.token_urlsafe(24)
-    application.secret_sha256 = hashlib.sha256(secret.encode()).hexdigest()
+    secret = following.new_secret()
+    application.secret_sha256 = following.digest(secret)
     mail = next((made.answers.get(f.id) for f in made.procedure.fields() if f.item == "person.mail"), None)
     if mail and not application.contact.get("email"):
         application.contact = {**application.contact, "email": mail}
@@ -341,6 +340,8 @@ def tell(session: Session, application: Application, what: str, *, secret: str |
         "title": procedure.plain_name.in_(locale),
         "name": application.applicant_name or "",
         "url": links.address(f"/applications/{application.reference}" + (f"/open/{secret}" if secret else "")),
+        "secret": secret,
+        "follow": links.address("/applications/follow"),
         "acting": application.acting_name,
         "after_filing": after_filing.in_(locale) if after_filing else None,
         "due": show_date(application.due_on, locale) if application.due_on and procedure.standard_days else None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Mapping, Sequence
 
 from flask import Response, flash, redirect, render_template, request, url_for
@@ -134,24 +132,6 @@ def case_file(reference: str, attachment_id: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = _mine(session, reference)
     return files.give(found, attachment_id, actor=access.visitor().actor)
-
-
-@bp.get("/applications/<reference>/open/<secret>")
-@access.public
-def open_case(reference: str, secret: str) -> ResponseReturnValue:
-    """The link in a guest's mail: opens the case in this browser.
-
-    Raises:
-        NotFound: the secret does not fit.
-    """
-    number = references.parse(reference)
-    with unit_of_work() as session:
-        found = queries.by_reference(session, number)
-        digest = hashlib.sha256(secret.encode()).hexdigest()
-        if found.secret_sha256 is None or not secrets.compare_digest(found.secret_sha256, digest):
-            raise NotFound
-    views.remember("cases", number)
-    return redirect(url_for("forms.application", reference=number), 303)
 
 
 @bp.get("/applications/<reference>/correction")
