@@ -26,7 +26,7 @@ Fate = Literal["kept", "again", "new", "gone"]
 _FIELD_KEYS: Mapping[str, tuple[str, ...]] = {
     "question": ("label", "hint"),
     "type": ("type", "fields"),
-    "required": ("required", "require_if", "minimum"),
+    "required": ("required", "require_if"),
     "choices": ("choices",),
 }
 
@@ -234,4 +234,5 @@ def _changed(before: FieldSpec, after: FieldSpec) -> tuple[str, ...]:
     different = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
     found = tuple(name for name, keys in _FIELD_KEYS.items() if different & set(keys))
     known = {key for keys in _FIELD_KEYS.values() for key in keys}
-    return (*found, "other") if different - known else found
+    # Another type has other rules anyway: that is one change, not two.
+    return (*found, "other") if different - known and "type" not in found else found

@@ -166,6 +166,12 @@ def test_a4_the_arrival_is_kept_to_the_second_and_a_missed_correction_ends_by_a_
     run_jobs()
     assert case(session, reference).filed_at == arrived
     assert case(session, reference).due_on == date(2026, 12, 7), "five working days from 30 November"
+    people.sign_in(client, hanako)
+    paper = next(d for d in case(session, reference).documents if d.kind == "application")
+    stamped = text_of(client.get(f"/applications/{reference}/documents/{paper.id}").data)
+    assert "令和8年11月30日" in stamped
+    assert "23:59" in stamped
+    assert "12月1日" not in stamped, "made at 0:03, arrived the day before"
     ask(reference, reviewer, ("dog_kind", "くわしく"))
     clock_at("2027-06-01 09:00")
     run_jobs()
