@@ -111,7 +111,7 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
     return {
         "name": person.name,
         "reference": booking.reference,
-        "facility": facility_name(space.facility, booking.starts_at.astimezone(TOKYO).date()),
+        "facility": facility_name(space.facility, booking.starts_at.astimezone(TOKYO).date(), locale),
         "space": (space.name_en or space.name) if locale == "en" else space.name,
         "when": when(booking, locale),
         "total": booking.total.amount if booking.total else 0,
@@ -171,6 +171,11 @@ def _access(booking: Booking, permit: Permit) -> list[tuple[str, str]]:
     ]
 
 
+def _both(official: str, translated: str) -> str:
+    """The translated name with the official one behind it: the permit stands on the official name."""
+    return f"{translated} ({official})" if translated and translated != official else official
+
+
 def permit_context(session: Session, booking: Booking) -> dict[str, Any]:
     """What the permit shows, besides its template."""
     locale = booking.locale
@@ -179,7 +184,7 @@ def permit_context(session: Session, booking: Booking) -> dict[str, Any]:
     policy = policy_of(booking)
     verify = f"{_Portal.url}/permits/{booking.permit_code}"
     issued = clock.local(booking.confirmed_at or booking.created_at).date()
-    facility = booking.space.facility
+    facility, on = booking.space.facility, booking.starts_at.astimezone(TOKYO).date()
     group = session.get(BookingGroup, booking.group_id) if booking.group_id is not None else None
     total = adjusting.total_now(session, booking)
     adjusted = [one for one in adjusting.adjustments(session, booking.id) if adjusting.still_holds(one, booking)]
@@ -193,10 +198,10 @@ def permit_context(session: Session, booking: Booking) -> dict[str, Any]:
         "person": person.name,
         "group": group.name if group is not None else "",
         "reference": booking.reference,
-        "facility": facility_name(facility, booking.starts_at.astimezone(TOKYO).date()),
+        "facility": _both(facility_name(facility, on), facility_name(facility, on, locale)),
         "address": " ".join(part for part in (city, facility.address) if part) if facility.address else "",
         "phone": facility.phone or "",
-        "space": booking.space.name,
+        "space": _both(booking.space.name, booking.space.name_en if locale == "en" else ""),
         "when": when(booking, locale),
         "people": booking.people,
         "purpose": booking.purpose.name if booking.purpose else "",

@@ -59,7 +59,7 @@ def entry_of(booking: Booking, changed_at: datetime | None, *, locale: str, publ
     words = translations(locale)
     return Entry(
         reference=booking.reference,
-        title=f"{facility_name(facility, booking.starts_at.astimezone(TOKYO).date())} {space}",
+        title=f"{facility_name(facility, booking.starts_at.astimezone(TOKYO).date(), locale)} {space}",
         where=facility.address or "",
         starts_at=booking.starts_at,
         ends_at=booking.ends_at,

@@ -29,6 +29,7 @@ from reservations.models import (
     space_purpose,
 )
 from reservations.pricing import Asks, Quote
+from reservations.romaji import romaji
 from reservations.rules import Policy
 from reservations.services.common import KIND, policy_of, slots_of
 from reservations.services.quoting import asks_of, shown_quote
@@ -50,6 +51,11 @@ class BookingView:
     policy: Policy
     charge: ChargeView | None
     money: tuple[MoneyOf, ...] = ()
+
+    def facility_called(self, locale: str) -> str:
+        """The facility's name in the reader's language."""
+        space = self.booking.space
+        return facility_name(space.facility, self.booking.starts_at.astimezone(TOKYO).date(), locale)
 
     @property
     def paid(self) -> Yen:
@@ -97,9 +103,13 @@ def _full() -> Select[Booking]:
     )
 
 
-def facility_name(facility: Facility, on: date) -> str:
-    """The official name on a day. The names are loaded."""
-    return next((n.name for n in facility.names if n.kind == NameKind.OFFICIAL and n.holds_on(on)), facility.code)
+def facility_name(facility: Facility, on: date, locale: str = "ja") -> str:
+    """The official name on a day; in English the city's English name, else its reading in Latin letters. The names are loaded."""
+    held = next((n for n in facility.names if n.kind == NameKind.OFFICIAL and n.holds_on(on)), None)
+    name = held.name if held else facility.code
+    if locale != "en":
+        return name
+    return (held.name_en if held else "") or romaji(facility.kana) or name
 
 
 def of_person(session: Session, reference: str, person_id: int) -> BookingView | None:
@@ -160,6 +170,7 @@ class BookingLine:
     name: str
     slots: tuple[Slot, ...] = ()
     space_code: str = ""
+    facility_en: str = ""
 
 
 def _lines(session: Session, statement: Select[Booking, str]) -> list[BookingLine]:
@@ -183,6 +194,7 @@ def _lines(session: Session, statement: Select[Booking, str]) -> list[BookingLin
                 name,
                 slots_of(booking),
                 booking.space.code,
+                facility_name(booking.space.facility, booking.starts_at.astimezone(TOKYO).date(), "en"),
             ),
         )
     return found

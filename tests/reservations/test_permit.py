@@ -13,7 +13,8 @@ from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
 from reservations import messages, services
 from reservations.errors import NotBookable, SecondPerson
-from reservations.models import BookingState, Facility, Occupancy
+from reservations.models import Booking, BookingState, Facility, FacilityName, Occupancy
+from reservations.queries import bookings
 from reservations.rules import Refused
 from tests.reservations.conftest import FRIDAY, Resident, booking, change_rules, pay
 
@@ -38,6 +39,24 @@ def approve(reference: str, facility: str, who: int | None = None, *conditions: 
             actor=Actor(who, "staff"),
             now=clock.now(),
         )
+
+
+def test_in_english_the_place_has_its_english_name_and_the_permit_the_official_one_as_well(hanako: Resident) -> None:
+    with unit_of_work() as session:
+        named = (
+            select(FacilityName).join(Facility, Facility.id == FacilityName.facility_id).where(Facility.code == "C02")
+        )
+        session.scalars(named).one().name_en = "Koga East Community Hall"
+    reference = hanako.book(ROOM, "am")
+    with unit_of_work() as session:
+        session.get_one(Booking, booking(reference).id).locale = "en"
+    with unit_of_work() as session:
+        made = messages.load(session, booking(reference).id)
+        assert messages.mail_context(session, made)["facility"] == "Koga East Community Hall"
+        assert messages.permit_context(session, made)["facility"] == "Koga East Community Hall (古河東公民館)"
+        view = bookings.of_person(session, reference, hanako.person_id)
+        assert view is not None
+        assert (view.facility_called("en"), view.facility_called("ja")) == ("Koga East Community Hall", "古河東公民館")
 
 
 def test_b15_key_remote_entrance_parking_and_how_to_get_in_are_on_the_permit(hanako: Resident) -> None:
