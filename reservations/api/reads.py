@@ -231,7 +231,7 @@ def shown(view: BookingView, *, now: datetime) -> shapes.Booking:
     """A booking as it is answered."""
     one = view.booking
     state: Any = BookingState.LAPSED.value if view.ended(now) and one.state == BookingState.HELD else one.state
-    refund = refund_quote(one, now=now).amount.amount if one.state in FIRM and one.starts_at > now else 0
+    quote = refund_quote(one, now=now) if one.state in FIRM and one.starts_at > now else None
     return shapes.Booking(
         reference=one.reference,
         state=state,
@@ -245,5 +245,6 @@ def shown(view: BookingView, *, now: datetime) -> shapes.Booking:
         price=price(view.quote),
         charge=view.charge.reference if view.charge and view.charge.state is not ChargeState.VOID else None,
         paid=view.paid.amount > 0,
-        refund_now=refund,
+        refund_now=quote.amount.amount if quote else 0,
+        fee_now=quote.owed.amount if quote else 0,
     )

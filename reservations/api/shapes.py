@@ -181,6 +181,9 @@ class CancelAsked(Asked):
     """A cancellation, with the refund that the person was shown."""
 
     expected_refund: Yen
+    expected_fee: Yen = Field(
+        default=0, description="The fee for cancelling that the person was shown; only where nothing was paid"
+    )
 
 
 class Booking(Answered):
@@ -201,6 +204,7 @@ class Booking(Answered):
     )
     paid: bool
     refund_now: int = Field(description="What a cancellation would give back now")
+    fee_now: int = Field(default=0, description="What a cancellation would cost now, where nothing was paid")
 
 
 class Cancelled(Answered):
@@ -208,6 +212,7 @@ class Cancelled(Answered):
 
     booking: Booking
     refund: int
+    fee: int = 0
 
 
 class FieldError(Answered):

@@ -115,8 +115,14 @@ def cancel(
     """
     person_id = reads.person_of(session, reference, token_id=token.id)
     quote = services.cancel(
-        session, reference, person_id=person_id, expected=Yen(asked.expected_refund), actor=SYSTEM, now=now
+        session,
+        reference,
+        person_id=person_id,
+        expected=Yen(asked.expected_refund),
+        owed=Yen(asked.expected_fee),
+        actor=SYSTEM,
+        now=now,
     )
     _note(session, token, "cancelled", reference)
     shown = reads.booking(session, reference, token_id=token.id, now=now)
-    return shapes.Cancelled(booking=shown, refund=quote.amount.amount)
+    return shapes.Cancelled(booking=shown, refund=quote.amount.amount, fee=quote.owed.amount)

@@ -94,6 +94,7 @@ class Cancellation(Document):
         steps: see `CancelStep`.
         undo_minutes: a booking just made can be undone in full, without fault, as long as the use has not begun.
         options_percent: share of the options (附属設備) that goes back until the use begins; None: as the rest.
+        unpaid_owes: who cancels without having paid owes what would not have been given back (取消料); else nothing.
         called_off: called off by the weather, the city or the facility.
         lost: shares of the time that was lost, from the largest.
         changes: moving it.
@@ -103,6 +104,7 @@ class Cancellation(Document):
     steps: tuple[CancelStep, ...] = ()
     undo_minutes: int = Field(default=15, ge=0, le=1440)
     options_percent: int | None = Field(default=None, ge=0, le=100)
+    unpaid_owes: bool = False
     called_off: CalledOff = CalledOff()
     lost: tuple[LostStep, ...] = ()
     changes: Changes = Changes()
@@ -178,6 +180,9 @@ _WORDS = {
 }
 
 
+NOTHING = Yen(0)
+
+
 @dataclass(frozen=True)
 class RefundQuote:
     """What goes back.
@@ -187,12 +192,14 @@ class RefundQuote:
         percent: of what was paid.
         rule: "undo", "days_before:7", "lost", "called_off:weather", "options" or "too_late".
         step: the step that decided, if one did.
+        owed: what is to be paid for cancelling, where nothing was paid yet.
     """
 
     amount: Yen
     percent: int
     rule: str
     step: CancelStep | None
+    owed: Yen = NOTHING
 
     @property
     def words(self) -> str:

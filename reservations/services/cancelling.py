@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session, object_session
 
 from payments import queries as payment_queries
 from payments import services as payments
-from payments.contract import Ground
+from payments.contract import ChargeLine, Ground, TaxClass
 from payments.services import RefundKind
 from portal.kernel import jobs
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
 from reservations.errors import RefundChanged, WrongState
 from reservations.models import FIRM, Booking, BookingState
+from reservations.policy.refunds import NOTHING
 from reservations.rules import RefundQuote
-from reservations.services import returning
+from reservations.services import adjusting, returning
 from reservations.services.common import KIND, end_occupancy, fees_of, note, own, policy_of
 from reservations.services.paying import TELL
 from reservations.timetable import TOKYO
 
 WITHDRAWN = "withdrawn"
+
+FEE = "cancellation"
+"""What the charge for cancelling without having paid is for."""
+
+PAY_WITHIN = timedelta(days=14)
+"""Until when a cancellation fee is to be paid, counted from the cancellation."""
 
 
 def refund_quote(booking: Booking, *, now: datetime) -> RefundQuote:
@@ -33,14 +41,18 @@ def refund_quote(booking: Booking, *, now: datetime) -> RefundQuote:
     paid = returning.paid(session, booking) if session is not None else booking.total or Yen(0)
     if booking.state == BookingState.REQUESTED and now < booking.starts_at:
         return RefundQuote(paid, 100, WITHDRAWN, None)
-    return policy_of(booking).refund(
-        paid,
+    policy = policy_of(booking)
+    owing = policy.cancellation.unpaid_owes and session is not None and paid == Yen(0) and booking.state in FIRM
+    total = adjusting.total_now(session, booking) if owing and session is not None else paid
+    quote = policy.refund(
+        total,
         day=booking.starts_at.astimezone(TOKYO).date(),
         starts=booking.starts_at,
         confirmed_at=booking.firm_at,
         now=now,
         options=_options(booking),
     )
+    return replace(quote, amount=Yen(0), owed=total - quote.amount) if owing else quote
 
 
 def _options(booking: Booking) -> Yen:
@@ -51,22 +63,30 @@ def _options(booking: Booking) -> Yen:
 
 
 def cancel(
-    session: Session, reference: str, *, person_id: int, expected: Yen, actor: Actor, now: datetime
+    session: Session,
+    reference: str,
+    *,
+    person_id: int,
+    expected: Yen,
+    owed: Yen = NOTHING,
+    actor: Actor,
+    now: datetime,
 ) -> RefundQuote:
-    """Cancel a firm booking and return what the rules give back. A second click finds it cancelled.
+    """Cancel a firm booking and return what the rules give back, or ask for what they keep. A second click finds it cancelled.
 
     Args:
         session: the caller's transaction.
         reference: the booking.
         person_id: whose it has to be.
-        expected: the sum that the person was shown.
+        expected: the refund that the person was shown.
+        owed: the fee for cancelling that the person was shown.
         actor: who.
         now: the database's clock.
 
     Raises:
         NotFound: not this person's booking.
         WrongState: it is not firm, or the use has begun.
-        RefundChanged: another sum would go back by now; nothing was cancelled.
+        RefundChanged: another sum would go back, or be owed, by now; nothing was cancelled.
     """
     booking = own(session, reference, person_id)
     quote = refund_quote(booking, now=now)
@@ -74,7 +94,7 @@ def cancel(
         return quote
     if booking.state not in FIRM or booking.starts_at <= now:
         raise WrongState(booking.state)
-    if quote.amount != expected:
+    if (quote.amount, quote.owed) != (expected, owed):
         raise RefundChanged
     end_occupancy(session, booking, now=now)
     booking.state, booking.ended_at = BookingState.CANCELLED.value, now
@@ -86,9 +106,16 @@ def cancel(
         "cancelled",
         actor=actor,
         now=now,
-        detail={"refund": quote.amount.amount, "percent": quote.percent, "rule": quote.rule},
+        detail={
+            "refund": quote.amount.amount,
+            "percent": quote.percent,
+            "rule": quote.rule,
+            **({"owed": quote.owed.amount} if quote.owed > Yen(0) else {}),
+        },
     )
     withdraw(session, booking, reason="cancelled", now=now)
+    if quote.owed > Yen(0):
+        _ask(session, booking, quote, now=now)
     if quote.amount > Yen(0):
         withdrawn = quote.rule == WITHDRAWN
         returning.give_back(
@@ -104,6 +131,15 @@ def cancel(
         )
     jobs.defer(session, TELL, booking_id=booking.id, event="cancelled")
     return quote
+
+
+def _ask(session: Session, booking: Booking, quote: RefundQuote, *, now: datetime) -> None:
+    """Ask for the share that the rules keep, of somebody who has not paid: a charge of its own."""
+    policy = policy_of(booking)
+    ground = Ground(policy.cancellation.ground, quote.words)
+    line = ChargeLine("取消しの料金", quote.owed, TaxClass.STANDARD, ground, policy.sample, quote.rule)
+    request = adjusting.demand(session, booking, [line], ground, now + PAY_WITHIN, purpose=FEE, now=now)
+    payments.raise_charge(session, request, now=now)
 
 
 def withdraw(session: Session, booking: Booking, *, reason: str, now: datetime) -> None:

@@ -342,7 +342,7 @@ def _cancel_page(number: str, *, status: int = 200, message: str = "") -> Respon
         quote = services.refund_quote(view.booking, now=now)
     if view.state not in FIRM or view.booking.starts_at <= now:
         return redirect(url_for("reservations.booking", reference=number), 303)
-    form = CancelForm(formdata=None, expected=str(quote.amount.amount))
+    form = CancelForm(formdata=None, expected=str(quote.amount.amount), owed=str(quote.owed.amount))
     html = render_template(
         "reservations/cancel.html",
         view=view,
@@ -361,19 +361,21 @@ def cancel(reference: str) -> ResponseReturnValue:
     """Cancel, with the refund that was shown."""
     number = references.parse(reference)
     form = CancelForm()
-    typed = form.expected.data or ""
-    if not form.validate() or not typed.isascii() or not typed.isdigit():
+    typed, owed = form.expected.data or "", form.owed.data or "0"
+    if not form.validate() or not all(sum_.isascii() and sum_.isdigit() and len(sum_) <= 9 for sum_ in (typed, owed)):
         return _cancel_page(number, status=422)
     try:
-        transact(partial(_cancel, reference=number, expected=Yen(int(typed))))
+        transact(partial(_cancel, reference=number, expected=Yen(int(typed)), owed=Yen(int(owed))))
     except RefundChanged:
-        return _cancel_page(number, status=409, message=gettext("お返しする金額が変わりました。もう一度見てください。"))
+        return _cancel_page(
+            number, status=409, message=gettext("金額が変わりました。予約はそのままです。もう一度見てください。")
+        )
     return redirect(url_for("reservations.booking", reference=number), 303)
 
 
-def _cancel(session: Session, *, reference: str, expected: Yen) -> None:
-    actor = access.visitor().actor
-    services.cancel(session, reference, person_id=_person(), expected=expected, actor=actor, now=clock.now_in(session))
+def _cancel(session: Session, *, reference: str, expected: Yen, owed: Yen) -> None:
+    actor, now = access.visitor().actor, clock.now_in(session)
+    services.cancel(session, reference, person_id=_person(), expected=expected, owed=owed, actor=actor, now=now)
 
 
 @bp.get("/bookings/<reference>/permit.pdf")

@@ -76,6 +76,7 @@ class CancelForm(PortalForm):
     """The sum that was shown goes with the confirmation."""
 
     expected = HiddenField(validators=[Required()])
+    owed = HiddenField()
 
 
 class DecisionForm(PortalForm):

@@ -213,11 +213,12 @@ def next_step(line: BookingLine, *, unpaid: bool, now: datetime) -> str:
         return gettext("%(at)s までに、人数などを書いて予約を決めてください。", at=until)
     if line.state == BookingState.REQUESTED:
         return gettext("施設の返事を待ってください。決まったら、メールでお知らせします。")
-    if line.state != BookingState.CONFIRMED:
+    if line.state not in {BookingState.CONFIRMED, BookingState.CANCELLED}:
         return ""
     if unpaid:
         return gettext("まだ支払っていない料金があります。開いて、期限を見てください。")
-    return "" if line.ends_at <= now else gettext("使う日に、受付で使用許可書を見せてください。")
+    over = line.ends_at <= now or line.state == BookingState.CANCELLED
+    return "" if over else gettext("使う日に、受付で使用許可書を見せてください。")
 
 
 def unfit_words(reason: Unfit) -> str:

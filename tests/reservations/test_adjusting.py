@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from portal.kernel import clock
 from portal.kernel.audit import SYSTEM
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
-from reservations.errors import NotBookable, ReasonMissing, SlotTaken
+from reservations import services
+from reservations.errors import NotBookable, ReasonMissing, RefundChanged, SlotTaken
 from reservations.jobs import square, tidy
 from reservations.models import BookingState, Space
 from reservations.money_models import BookingAdjustment, FacilityOperator
@@ -144,6 +146,38 @@ def test_what_was_never_paid_gives_nothing_back_and_is_no_longer_owed(hanako: Re
     assert hanako.refund(reference) == Yen(0)
     hanako.cancel(reference, Yen(0))
     assert open_sum(reference) == 0
+
+
+@pytest.mark.parametrize(("days", "owed"), [(20, 0), (5, 150), (0, 300)])
+def test_who_cancels_late_without_having_paid_owes_the_share_that_the_rules_keep(
+    hanako: Resident, days: int, owed: int
+) -> None:
+    steps = [{"days_before": 7, "percent": 100}, {"days_before": 3, "percent": 50}]
+    change_rules(
+        "room",
+        payment=[{"when": "on_day"}],
+        cancellation={"steps": steps, "unpaid_owes": True, "ground": "見本"},
+    )
+    reference = hanako.book(ROOM, "am", FRIDAY, paid=False)
+    clock.move_to(
+        max(datetime(2026, 12, 4, 8, 0, tzinfo=TOKYO) - timedelta(days=days), clock.now() + timedelta(hours=1))
+    )
+    with pytest.raises(RefundChanged):
+        hanako.cancel(reference, Yen(1))
+    assert booking(reference).state == BookingState.CONFIRMED
+    with unit_of_work() as session:
+        cancel = partial(
+            services.cancel, session, reference, person_id=hanako.person_id, expected=Yen(0), actor=hanako.actor
+        )
+        if owed:
+            with pytest.raises(RefundChanged):
+                cancel(now=clock.now())
+        assert cancel(owed=Yen(owed), now=clock.now()).owed == Yen(owed)
+        cancel(owed=Yen(owed), now=clock.now())
+    assert (booking(reference).state, open_sum(reference)) == (BookingState.CANCELLED, owed)
+    if owed:
+        pay_open(reference)
+        assert (paid(reference), open_sum(reference)) == (Yen(owed), 0)
 
 
 def test_the_charge_goes_to_whoever_runs_the_facility_on_that_day(hanako: Resident) -> None:

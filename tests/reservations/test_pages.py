@@ -9,13 +9,13 @@ from datetime import datetime
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from portal.kernel import clock
-from portal.kernel.database import engine
-from reservations.models import BookingState
+from portal.kernel.database import engine, unit_of_work
+from reservations.models import BookingState, Space
 from tests import people
-from tests.reservations.conftest import Resident, booking, pay
+from tests.reservations.conftest import Resident, booking, change_rules, pay
 
 FRIDAY = "2026-12-04"
 
@@ -387,3 +387,36 @@ def test_the_slot_is_shown_with_time_and_price_before_it_is_held(resident: Flask
     assert "2026年12月4日(金) 9:00〜11:00" in page.text
     assert "600円" in page.text
     assert resident.get(f"/spaces/S05-01/hold/{FRIDAY}/t0930").status_code == 404
+
+
+def test_a_fee_for_cancelling_is_shown_before_it_is_owed_and_says_until_when_afterwards(
+    resident: FlaskClient, clock_at: Callable[[str], datetime]
+) -> None:
+    with unit_of_work() as session:
+        code = session.scalars(select(Space.policy_code).where(Space.code == "S05-01")).one()
+        assert code
+    steps = [{"days_before": 7, "percent": 100}, {"days_before": 3, "percent": 50}]
+    cancellation = {"steps": steps, "unpaid_owes": True, "ground": "見本"}
+    change_rules(code, payment=[{"when": "on_day"}], cancellation=cancellation)
+    _status, where = hold(resident)
+    page = resident.get(where)
+    purpose = re.search(r'<option[^>]*value="(\d+)"', page.text)
+    digest = re.search(r'name="accepted"[^>]*value="(\w+)"', page.text)
+    assert purpose
+    assert digest
+    said = {"purpose": purpose[1], "people": "4", "accepted": digest[1], "action": "accept"}
+    assert resident.post(where, data={"csrf_token": token(page.text), **said}).status_code == 303
+    clock_at("2026-11-30 12:00")
+    shown = resident.get(f"{where}/cancel")
+    assert "取消しの料金" in shown.text
+    assert "300円" in shown.text
+    unseen = resident.post(f"{where}/cancel", data={"csrf_token": token(shown.text), "expected": "0"})
+    assert unseen.status_code == 409
+    for forged in ("-300", "abc", "9" * 30):
+        data = {"csrf_token": token(shown.text), "expected": "0", "owed": forged}
+        assert resident.post(f"{where}/cancel", data=data).status_code == 422
+    done = resident.post(f"{where}/cancel", data={"csrf_token": token(shown.text), "expected": "0", "owed": "300"})
+    assert done.status_code == 303
+    after = resident.get(where)
+    assert "取消しの料金 300円 を、2026年12月14日" in after.text
+    assert "/pay/" in after.text
