@@ -98,6 +98,8 @@ def worker(*, once: bool, check: bool, concurrency: int, queues: tuple[str, ...]
     if once:
         jobs.run_pending(settings.database_url, queues=list(queues) or None)
     else:
+        # People wait for pages, nobody for a paper: where both share a machine the pages go first.
+        os.nice(5)
         jobs.run_worker(settings.database_url, concurrency=concurrency, queues=list(queues) or None)
 
 

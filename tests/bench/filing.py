@@ -139,7 +139,7 @@ def _drained() -> None:
                 "SELECT (SELECT count(*) FROM issued_document WHERE ready_at IS NULL)"
                 " + (SELECT count(*) FROM notice WHERE state = 'pending')"
             )
-            return session.execute(waiting).scalar_one() == 0
+            return bool(session.execute(waiting).scalar_one() == 0)
 
     _wait(empty, DRAIN, "papers and mails")
 

@@ -15,7 +15,7 @@ from flask_security import RoleMixin, SQLAlchemySessionUserDatastore, UserMixin,
 from flask_security.utils import get_message
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, relationship, scoped_session, selectinload
+from sqlalchemy.orm import Mapped, Session, joinedload, relationship, scoped_session
 
 from portal.accounts import services
 from portal.accounts.models import Account, Passkey, Person
@@ -85,8 +85,9 @@ class Datastore(SQLAlchemySessionUserDatastore):
         attribute, value = kwargs.popitem()
         column = getattr(SignInAccount, attribute)
         condition = func.lower(column) == str(value).lower() if case_insensitive else column == value
-        query = select(SignInAccount).options(selectinload(SignInAccount.grants)).where(condition)
-        return sessions.scalars(query).one_or_none()
+        # One statement: every page of somebody who is signed in begins with it.
+        query = select(SignInAccount).options(joinedload(SignInAccount.grants)).where(condition)
+        return sessions.scalars(query).unique().one_or_none()
 
     def create_user(self, **kwargs: Any) -> SignInAccount:
         """Make the account and its person.
