@@ -23,6 +23,7 @@ from reservations.money_models import BookingAdjustment, ReductionRequest
 from reservations.queries.bookings import facility_name
 from reservations.rules import CancelStep, Permit
 from reservations.services import adjusting, returning
+from reservations.services.cancelling import PAY_WITHIN
 from reservations.services.common import policy_of, slots_of
 from reservations.timetable import TOKYO, Slot
 
@@ -116,6 +117,8 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
         "when": when(booking, locale),
         "total": booking.total.amount if booking.total else 0,
         "refund": cancelled["refund"] if cancelled else 0,
+        "owed": cancelled.get("owed", 0) if cancelled else 0,
+        "owed_until": _owed_until(booking, locale),
         "reason": booking.reason or "",
         "held_until": f"{show_date(booking.held_until, locale)} {show_time(booking.held_until)}",
         "review_by": policy.appeal.review_by,
@@ -127,6 +130,14 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
         "calendar": _calendar(session, booking),
         "facility_url": f"{_Portal.url}/facilities/{space.facility.code}",
     }
+
+
+def _owed_until(booking: Booking, locale: str) -> str:
+    """Until when a fee for cancelling is to be paid; "" where the booking has not ended."""
+    if booking.ended_at is None:
+        return ""
+    until = booking.ended_at + PAY_WITHIN
+    return f"{show_date(until, locale)} {show_time(until)}"
 
 
 def _calendar(session: Session, booking: Booking) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -27,6 +28,7 @@ from reservations.money_models import BookingAdjustment, FacilityOperator
 from reservations.rules import Refused
 from reservations.services import adjusting, correcting, reducing, returning
 from reservations.timetable import TOKYO
+from tests.conftest import Mailbox
 from tests.reservations.conftest import CLERK, FRIDAY, MANAGER, Resident, booking, change_rules, charge_of, pay
 
 ROOM = "C02-01"
@@ -150,7 +152,7 @@ def test_what_was_never_paid_gives_nothing_back_and_is_no_longer_owed(hanako: Re
 
 @pytest.mark.parametrize(("days", "owed"), [(20, 0), (5, 150), (0, 300)])
 def test_who_cancels_late_without_having_paid_owes_the_share_that_the_rules_keep(
-    hanako: Resident, days: int, owed: int
+    hanako: Resident, days: int, owed: int, run_jobs: Callable[[], None], mailbox: Mailbox
 ) -> None:
     steps = [{"days_before": 7, "percent": 100}, {"days_before": 3, "percent": 50}]
     change_rules(
@@ -175,6 +177,14 @@ def test_who_cancels_late_without_having_paid_owes_the_share_that_the_rules_keep
         assert cancel(owed=Yen(owed), now=clock.now()).owed == Yen(owed)
         cancel(owed=Yen(owed), now=clock.now())
     assert (booking(reference).state, open_sum(reference)) == (BookingState.CANCELLED, owed)
+    run_jobs()
+    (sent,) = [one for one in mailbox.to("hanako@example.com") if "予約を取り消しました" in one["Subject"]]
+    body = sent.get_body(("plain",))
+    assert body is not None
+    mail = body.get_content()
+    assert (f"取消しの料金: {owed}円" in mail) == bool(owed)
+    assert ("までに支払ってください" in mail) == bool(owed)
+    assert ("お返しする金額" in mail) == (not owed)
     if owed:
         pay_open(reference)
         assert (paid(reference), open_sum(reference)) == (Yen(owed), 0)
