@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from payments import daybook, finance, gateways, jobs, refunds, services
 from payments.errors import AlreadyDisputed, ChargeSettled, NotPayableOnline, PayTermOver, ProviderDown, RefundTooLarge
+from payments.gateways.base import NoAnswerError, RefusedError
 from payments.models import AccountCode, Charge, Payment, ProviderEvent, Refund
 from payments.sealing import AccountKind, BankAccount
 from payments.states import ChargeState, RefundState
@@ -23,8 +24,10 @@ from portal.accounts.models import Role
 from portal.kernel import clock
 from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
+from portal.kernel.jobs import jobs as queue
 from portal.kernel.jobs import run_pending
 from portal.kernel.money import Yen
+from tests.payments.crashes import EDGES, Crashes, KilledError, MortalGateway
 from tests.payments.things import CLERK, Things, balances, charge, give_back_in_part, payments_of
 from tests.people import make_staff
 from tests.stripe_server import Chaos, StripeServer
@@ -33,11 +36,8 @@ PRICES = (50, 3000, 300_001)
 MINUTES = (1, 5, 15, 45, 400)
 HOLDS = (None, 10, 120)
 FAULTS = (None, None, "after", "cut", "refuse")
+REFUSALS = (ChargeSettled, PayTermOver, NotPayableOnline, ProviderDown, RefundTooLarge, AlreadyDisputed)
 ACCOUNT = BankAccount("0001", "001", AccountKind.ORDINARY, "1234567", "コガ ハナコ")
-
-
-class KilledError(Exception):
-    """The process ended here."""
 
 
 class History:
@@ -51,6 +51,8 @@ class History:
     second_person: Actor
     #: What the chaos switch did, all histories together.
     met: ClassVar[Counter[str]] = Counter()
+    #: Where web and worker died, all histories together.
+    crashes: ClassVar[Crashes] = Crashes()
     numbers = iter(range(1, 10**9))
 
     def __init__(self) -> None:
@@ -180,6 +182,35 @@ class History:
                 self.take(*self.server.signed(event))
         self.things.on_paid = whole  # type: ignore[method-assign]  # and is started again
 
+    def web_dies(self, number: int, variant: int) -> None:
+        """The web process dies at an edge of opening a page, of giving money back, or of a notice."""
+        edge = variant % 7
+        with self.crashes.at(edge, "web: page"), contextlib.suppress(*REFUSALS):
+            self.addresses.add(self.open_page(self.charges[self._ref(number)]))
+        with self.crashes.at(edge % 2, "web: refund"), contextlib.suppress(*REFUSALS):
+            give_back_in_part(self.charges[self._ref(number)], 50)
+        self.mail += self.server.new_events()
+        for event in self.mail:
+            with self.crashes.at(edge, "web: notice"):
+                self.take(*self.server.signed(event))
+
+    def worker_dies(self, _number: int, variant: int) -> None:
+        """The worker dies at an edge of a job; none of them was noted as done, so all are run once more."""
+        with unit_of_work() as session:
+            waiting = session.execute(
+                text("SELECT task_name, args FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'money'")
+            ).all()
+        for name, args in waiting:
+            with self.crashes.at(variant % 8, f"worker: {name}"), contextlib.suppress(NoAnswerError, RefusedError):
+                queue.tasks[name](**args)
+        with self.crashes.at(variant % 8, "worker: end_overdue"):
+            jobs.end_overdue(0)
+        with self.crashes.at(variant, "worker: converge"):
+            jobs.converge(now=clock.now())
+        today, now = clock.today(), clock.now()
+        with self.crashes.at(variant % 8, "worker: daybook"), contextlib.suppress(NoAnswerError):
+            daybook.reconcile(gateways.by_code("stripe"), "main", today, now=now)
+
     def time_passes(self, _number: int, variant: int) -> None:
         clock.move_to(clock.now() + timedelta(minutes=MINUTES[variant % len(MINUTES)]))
 
@@ -296,7 +327,7 @@ ACTIONS = (
     History.demand, History.click_pay, History.click_pay, History.complete_the_page, History.complete_the_page,
     History.voucher_moves_on, History.hold_ends, History.pay_in_cash, History.give_back, History.give_back,
     History.refund_comes_back, History.notices, History.notices, History.notices, History.killed_while_taking_a_notice,
-    History.time_passes, History.dispute, History.payout, History.worker, History.periodic,
+    History.time_passes, History.web_dies, History.worker_dies, History.dispute, History.payout, History.worker, History.periodic,
 )  # fmt: skip
 STEP = st.tuples(st.sampled_from(range(len(ACTIONS))), st.integers(0, 99), st.integers(0, 59))
 
@@ -321,12 +352,24 @@ KNOWN = [
 def play(kind: type[History], steps: list[tuple[int, int, int]]) -> None:
     """One history from its first demand to a quiet end."""
     history = kind()
+    with kind.crashes.watching():
+        _play(history, steps)
+    history.end()
+
+
+def _play(history: History, steps: list[tuple[int, int, int]]) -> None:
     for number in range(3):
         history.demand(number, number)
         history.click_pay(number, 0)
     for action, number, variant in steps:
         ACTIONS[action](history, number, variant)
-    history.end()
+
+
+def mortal(server: StripeServer, kind: type[History]) -> None:
+    """The provider of these histories: its calls may be the last thing that a process did."""
+    gateway = MortalGateway(api_key=server.key, webhook_secret=server.webhook_secret, api_base=server.url)
+    gateway.crashes = kind.crashes
+    gateways.use({"stripe": gateway}, online="stripe")
 
 
 @pytest.mark.timeout(300)
@@ -343,6 +386,7 @@ def test_whatever_happens_the_ledger_ends_where_the_providers_books_do(
     Here.server, Here.things, Here.database = stripe, things, database
     Here.take, Here.open_page = staticmethod(take), staticmethod(open_page)
     Here.second_person = Actor(make_staff(Role.FINANCE).id, "staff")
+    mortal(stripe, Here)
 
     @settings(
         max_examples=8,
@@ -359,6 +403,8 @@ def test_whatever_happens_the_ledger_ends_where_the_providers_books_do(
     play(Here, KNOWN)
     histories()
     _it_was_not_quiet()
+    assert set(Here.crashes.hit) == set(EDGES), "processes died on every side of commits and calls"
+    assert {doing.split(":")[0] for doing in Here.crashes.doing} == {"web", "worker"}
 
 
 def _it_was_not_quiet() -> None:

@@ -18,7 +18,8 @@ from portal.accounts.models import Role
 from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
 from tests.payments.conftest import attempts, books, converge, open_page, stripe, take, things
-from tests.payments.test_histories import STEP, History, play
+from tests.payments.crashes import EDGES
+from tests.payments.test_histories import STEP, History, mortal, play
 from tests.payments.things import Things
 from tests.people import make_staff
 from tests.stripe_server import StripeServer
@@ -43,6 +44,7 @@ def test_payment_histories_nobody_thought_of(
     Here.server, Here.things, Here.database = stripe, things, database
     Here.take, Here.open_page = staticmethod(take), staticmethod(open_page)
     Here.second_person = Actor(make_staff(Role.FINANCE).id, "staff")
+    mortal(stripe, Here)
 
     @settings(
         max_examples=HISTORIES,
@@ -64,7 +66,8 @@ def test_payment_histories_nobody_thought_of(
         notices = Counter(session.scalars(select(ProviderEvent.outcome)))
     assert payments, "each history compares its books at the end; together they moved money"
     assert notices, "and were told so"
+    assert set(Here.crashes.hit) == set(EDGES), "processes died on every side of commits and calls"
     sys.stdout.write(
         f"\n{HISTORIES} histories: payments {dict(payments)}, refunds {dict(refunds)}, disputes {dict(disputes)},"
-        f" notices {dict(notices)}, line {dict(Here.met)}\n"
+        f" notices {dict(notices)}, line {dict(Here.met)}, died {dict(Here.crashes.hit)} during {dict(Here.crashes.doing)}\n"
     )
