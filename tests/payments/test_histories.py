@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -17,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from payments import daybook, finance, gateways, jobs, refunds, services
 from payments.errors import AlreadyDisputed, ChargeSettled, NotPayableOnline, PayTermOver, ProviderDown, RefundTooLarge
-from payments.gateways.base import NoAnswerError, RefundOrder, RefusedError, Report
+from payments.gateways.base import NoAnswerError, RefusedError
 from payments.models import AccountCode, Charge, Payment, ProviderEvent, Refund
 from payments.sealing import AccountKind, BankAccount
 from payments.states import ChargeState, RefundState
@@ -406,50 +405,6 @@ def test_whatever_happens_the_ledger_ends_where_the_providers_books_do(
     _it_was_not_quiet()
     assert set(Here.crashes.hit) == set(EDGES), "processes died on every side of commits and calls"
     assert {doing.split(":")[0] for doing in Here.crashes.doing} == {"web", "worker"}
-
-
-class ForgetfulGateway(MortalGateway):
-    """A planted mistake: each try of a refund has a key of its own."""
-
-    def refund(self, order: RefundOrder) -> Report:
-        return super().refund(replace(order, idempotency_key=f"{order.idempotency_key}-{next(History.numbers)}"))
-
-
-@pytest.mark.parametrize("mistaken", [False, True])
-def test_a_refund_sent_twice_by_a_worker_that_died_after_the_call_is_found_at_the_end(
-    things: Things,
-    stripe: StripeServer,
-    take: Callable[[bytes, dict[str, str]], Any],
-    open_page: Callable[[str], str],
-    database: str,
-    *,
-    mistaken: bool,
-):
-    class Here(History):
-        crashes = Crashes()
-
-    Here.server, Here.things, Here.database = stripe, things, database
-    Here.take, Here.open_page = staticmethod(take), staticmethod(open_page)
-    Here.second_person = Actor(make_staff(Role.FINANCE).id, "staff")
-    mortal(stripe, Here, ForgetfulGateway if mistaken else MortalGateway)
-    history = Here()
-    stripe.chaos = None
-    with Here.crashes.watching():
-        history.demand(1, 0)
-        history.click_pay(0, 0)
-        history.complete_the_page(0, 1)
-        history.time_passes(0, 1)
-        history.periodic(0, 0)
-        history.give_back(0, 1)
-        history.worker_dies(0, 3)
-    assert Here.crashes.doing["worker: payments.send_refund"] == 1
-    if mistaken:
-        with pytest.raises(AssertionError):
-            history.end()
-        assert len(stripe.books.refunds) == 2
-    else:
-        history.end()
-        assert len(stripe.books.refunds) == 1
 
 
 def _it_was_not_quiet() -> None:
