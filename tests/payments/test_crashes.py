@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,20 +10,19 @@ from typing import Any
 import pytest
 
 from payments.gateways.base import RefundOrder, Report
-from portal.accounts.models import Role
-from portal.kernel.audit import Actor
-from tests.payments.crashes import Crashes, MortalGateway
-from tests.payments.test_histories import History, mortal
+from tests.payments.crashes import MortalGateway
+from tests.payments.histories import histories_of
 from tests.payments.things import Things
-from tests.people import make_staff
 from tests.stripe_server import StripeServer
 
 
 class ForgetfulGateway(MortalGateway):
     """A planted mistake: each try of a refund has a key of its own."""
 
+    tries = itertools.count(1)
+
     def refund(self, order: RefundOrder) -> Report:
-        return super().refund(replace(order, idempotency_key=f"{order.idempotency_key}-{next(History.numbers)}"))
+        return super().refund(replace(order, idempotency_key=f"{order.idempotency_key}-{next(self.tries)}"))
 
 
 @pytest.mark.parametrize("mistaken", [False, True])
@@ -35,16 +35,9 @@ def test_a_refund_sent_twice_by_a_worker_that_died_after_the_call_is_found_at_th
     *,
     mistaken: bool,
 ):
-    class Here(History):
-        crashes = Crashes()
-
-    Here.server, Here.things, Here.database = stripe, things, database
-    Here.take, Here.open_page = staticmethod(take), staticmethod(open_page)
-    Here.second_person = Actor(make_staff(Role.FINANCE).id, "staff")
-    mortal(stripe, Here, ForgetfulGateway if mistaken else MortalGateway)
-    history = Here()
-    stripe.chaos = None
-    with Here.crashes.watching():
+    here = histories_of(stripe, things, take, open_page, database, ForgetfulGateway if mistaken else MortalGateway)
+    history = here(chaos=None)
+    with here.crashes.watching():
         history.demand(1, 0)
         history.click_pay(0, 0)
         history.complete_the_page(0, 1)
@@ -52,7 +45,7 @@ def test_a_refund_sent_twice_by_a_worker_that_died_after_the_call_is_found_at_th
         history.periodic(0, 0)
         history.give_back(0, 1)
         history.worker_dies(0, 3)
-    assert Here.crashes.doing["worker: payments.send_refund"] == 1
+    assert here.crashes.doing["worker: payments.send_refund"] == 1
     if mistaken:
         with pytest.raises(AssertionError):
             history.end()

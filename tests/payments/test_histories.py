@@ -2,392 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from payments import daybook, finance, gateways, jobs, refunds, services
-from payments.errors import AlreadyDisputed, ChargeSettled, NotPayableOnline, PayTermOver, ProviderDown, RefundTooLarge
-from payments.gateways.base import NoAnswerError, RefusedError
-from payments.models import AccountCode, Charge, Payment, ProviderEvent, Refund
-from payments.sealing import AccountKind, BankAccount
-from payments.states import ChargeState, RefundState
-from portal.accounts.models import Role
-from portal.kernel import clock
-from portal.kernel.audit import Actor
+from payments.models import Payment, ProviderEvent, Refund
 from portal.kernel.database import unit_of_work
-from portal.kernel.jobs import jobs as queue
-from portal.kernel.jobs import run_pending
-from portal.kernel.money import Yen
-from tests.payments.crashes import EDGES, Crashes, KilledError, MortalGateway
-from tests.payments.things import CLERK, Things, balances, charge, give_back_in_part, payments_of
-from tests.people import make_staff
-from tests.stripe_server import Chaos, StripeServer
-
-PRICES = (50, 3000, 300_001)
-MINUTES = (1, 5, 15, 45, 400)
-HOLDS = (None, 10, 120)
-FAULTS = (None, None, "after", "cut", "refuse")
-REFUSALS = (ChargeSettled, PayTermOver, NotPayableOnline, ProviderDown, RefundTooLarge, AlreadyDisputed)
-ACCOUNT = BankAccount("0001", "001", AccountKind.ORDINARY, "1234567", "コガ ハナコ")
+from tests.payments.crashes import EDGES
+from tests.payments.histories import CHAOS, KNOWN, STEPS, History, histories_of, play
+from tests.payments.things import Things
+from tests.stripe_server import StripeServer
 
 
-class History:
-    """One city counter and everything that can happen around it."""
-
-    server: StripeServer
-    things: Things
-    take: Callable[[bytes, dict[str, str]], Any]
-    open_page: Callable[[str], str]
-    database: str
-    second_person: Actor
-    #: What the chaos switch did, all histories together.
-    met: ClassVar[Counter[str]] = Counter()
-    #: Where web and worker died, all histories together.
-    crashes: ClassVar[Crashes] = Crashes()
-    numbers = iter(range(1, 10**9))
-
-    def __init__(self) -> None:
-        self.charges: dict[str, str] = {}
-        #: Pages whose address somebody was given; on a page whose answer was lost nobody can pay.
-        self.addresses: set[str] = set()
-        self.mail: list[dict[str, Any]] = []
-        self.began = clock.now()
-        self.server.chaos = Chaos(next(self.numbers))
-        self.server.faults.clear()
-        self.server.new_events()
-
-    def _ref(self, number: int) -> str:
-        return sorted(self.charges)[number % len(self.charges)]
-
-    def _pages(self, ref: str) -> list[str]:
-        reference = self.charges[ref]
-        return [
-            page for page, session in self.server.books.sessions.items() if session["client_reference_id"] == reference
-        ]
-
-    def demand(self, number: int, variant: int) -> None:
-        total, hold = PRICES[number % len(PRICES)], HOLDS[variant % len(HOLDS)]
-        if len(self.charges) < 4:
-            ref = f"H{next(self.numbers)}"
-            until = None if hold is None else clock.now() + timedelta(minutes=hold)
-            self.charges[ref] = charge(ref, total=total, pay_until=until)
-
-    def click_pay(self, number: int, variant: int) -> None:
-        fault = FAULTS[variant % len(FAULTS)]
-        if fault:
-            self.server.fail("POST", "/v1/checkout/sessions", fault, times=2)
-        with contextlib.suppress(ChargeSettled, PayTermOver, NotPayableOnline, ProviderDown):
-            page = self.open_page(self.charges[self._ref(number)])
-            self.addresses.add(page)
-        self.server.faults.clear()
-
-    def complete_the_page(self, number: int, variant: int) -> None:
-        how = "take_voucher" if variant % 3 == 0 else "pay"
-        for page in self._pages(self._ref(number)):
-            if page in self.addresses and self.server.books.session(page)["status"] == "open":
-                offered = self.server.books.sessions[page]["payment_method_types"]
-                if how == "pay" or "konbini" in offered:
-                    getattr(self.server.books, how)(page)
-
-    def voucher_moves_on(self, number: int, variant: int) -> None:
-        paid = variant % 3 > 0
-        for page in self._pages(self._ref(number)):
-            session = self.server.books.sessions[page]
-            if session["status"] == "complete" and self.server.books.waits_for_money(page):
-                (self.server.books.pay_voucher if paid else self.server.books.voucher_ends)(page)
-
-    def hold_ends(self, number: int, variant: int) -> None:
-        gone = variant % 2 == 0
-        ref = self._ref(number)
-        if gone and ref not in self.things.given:
-            self.things.gone.add(ref)
-        with unit_of_work() as session:
-            services.void_charge(session, payable_kind="thing", payable_ref=ref, reason="hold_ended", now=clock.now())
-
-    def pay_in_cash(self, number: int, variant: int) -> None:
-        if variant % 2:
-            return
-        with contextlib.suppress(ChargeSettled), unit_of_work() as session:
-            reference = self.charges[self._ref(number)]
-            services.take_cash(session, reference, received=Yen(400_000), clerk=CLERK, place="koga", now=clock.now())
-
-    def give_back(self, number: int, variant: int) -> None:
-        amount = (1, 50, 1000, 3000)[variant % 4]
-        with contextlib.suppress(ChargeSettled, RefundTooLarge, AlreadyDisputed):
-            give_back_in_part(self.charges[self._ref(number)], amount)
-
-    def refund_comes_back(self, number: int, _variant: int) -> None:
-        # Banks return money within days; older ones are found by comparing whole lists, not by asking one by one.
-        recent = clock.now().timestamp() - 5 * 86400
-        refunds = sorted(key for key, made in self.server.books.refunds.items() if made["created"] > recent)
-        if not refunds:
-            return
-        refund = refunds[number % len(refunds)]
-        if self.server.books.refunds[refund]["status"] == "succeeded":
-            self.server.books.settle_refund(refund, "failed")
-
-    def dispute(self, number: int, variant: int) -> None:
-        books = self.server.books
-        open_ones = [key for key, made in books.disputes.items() if made["status"] == "needs_response"]
-        if open_ones and variant % 2:
-            books.close_dispute(open_ones[number % len(open_ones)], won=variant % 4 == 1)
-            return
-        free = sorted(
-            key
-            for key, intent in books.intents.items()
-            if books.received(key) > books.refunded(key)
-            and self._with_card(intent)
-            and not any(made["payment_intent"] == key for made in books.disputes.values())
-            and intent["created"] > clock.now().timestamp() - 86400
-        )
-        if free and variant % 3 == 0:
-            books.open_dispute(free[number % len(free)])
-
-    def _with_card(self, intent: dict[str, Any]) -> bool:
-        charge = self.server.books.charges[intent["latest_charge"]]
-        return bool(charge["payment_method_details"]["type"] == "card")
-
-    def payout(self, _number: int, _variant: int) -> None:
-        made = self.server.books.pay_out()
-        if made:
-            self.server.books.settle_payout(made)
-
-    def notices(self, _number: int, variant: int) -> None:
-        self.mail += self.server.new_events()
-        if variant % 4 == 0 or self.server.chaos is None:
-            return
-        arriving, self.mail = self.server.chaos.post(self.mail), []
-        for event in arriving:
-            self.take(*self.server.signed(event))
-
-    def killed_while_taking_a_notice(self, _number: int, _variant: int) -> None:
-        self.mail += self.server.new_events()
-        whole = self.things.on_paid
-
-        def killed(*_args: Any, **_facts: Any) -> Any:
-            raise KilledError
-
-        self.things.on_paid = killed  # type: ignore[method-assign]  # the process dies in there
-        for event in self.mail:
-            with contextlib.suppress(KilledError):
-                self.take(*self.server.signed(event))
-        self.things.on_paid = whole  # type: ignore[method-assign]  # and is started again
-
-    def web_dies(self, number: int, variant: int) -> None:
-        """The web process dies at an edge of opening a page, of giving money back, or of a notice."""
-        edge = variant % 7
-        with self.crashes.at(edge, "web: page"), contextlib.suppress(*REFUSALS):
-            self.addresses.add(self.open_page(self.charges[self._ref(number)]))
-        with self.crashes.at(edge % 2, "web: refund"), contextlib.suppress(*REFUSALS):
-            give_back_in_part(self.charges[self._ref(number)], 50)
-        self.mail += self.server.new_events()
-        for event in self.mail:
-            with self.crashes.at(edge, "web: notice"):
-                self.take(*self.server.signed(event))
-
-    def worker_dies(self, _number: int, variant: int) -> None:
-        """The worker dies at an edge of a job; none of them was noted as done, so all are run once more."""
-        with unit_of_work() as session:
-            waiting = session.execute(
-                text("SELECT task_name, args FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'money'")
-            ).all()
-        for name, args in waiting:
-            with self.crashes.at(variant % 8, f"worker: {name}"), contextlib.suppress(NoAnswerError, RefusedError):
-                queue.tasks[name](**args)
-        with self.crashes.at(variant % 8, "worker: end_overdue"):
-            jobs.end_overdue(0)
-        with self.crashes.at(variant, "worker: converge"):
-            jobs.converge(now=clock.now())
-        today, now = clock.today(), clock.now()
-        with self.crashes.at(variant % 8, "worker: daybook"), contextlib.suppress(NoAnswerError):
-            daybook.reconcile(gateways.by_code("stripe"), "main", today, now=now)
-
-    def time_passes(self, _number: int, variant: int) -> None:
-        clock.move_to(clock.now() + timedelta(minutes=MINUTES[variant % len(MINUTES)]))
-
-    def worker(self, _number: int, _variant: int) -> None:
-        run_pending(self.database)
-
-    def periodic(self, _number: int, _variant: int) -> None:
-        jobs.end_overdue(0)
-        jobs.converge(now=clock.now())
-
-    def end(self) -> None:
-        """A quiet night: everything answers, the periodic jobs run, finance sends again what came back."""
-        self.server.faults.clear()
-        if self.server.chaos:
-            self.met.update(self.server.chaos.counts)
-        self.server.chaos = None
-        for dispute, made in self.server.books.disputes.items():
-            if made["status"] == "needs_response":
-                self.server.books.close_dispute(dispute, won=bool(made["created"] % 2))
-        self.payout(0, 0)
-        for _ in range(3):
-            clock.move_to(clock.now() + timedelta(hours=7))
-            run_pending(self.database)
-            jobs.end_overdue(0)
-            jobs.converge(now=clock.now())
-            self._night()
-            self._people_do_their_part()
-        run_pending(self.database)
-        self._night()
-        self._books_agree()
-
-    def _night(self) -> None:
-        """The days since this history began are compared with the provider's books."""
-        day = clock.local(self.began).date()
-        while day <= clock.today():
-            self.day = daybook.reconcile(gateways.by_code("stripe"), "main", day, now=clock.now())
-            day += timedelta(days=1)
-
-    def _people_do_their_part(self) -> None:
-        """Finance agrees, sends again or asks for an account; payers name theirs; the bank transfers."""
-        for _ in range(4):
-            with unit_of_work() as session:
-                for each in finance.open_refunds(session):
-                    self._next_step(session, each)
-
-    def _next_step(self, session: Session, each: finance.OpenRefund) -> None:
-        now = clock.now()
-        if each.state is RefundState.AWAITING:
-            refunds.agree(session, each.reference, actor=self.second_person, now=now)
-        elif each.state is RefundState.NEEDS_ACCOUNT:
-            refunds.name_account(session, each.reference, ACCOUNT, actor=CLERK, now=now)
-        elif each.state is RefundState.REQUESTED and each.to_bank:
-            refunds.transferred(session, each.reference, actor=CLERK, now=now)
-        elif each.state is RefundState.FAILED:
-            step = refunds.by_bank if each.amount.amount % 2 else refunds.send_refund_again
-            step(session, each.reference, actor=CLERK, now=now)
-
-    def _books_agree(self) -> None:
-        books = balances()
-        in_cash = 0
-        with unit_of_work() as session:
-            assert list(finance.differences(session, clock.now())) == []
-            for refund in session.scalars(select(Refund).where(Refund.provider == "counter")):
-                in_cash += refund.amount.amount
-            by_transfer = sum(
-                each.amount.amount
-                for each in session.scalars(
-                    select(Refund).where(Refund.provider == "bank", Refund.state == RefundState.SUCCEEDED.value)
-                )
-            )
-            taken = sum(
-                each.amount.amount for each in session.scalars(select(Payment).where(Payment.provider == "counter"))
-            )
-        assert self.day.items == [], "every yen explains itself"
-        assert books.get(AccountCode.PROVIDER, 0) == self.server.books.balance()
-        assert books.get(AccountCode.DISPUTED, 0) == 0
-        assert books.get(AccountCode.CASH, 0) == taken
-        assert books.get(AccountCode.REFUND_DUE, 0) == -in_cash
-        paid_out = sum(each["amount"] for each in self.server.books.payouts.values())
-        assert books.get(AccountCode.BANK, 0) == paid_out - by_transfer
-        assert books.get(AccountCode.OVERPAID, 0) == 0
-        assert sum(books.values()) == 0
-        for ref, reference in self.charges.items():
-            self._nobody_paid_twice_or_for_nothing(ref, reference)
-
-    def _nobody_paid_twice_or_for_nothing(self, ref: str, reference: str) -> None:
-        with unit_of_work() as session:
-            found = session.scalars(select(Charge).where(Charge.reference == reference)).one()
-        payments = payments_of(reference)
-        accepted = [payment for payment in payments if payment.accepted]
-        settled = found.state not in {ChargeState.OPEN.value, ChargeState.VOID.value}
-        assert len(accepted) == (1 if settled else 0)
-        assert (self.things.given.get(ref) == reference) == settled
-        for page in self._pages(ref):
-            intent = self.server.books.sessions[page]["payment_intent"]
-            if intent and self.server.books.received(intent):
-                (payment,) = [each for each in payments if each.provider_payment_id == intent]
-                if not payment.accepted:
-                    assert _went_back(payment) == payment.amount.amount
-                    assert self.server.books.refunded(intent) <= payment.amount.amount
-
-
-def _went_back(payment: Payment) -> int:
-    with unit_of_work() as session:
-        return sum(
-            each.amount.amount
-            for each in session.scalars(
-                select(Refund).where(Refund.payment_id == payment.id, Refund.state == RefundState.SUCCEEDED.value)
-            )
-        )
-
-
-ACTIONS = (
-    History.demand, History.click_pay, History.click_pay, History.complete_the_page, History.complete_the_page,
-    History.voucher_moves_on, History.hold_ends, History.pay_in_cash, History.give_back, History.give_back,
-    History.refund_comes_back, History.notices, History.notices, History.notices, History.killed_while_taking_a_notice,
-    History.time_passes, History.web_dies, History.worker_dies, History.dispute, History.payout, History.worker, History.periodic,
-)  # fmt: skip
-STEP = st.tuples(st.sampled_from(range(len(ACTIONS))), st.integers(0, 99), st.integers(0, 59))
-
-
-def _step(action: Any, number: int, variant: int) -> tuple[int, int, int]:
-    return ACTIONS.index(action), number, variant
-
-
-#: Paid in cash while the page is open, and then on the page; given back, and the bank sends that back as well.
-KNOWN = [
-    *(_step(History.pay_in_cash, number, 0) for number in range(3)),
-    *(_step(History.complete_the_page, number, 1) for number in range(3)),
-    _step(History.notices, 0, 1),
-    _step(History.notices, 0, 1),
-    _step(History.worker, 0, 0),
-    *(_step(History.refund_comes_back, number, 0) for number in range(3)),
-    _step(History.killed_while_taking_a_notice, 0, 0),
-    _step(History.notices, 0, 1),
-]
-
-
-def play(kind: type[History], steps: list[tuple[int, int, int]]) -> None:
-    """One history from its first demand to a quiet end."""
-    history = kind()
-    with kind.crashes.watching():
-        _play(history, steps)
-    history.end()
-
-
-def _play(history: History, steps: list[tuple[int, int, int]]) -> None:
-    for number in range(3):
-        history.demand(number, number)
-        history.click_pay(number, 0)
-    for action, number, variant in steps:
-        ACTIONS[action](history, number, variant)
-
-
-def mortal(server: StripeServer, kind: type[History], made: type[MortalGateway] = MortalGateway) -> None:
-    """The provider of these histories: its calls may be the last thing that a process did."""
-    gateway = made(api_key=server.key, webhook_secret=server.webhook_secret, api_base=server.url)
-    gateway.crashes = kind.crashes
-    gateways.use({"stripe": gateway}, online="stripe")
-
-
-@pytest.mark.timeout(300)
-def test_whatever_happens_the_ledger_ends_where_the_providers_books_do(
-    things: Things,
+@pytest.fixture
+def here(
     stripe: StripeServer,
+    things: Things,
     take: Callable[[bytes, dict[str, str]], Any],
     open_page: Callable[[str], str],
     database: str,
-):
-    class Here(History):
-        pass
+) -> type[History]:
+    return histories_of(stripe, things, take, open_page, database)
 
-    Here.server, Here.things, Here.database = stripe, things, database
-    Here.take, Here.open_page = staticmethod(take), staticmethod(open_page)
-    Here.second_person = Actor(make_staff(Role.FINANCE).id, "staff")
-    mortal(stripe, Here)
 
+def test_a_known_history_meets_everything_that_histories_are_for(here: type[History]):
+    """On a good line and with a good post, so nothing in it is luck."""
+    play(here, KNOWN, chaos=None)
+    with unit_of_work() as session:
+        assert session.scalars(select(Payment.id).where(Payment.why_not_accepted.is_not(None))).first()
+        assert session.scalars(select(Refund.id).where(Refund.provider == "bank")).first()
+        assert session.scalars(select(ProviderEvent.id).where(ProviderEvent.times_received > 1)).first()
+    assert set(here.crashes.hit) == set(EDGES), "processes died on every side of commits and calls"
+    assert {doing.split(":")[0] for doing in here.crashes.doing} == {"web", "worker"}
+
+
+@pytest.mark.timeout(300)
+def test_whatever_happens_the_ledger_ends_where_the_providers_books_do(here: type[History]):
     @settings(
         max_examples=8,
         deadline=None,
@@ -396,20 +49,10 @@ def test_whatever_happens_the_ledger_ends_where_the_providers_books_do(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(STEP, min_size=30, max_size=40))
-    def histories(steps: list[tuple[int, int, int]]) -> None:
-        play(Here, steps)
+    @given(STEPS, CHAOS)
+    def histories(steps: list[tuple[int, int, int]], chaos: int) -> None:
+        play(here, steps, chaos)
 
-    play(Here, KNOWN)
+    for seed in (1, 2):
+        play(here, KNOWN, seed)
     histories()
-    _it_was_not_quiet()
-    assert set(Here.crashes.hit) == set(EDGES), "processes died on every side of commits and calls"
-    assert {doing.split(":")[0] for doing in Here.crashes.doing} == {"web", "worker"}
-
-
-def _it_was_not_quiet() -> None:
-    """The histories met what they are for: money that was not accepted, refunds by other ways, notices twice."""
-    with unit_of_work() as session:
-        assert session.scalars(select(Payment.id).where(Payment.why_not_accepted.is_not(None))).first()
-        assert session.scalars(select(Refund.id).where(Refund.provider == "bank")).first()
-        assert session.scalars(select(ProviderEvent.id).where(ProviderEvent.times_received > 1)).first()

@@ -10,18 +10,14 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import select
 
 from payments.models import Dispute, Payment, ProviderEvent, Refund
-from portal.accounts.models import Role
-from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
 from tests.payments.conftest import attempts, books, converge, open_page, stripe, take, things
 from tests.payments.crashes import EDGES
-from tests.payments.test_histories import STEP, History, mortal, play
+from tests.payments.histories import CHAOS, STEPS, histories_of, play
 from tests.payments.things import Things
-from tests.people import make_staff
 from tests.stripe_server import StripeServer
 
 __all__ = ["attempts", "books", "converge", "open_page", "stripe", "take", "things"]
@@ -38,13 +34,7 @@ def test_payment_histories_nobody_thought_of(
     open_page: Callable[[str], str],
     database: str,
 ) -> None:
-    class Here(History):
-        pass
-
-    Here.server, Here.things, Here.database = stripe, things, database
-    Here.take, Here.open_page = staticmethod(take), staticmethod(open_page)
-    Here.second_person = Actor(make_staff(Role.FINANCE).id, "staff")
-    mortal(stripe, Here)
+    here = histories_of(stripe, things, take, open_page, database)
 
     @settings(
         max_examples=HISTORIES,
@@ -55,9 +45,9 @@ def test_payment_histories_nobody_thought_of(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(STEP, min_size=30, max_size=40))
-    def histories(steps: list[tuple[int, int, int]]) -> None:
-        play(Here, steps)
+    @given(STEPS, CHAOS)
+    def histories(steps: list[tuple[int, int, int]], chaos: int) -> None:
+        play(here, steps, chaos)
 
     histories()
     with unit_of_work() as session:
@@ -67,8 +57,8 @@ def test_payment_histories_nobody_thought_of(
         notices = Counter(session.scalars(select(ProviderEvent.outcome)))
     assert payments, "each history compares its books at the end; together they moved money"
     assert notices, "and were told so"
-    assert set(Here.crashes.hit) == set(EDGES), "processes died on every side of commits and calls"
+    assert set(here.crashes.hit) == set(EDGES), "processes died on every side of commits and calls"
     sys.stdout.write(
         f"\n{HISTORIES} histories: payments {dict(payments)}, refunds {dict(refunds)}, disputes {dict(disputes)},"
-        f" notices {dict(notices)}, line {dict(Here.met)}, died {dict(Here.crashes.hit)} during {dict(Here.crashes.doing)}\n"
+        f" notices {dict(notices)}, line {dict(here.met)}, died {dict(here.crashes.hit)} during {dict(here.crashes.doing)}\n"
     )
