@@ -142,6 +142,22 @@ class DifferenceUnexplained(Invalid):
 
 
 @dataclass(eq=False)
+class NothingOdd(NotFound):
+    """No day and no notice lists this, or there is no such explanation."""
+
+    code: ClassVar[str] = "nothing_odd"
+    reference: str
+
+
+@dataclass(eq=False)
+class ExplanationDecided(Conflict):
+    """Somebody has explained it already, or has decided on the explanation."""
+
+    code: ClassVar[str] = "explanation_decided"
+    reference: str
+
+
+@dataclass(eq=False)
 class NothingToPayIn(Conflict):
     """No closed drawer of the place holds money for the bank."""
 

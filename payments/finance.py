@@ -9,12 +9,14 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from payments import ledger, sealing
+from payments import explanations, ledger, sealing
 from payments.models import (
     AccountCode,
     Charge,
     EventOutcome,
+    ExplanationState,
     GroundRow,
+    OddExplanation,
     Payee,
     Payment,
     PaymentAttempt,
@@ -69,6 +71,11 @@ class Difference:
     since: datetime | None
     amount: Yen | None = None
     charge_ref: str | None = None
+    provider: str = ""
+    """Of a notice: who sent it."""
+    said: str = ""
+    """A person's explanation, agreed to or not (`explained`)."""
+    explained: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,32 +212,37 @@ def accounts(session: Session, refund_refs: Sequence[str]) -> Mapping[str, BankA
 
 
 def differences(session: Session, now: datetime) -> Sequence[Difference]:
-    """Everything that does not explain itself; empty on a good day."""
+    """Everything that does not explain itself, with what people say of it; empty on a good day."""
     return [*_notices(session, now), *_late_refunds(session, now), *_unrecorded(session), *_books(session)]
 
 
 def _notices(session: Session, now: datetime) -> list[Difference]:
-    rows = session.scalars(
-        select(ProviderEvent)
+    stands = func.coalesce(OddExplanation.state, "") == ExplanationState.STANDS.value
+    rows = session.execute(
+        select(ProviderEvent, OddExplanation.reason, OddExplanation.state)
+        .outerjoin(OddExplanation, explanations.of_notice())
         .where(
             or_(
                 ProviderEvent.outcome == EventOutcome.REFUSED.value,
                 (ProviderEvent.outcome == EventOutcome.RECEIVED.value) & (ProviderEvent.received_at < now - LATE),
             )
         )
-        .order_by(ProviderEvent.id.desc())
+        .order_by(stands, ProviderEvent.id.desc())
         .limit(100)
     )
     return [
-        Difference("notice", event.event_id, event.reason or event.outcome, event.received_at, _said(event))
-        for event in rows
+        Difference(
+            explanations.NOTICE,
+            event.event_id,
+            event.reason or event.outcome,
+            event.received_at,
+            explanations.said_amount(event),
+            provider=event.provider,
+            said=said or "",
+            explained=state == ExplanationState.STANDS.value,
+        )
+        for event, said, state in rows
     ]
-
-
-def _said(event: ProviderEvent) -> Yen | None:
-    found = event.payload.get("object")
-    amount = found.get("amount_total", found.get("amount")) if isinstance(found, dict) else None
-    return Yen(amount) if type(amount) is int else None
 
 
 def _late_refunds(session: Session, now: datetime) -> list[Difference]:

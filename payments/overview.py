@@ -12,16 +12,18 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select
 from sqlalchemy.orm import Session
 
-from payments import finance
+from payments import explanations, finance
 from payments.models import (
     BudgetItem,
     Charge,
     ChargePayer,
     Dispute,
+    ExplanationState,
     GroundRow,
     LedgerAccount,
     LedgerEntry,
     LedgerTransaction,
+    OddExplanation,
     Payee,
     Payment,
     PaymentAttempt,
@@ -31,6 +33,7 @@ from payments.models import (
     Refund,
 )
 from payments.states import ChargeState, DisputeState
+from portal.accounts.models import Account
 from portal.kernel import clock
 from portal.kernel.money import NotWholeYenError, Yen
 
@@ -54,10 +57,30 @@ class Hit:
 class DayItem:
     """One thing of a day that does not explain itself."""
 
+    provider: str
+    merchant: str
     kind: str
     reference: str
     amount: Yen
     charge_ref: str | None
+    said: str = ""
+    """A person's explanation of it, agreed to or not (`stands`)."""
+    evidence: str = ""
+    said_by: str = ""
+    stands: bool = False
+
+
+@dataclass(frozen=True)
+class DayFound:
+    """One day of one account as it was compared, and how many of its odd yen people have explained since."""
+
+    row: Reconciliation
+    explained: Yen
+
+    @property
+    def left(self) -> Yen:
+        """The yen that neither the books nor a person explain."""
+        return self.row.unexplained_yen - self.explained
 
 
 @dataclass(frozen=True)
@@ -119,23 +142,49 @@ def search(session: Session, typed: str) -> Sequence[Hit]:
     ]  # fmt: skip
 
 
-def days(session: Session, *, limit: int = 62) -> Sequence[Reconciliation]:
-    """The days that were compared, newest first. One statement."""
-    return session.scalars(
-        select(Reconciliation).order_by(Reconciliation.day.desc(), Reconciliation.merchant).limit(limit)
-    ).all()
+def days(session: Session, *, day: date | None = None, limit: int = 62) -> Sequence[DayFound]:
+    """The days that were compared (or one), newest first. Two statements."""
+    query = select(Reconciliation).order_by(Reconciliation.day.desc(), Reconciliation.merchant).limit(limit)
+    if day is not None:
+        query = query.where(Reconciliation.day == day)
+    explained = explanations.explained_yen(session, day=day)
+    return [DayFound(row, explained.get(row.id, Yen(0))) for row in session.scalars(query)]
 
 
 def items_of(session: Session, day: date) -> Sequence[DayItem]:
-    """What of a day does not explain itself. One statement."""
+    """What of a day does not explain itself, with what people say of it. One statement."""
     rows = session.execute(
-        select(ReconciliationItem, Charge.reference)
+        select(
+            ReconciliationItem,
+            Reconciliation,
+            Charge.reference,
+            OddExplanation.reason,
+            OddExplanation.evidence,
+            OddExplanation.state,
+            Account.display_name,
+        )
         .join(Reconciliation, Reconciliation.id == ReconciliationItem.reconciliation_id)
         .outerjoin(Charge, Charge.id == ReconciliationItem.charge_id)
+        .outerjoin(OddExplanation, explanations.of_item())
+        .outerjoin(Account, Account.id == OddExplanation.explained_by)
         .where(Reconciliation.day == day)
         .order_by(ReconciliationItem.id)
     )
-    return [DayItem(item.kind, item.reference, item.amount, charge_ref) for item, charge_ref in rows]
+    return [
+        DayItem(
+            found.provider,
+            found.merchant,
+            item.kind,
+            item.reference,
+            item.amount,
+            charge_ref,
+            said or "",
+            evidence or "",
+            name or "",
+            state == ExplanationState.STANDS.value,
+        )
+        for item, found, charge_ref, said, evidence, state, name in rows
+    ]
 
 
 def shares(session: Session, *, first: date, last: date) -> dict[str, Sequence[Share]]:

@@ -27,7 +27,7 @@ _UNEXPLAINED = {
     # In the provider's books and not in ours.
     "line_unknown": """
         SELECT l.provider_id, l.net, NULL::bigint FROM provider_line l
-        WHERE l.provider = :provider AND l.merchant = :merchant AND l.created_at < :until AND l.explained_by_account_id IS NULL
+        WHERE l.provider = :provider AND l.merchant = :merchant AND l.created_at < :until
           AND (l.kind = 'other' OR l.charge_id IS NULL AND l.kind NOT IN ('fee', 'payout', 'payout_failure'))
     """,
     # In ours and not in the provider's.

@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments import disputes, intake
+from payments import disputes, explanations, intake
 from payments.daybook import posting
 from payments.daybook.items import Item, unexplained
 from payments.gateways.base import Gateway, NoAnswerError, PayoutReport, RefusedError, Report, SessionReport
@@ -112,8 +112,10 @@ def reconcile(gateway: Gateway, merchant: str, day: date, *, now: datetime) -> D
         partial(_compare, provider=gateway.code, merchant=merchant, day=day, since=since, until=until, caught=caught_up)
     )
     transact(partial(_write_down, provider=gateway.code, merchant=merchant, found=found, now=now))
-    if found.items:
-        log.warning("day_unexplained", provider=gateway.code, day=day.isoformat(), yen=found.unexplained_yen.amount)
+    with unit_of_work() as session:
+        explained = explanations.explained_yen(session, day=day, merchant=merchant)
+    if left := found.unexplained_yen.amount - sum(yen.amount for yen in explained.values()):
+        log.warning("day_unexplained", provider=gateway.code, day=day.isoformat(), yen=left)
     return found
 
 

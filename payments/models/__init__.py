@@ -21,6 +21,7 @@ from payments.models.dunning import (
     WriteOffState,
 )
 from payments.models.elsewhere import CashlessElsewhere
+from payments.models.explanations import ExplanationState, OddExplanation
 from payments.models.ledger import AccountCode, LedgerAccount, LedgerEntry, LedgerTransaction, TransactionKind
 from payments.models.moves import (
     EventOutcome,
@@ -71,12 +72,14 @@ __all__ = [
     "DrawerState",
     "EventOutcome",
     "ExcessOutcome",
+    "ExplanationState",
     "GroundRow",
     "ImportKind",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerTransaction",
     "MethodSwitch",
+    "OddExplanation",
     "Payee",
     "PayeeKind",
     "PayeeSuccession",

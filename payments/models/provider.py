@@ -54,7 +54,7 @@ class ProviderPayout(Base):
 class ProviderLine(Base):
     """One line of the provider's books (Stripe: balance transaction), as the provider wrote it, and what of ours it is.
 
-    What the provider said never changes (trigger); what explains it is filled in once. `net` is what the line does to the
+    What the provider said never changes (trigger); what of ours it is is filled in once. `net` is what the line does to the
     balance: revenue is gross, the fee is an expense (CASES M5).
     """
 
@@ -86,7 +86,6 @@ class ProviderLine(Base):
     refund_id: Mapped[int | None] = mapped_column(ForeignKey("refund.id"))
     dispute_id: Mapped[int | None] = mapped_column(ForeignKey("dispute.id"))
     note: Mapped[str] = mapped_column(String(200), default="")
-    explained_by_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
 
 
 class Dispute(Base):

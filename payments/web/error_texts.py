@@ -29,6 +29,8 @@ TEXTS: dict[str, LazyString] = {
     "drawer_open": lazy_gettext("このレジは、もう開いています。"),
     "drawer_closed": lazy_gettext("このレジは、もう締めています。"),
     "difference_unexplained": lazy_gettext("金額が合わない理由を書いてください。"),
+    "nothing_odd": lazy_gettext("この番号のものは、照合の表にありません。"),
+    "explanation_decided": lazy_gettext("もう説明されているか、決まっています。"),
     "nothing_to_pay_in": lazy_gettext("銀行に渡すお金はありません。"),
     "not_due_yet": lazy_gettext("まだ期限が過ぎていないか、指定期限が今日より後ではありません。"),
     "demanded_already": lazy_gettext("この請求には、もう督促状を出しています。"),

@@ -83,7 +83,7 @@ def day(day: str) -> ResponseReturnValue:
     """One day: sums, and every yen that does not explain itself with why."""
     on = _day(day)
     with unit_of_work() as session:
-        found = [each for each in overview.days(session, limit=400) if each.day == on]
+        found = overview.days(session, day=on)
         items = overview.items_of(session, on)
     return render_template(
         "payments/staff_day.html", day=on, found=found, items=items, why=words.why_unexplained, form=ActForm()

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from flask_babel import gettext, lazy_gettext
-from wtforms import SelectField
+from wtforms import HiddenField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from portal.kernel import text
-from portal.web.forms import ChoiceField, KanaField, MaxLength, MoneyField, PortalForm, Required, TextField
+from portal.web.forms import (
+    ChoiceField,
+    KanaField,
+    LongTextField,
+    MaxLength,
+    MoneyField,
+    PortalForm,
+    Required,
+    TextField,
+)
 
 
 class CashForm(PortalForm):
@@ -57,6 +66,14 @@ class HeirForm(PortalForm):
     """Which papers an heir has shown."""
 
     evidence = TextField(lazy_gettext("確かめた書類(名前は書かない)"), validators=[Required(), MaxLength(200)])
+
+
+class ExplainForm(PortalForm):
+    """Why something odd is as it is, and which paper shows it."""
+
+    amount = HiddenField()
+    reason = LongTextField(lazy_gettext("理由"), validators=[Required(), MaxLength(400)], render_kw={"rows": 3})
+    evidence = TextField(lazy_gettext("確かめた書類"), validators=[Required(), MaxLength(200)])
 
 
 class ActForm(PortalForm):

@@ -29,7 +29,9 @@ BOTH = (Role.FINANCE.value, Role.COUNTER.value)
 def waiting(_visitor: Visitor) -> int:
     """How much waits for somebody: the number on the staff tile."""
     with unit_of_work() as session:
-        return len(finance.open_refunds(session)) + len(finance.differences(session, clock.now()))
+        return len(finance.open_refunds(session)) + sum(
+            not each.explained for each in finance.differences(session, clock.now())
+        )
 
 
 @bp.get("")
@@ -52,7 +54,8 @@ def today() -> ResponseReturnValue:
             sum=sum((each.amount.amount for each in taken), start=0),
             movements=finance.movements(session, day),
             refunds=finance.open_refunds(session),
-            differences=finance.differences(session, clock.now()),
+            differences=(differences := finance.differences(session, clock.now())),
+            unexplained=sum(not each.explained for each in differences),
             form=ActForm(),
             search=SearchForm(request.args if request.args.get("q") else None),
             method=words.method,

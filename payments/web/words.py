@@ -6,6 +6,7 @@ from flask_babel import gettext
 
 from payments.contract import MoneyKind
 from payments.methods import Method
+from payments.models import ExplanationState
 from payments.states import ChargeState, DisputeState, RefundState
 
 
@@ -86,6 +87,7 @@ def online_method(method: Method) -> str:
 def why_unexplained(kind: str) -> str:
     """Why a yen does not explain itself."""
     known: dict[str, str] = {
+        "notice": gettext("決済サービスの知らせが、台帳と合わない"),
         "line_unknown": gettext("決済サービスの帳簿にあり、市の記録にない"),
         "payment_unknown_there": gettext("市の記録にあり、決済サービスの帳簿にない入金"),
         "refund_unknown_there": gettext("市の記録にあり、決済サービスの帳簿にない返金"),
@@ -96,6 +98,16 @@ def why_unexplained(kind: str) -> str:
         "dispute_unbooked": gettext("異議の申し立てがあり、帳簿にまだない"),
     }
     return known.get(kind, kind)
+
+
+def explanation_state(state: ExplanationState) -> tuple[str, str]:
+    """(kind of chip, words) for where an explanation stands."""
+    return {
+        ExplanationState.PROPOSED: ("wait", gettext("別の人の確認を待っています")),
+        ExplanationState.STANDS: ("good", gettext("説明済み")),
+        ExplanationState.REFUSED: ("bad", gettext("認められなかった")),
+        ExplanationState.WITHDRAWN: ("neutral", gettext("取り消した")),
+    }[state]
 
 
 def dispute_state(state: DisputeState) -> tuple[str, str]:
