@@ -191,6 +191,7 @@ class ApplicationDraft(Base):
         flags: field id → marks for the reviewer.
         step: id of the step last saved: where to go on.
         set_aside: field id → {"label", "text"}: answers that the version it went over to has no place for (`forms.services.changeover`).
+        turns: (page, number), oldest page first: the newest sending of each of the last pages (`forms.services.drafts.Turn`).
     """
 
     __tablename__ = "application_draft"
@@ -202,6 +203,7 @@ class ApplicationDraft(Base):
     flags: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     step: Mapped[str | None] = mapped_column(Text)
     set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'::jsonb"))
+    turns: Mapped[list[tuple[str, int]]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
 
     application: Mapped[Application] = relationship(back_populates="draft")
 

@@ -14,7 +14,7 @@ from forms.definition import Moment, Problem, Procedure, Step, Typed
 from forms.definition.fields import AddressField, GroupField
 from forms.definition.fields.files import Files
 from forms.rules import Evaluation, Facts
-from forms.services import checking, drafts
+from forms.services import checking, reading
 from payments.contract import ChargeLine
 from portal.kernel.money import Yen
 
@@ -122,7 +122,7 @@ def go_on(
         f: [sample_file(spec, n) for n in files.get(f, ())] for f, spec in known.items() if isinstance(spec, Files)
     }
     now |= {f: known[f].typed_of(found) for f, found in given.items()}
-    read = drafts.read_fields([known[f] for f in known if f in seen], now, at, locked_values={})
+    read = reading.read_fields([known[f] for f in known if f in seen], now, at, locked_values={})
     now |= read.keep  # a 個人番号 that somebody pasted does not even go back into the page
     evaluation = rules.evaluate(procedure, read.values, facts)
     wrong = checking.wrong(procedure, read.values, evaluation, facts)
@@ -176,12 +176,12 @@ def _judged(
     here: Step, evaluation: Evaluation, problems: Problems, *, typed: Mapping[str, Typed], seen: frozenset[str]
 ) -> tuple[Problems, bool]:
     """What is wrong on the page that was sent, and, where nothing is, whether it has new questions now."""
-    page = drafts.parts_on_page(here, set(seen), typed)
+    page = reading.parts_on_page(here, set(seen), typed)
     found: Problems = {}
     for field_id in (f.id for f in here.fields if f.id in seen and f.id in problems):
         wrong = tuple(p for p in problems[field_id] if p.code != "required" or (field_id, p.part) in page)
         found |= {field_id: wrong} if wrong else {}
-    return found, not found and any(drafts.opened_unseen(here, evaluation, set(seen), page))
+    return found, not found and any(reading.opened_unseen(here, evaluation, set(seen), page))
 
 
 def _rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -13,10 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from forms import rules, statistics
-from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, Typed
+from forms.definition import Moment, Problem, Procedure, Step, Typed
 from forms.definition.fields import AddressField, GroupField
 from forms.models import Application, ApplicationDraft, ProcedureRow, ProcedureVersion
-from forms.services import checking
+from forms.services import checking, reading
 from forms.services.common import (
     LEVELS,
     Applicant,
@@ -36,6 +36,9 @@ from portal.kernel.database import constraint_of
 from portal.kernel.errors import NotFound
 from portal.kernel.text import without_control
 
+#: Of how many pages of a draft the newest sending is known; more than anybody types on at once.
+PAGES_NOTED = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
@@ -47,6 +50,7 @@ class Saved:
         next_step: id of the step to go to; None: to the review.
         previous_step: id of the step before; None: this is the first.
         filed: the draft has been filed meanwhile (Back after filing): nothing was kept.
+        late: sent in the background, and overtaken by a newer sending of the same page: nothing was kept.
     """
 
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
@@ -54,6 +58,32 @@ class Saved:
     next_step: str | None = None
     previous_step: str | None = None
     filed: bool = False
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Which sending of which page this is. Without script there is none: every sending is a button that was pressed.
+
+    Attributes:
+        page: drawn anew by each page that is opened, so two tabs and Back are told apart.
+        number: counts the sendings of that page from 1.
+        background: sent while typing, not by a button: it may arrive after a newer one, then it must not undo it.
+    """
+
+    page: str
+    number: int
+    background: bool
+
+    def overtaken(self, turns: Sequence[tuple[str, int]]) -> bool:
+        """Whether it arrived after a newer sending of its page and nobody pressed a button for it."""
+        return self.background and dict(turns).get(self.page, 0) >= self.number
+
+    def noted(self, turns: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """The newest sending of each of the last pages, the page of this one last."""
+        others = [(page, number) for page, number in turns if page != self.page]
+        newest = max(self.number, dict(turns).get(self.page, 0))
+        return [*others[1 - PAGES_NOTED :], (self.page, newest)]
 
 
 def open_version(session: Session, slug: str, *, now: datetime) -> ProcedureVersion:
@@ -214,6 +244,7 @@ def save_step(
     asked: Iterable[str],
     now: datetime,
     leave_unchecked: bool = False,
+    turn: Turn | None = None,
 ) -> Saved:
     """Keep what was typed on one step, also what cannot be read, and say where to go.
 
@@ -225,6 +256,7 @@ def save_step(
         asked: ids of the fields that were on the page: what is not among them was not left empty, it was not seen.
         now: aware.
         leave_unchecked: going back or looking up an address: keep, but do not complain about what is missing.
+        turn: which sending of the page this is.
 
     Raises:
         NotFound: no such draft or step.
@@ -236,17 +268,21 @@ def save_step(
     step = next((s for s in procedure.steps if s.id == step_id), None)
     if step is None:
         raise NotFound
+    if turn is not None:
+        if turn.overtaken(draft.turns):
+            return Saved(late=True)
+        draft.turns = turn.noted(draft.turns)
     seen = set(asked)
-    result = read_fields(
+    result = reading.read_fields(
         [f for f in step.fields if f.id in seen],
         typed,
         moment(session, now),
-        locked_values=_locked(draft.prefill) | stored(procedure, draft.answers),
+        locked_values=_locked(draft.prefill) | reading.stored(procedure, draft.answers),
     )
     answers = {k: v for k, v in draft.answers.items() if k not in result.problems} | result.values
     facts = facts_of(session, application, now=now)
     evaluation = rules.evaluate(procedure, answers, facts)
-    on_page = parts_on_page(step, seen, typed)
+    on_page = reading.parts_on_page(step, seen, typed)
     problems = {f: p for f, p in result.problems.items() if f in evaluation.shown}
     if not leave_unchecked:
         for field_id, wrong in checking.wrong(procedure, answers, evaluation, facts).items():
@@ -261,35 +297,8 @@ def save_step(
     draft.step = step_id
     application.changed_at, application.warned_at = now, None
     session.flush()
-    fresh = tuple(opened_unseen(step, evaluation, seen, on_page))
+    fresh = tuple(reading.opened_unseen(step, evaluation, seen, on_page))
     return _way(step, evaluation, problems, fresh)
-
-
-def parts_on_page(step: Step, seen: set[str], typed: Mapping[str, Typed]) -> set[tuple[str, str]]:
-    """What was on the page: (field id, "" or the part of an entry)."""
-    found = {(field_id, "") for field_id in seen}
-    for spec in step.fields:
-        if isinstance(spec, GroupField) and spec.id in seen:
-            found |= {(spec.id, part) for part in typed.get(spec.id, {}).get("seen", ())}
-    return found
-
-
-def opened_unseen(
-    step: Step, evaluation: rules.Evaluation, seen: set[str], on_page: set[tuple[str, str]]
-) -> Iterator[str]:
-    """Fields of this step that the answers just opened and that the person has not seen."""
-    for spec in step.fields:
-        if not spec.has_value or spec.computed or spec.id not in evaluation.shown:
-            continue
-        inside = spec.fields if isinstance(spec, GroupField) else ()
-        asking = {f.id for f in inside if f.has_value and not f.computed}
-        new = any(
-            (spec.id, f"{row.number}.{inner}") not in on_page
-            for row in evaluation.rows.get(spec.id, ())
-            for inner in row.shown & asking
-        )
-        if spec.id not in seen or new:
-            yield spec.id
 
 
 def change_entries(
@@ -340,49 +349,6 @@ def _way(
         next_step=order[place + 1] if place + 1 < len(order) else None,
         previous_step=order[place - 1] if place > 0 else None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ReadFields:
-    """What came of reading several fields: values, problems, marks, and the typed texts that may be kept."""
-
-    values: dict[str, Any]
-    problems: dict[str, tuple[Problem, ...]]
-    flags: dict[str, list[str]]
-    keep: dict[str, dict[str, list[str]]]
-
-
-def read_fields(
-    fields: Iterable[FieldSpec], typed: Mapping[str, Typed], at: Moment, *, locked_values: Mapping[str, Any]
-) -> ReadFields:
-    """Read fields from what was typed. Locked values stay what their source said, whatever was sent (DESIGN invariant 7)."""
-    result = ReadFields({}, {}, {}, {})
-    for spec in fields:
-        if not spec.has_value or spec.computed:
-            continue
-        if spec.id in locked_values:
-            result.values[spec.id] = locked_values[spec.id]
-            continue
-        texts = typed.get(spec.id, {})
-        reading = spec.read(texts, at)
-        if reading.problems:
-            result.problems[spec.id] = reading.problems
-        else:
-            result.values[spec.id] = reading.value
-            if reading.flags:
-                result.flags[spec.id] = list(reading.flags)
-        forget = {p.part for p in reading.problems if p.code == "resident_number"}
-        result.keep[spec.id] = {
-            part: [without_control(t) for t in each]
-            for part, each in texts.items()
-            if spec.keeps(part) and part not in forget
-        }
-    return result
-
-
-def stored(procedure: Procedure, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """What files were handed in so far: only `forms.attachments` changes it, whatever a browser sends."""
-    return {spec.id: answers.get(spec.id) for spec in procedure.fields() if spec.stored}
 
 
 def _locked(prefill: Mapping[str, Any]) -> dict[str, Any]:

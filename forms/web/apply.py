@@ -218,11 +218,18 @@ def _save(slug: str, key: str, step_id: str, wrong_files: Mapping[str, tuple[Pro
         if action.startswith(f"{LOOK_UP}:"):
             return _look_up(session, page, action.partition(":")[2], typed=typed, asked=asked)
         saved = drafts.save_step(
-            session, key=key, step_id=step_id, typed=typed, asked=asked, now=now, leave_unchecked=action != "next"
+            session,
+            key=key,
+            step_id=step_id,
+            typed=typed,
+            asked=asked,
+            now=now,
+            leave_unchecked=action != "next",
+            turn=views.turn_in_form(background=action in {"autosave", "refresh"}),
         )
         if saved.filed:
             return _to_case(page.application)
-        if action.startswith(("autosave", "wrong:")):
+        if saved.late or action.startswith(("autosave", "wrong:")):
             return _without_going_on(session, page, action.removeprefix("wrong:"), typed=typed)
         if action == "refresh" or (action == "next" and saved.problems) or wrong_files:
             again = _page(session, slug, key, step_id)
@@ -232,8 +239,8 @@ def _save(slug: str, key: str, step_id: str, wrong_files: Mapping[str, tuple[Pro
 
 
 def _without_going_on(session: Session, page: _Page, field_id: str, *, typed: dict[str, Any]) -> ResponseReturnValue:
-    """Kept while typing; or the button that says a value is wrong: its field opens, the reason is kept for the reviewer."""
-    if field_id == "autosave":
+    """Kept while typing, or too late to count; or the button "this is wrong": its field opens, the reason is kept for the reviewer."""
+    if field_id in {"autosave", "refresh"}:
         return "", 204
     problems: dict[str, tuple[Problem, ...]] = {}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +19,7 @@ from forms.definition.fields.files import Files
 from forms.definition.paths import label_at, spec_at, typed_at, value_at
 from forms.models import Application
 from forms.rules import RowEvaluation
+from forms.services import drafts
 from forms.services.common import definition
 from forms.states import State
 from forms.web.problems import PART_NAMES, words
@@ -25,6 +27,7 @@ from portal.kernel import clock, texts
 from portal.kernel.dates import DateError, parse_date
 
 PREFIX = "f."
+_TURN = re.compile(r"(?P<page>[0-9a-z]{1,16})\.(?P<number>[0-9]{1,6})")
 
 
 @dataclass
@@ -315,6 +318,12 @@ def typed_in_form() -> dict[str, dict[str, list[str]]]:
 def asked_in_form() -> list[str]:
     """Ids of the fields that were on the page."""
     return request.form.getlist("asked")
+
+
+def turn_in_form(*, background: bool) -> drafts.Turn | None:
+    """Which sending of which page this is, as `static/js/forms.js` counts them; none without script."""
+    found = _TURN.fullmatch(request.form.get("turn", ""))
+    return drafts.Turn(found["page"], int(found["number"]), background) if found else None
 
 
 STATES: dict[State, tuple[str, LazyString]] = {

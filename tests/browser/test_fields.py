@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Inspector, Site
 from tests.browser.journeys import next_page, sign_in
@@ -32,3 +32,56 @@ def test_a_permit_for_a_park_is_asked_for_with_every_newer_type(page: Page, site
     expect(summary).to_contain_text("終わりの日")
     axe(page, "period")
     assert price.input_value() == "500円"
+
+
+def test_a_slow_answer_in_the_background_takes_nothing_back_that_was_typed_meanwhile(page: Page, site: Site) -> None:
+    sign_in(page, site, "hanako@example.jp")
+    page.goto(f"{site.url}/apply/park-activity")
+    page.get_by_role("button", name="はじめる").click()
+    page.get_by_role("radiogroup", name="団体や会社として申請しますか").get_by_label("いいえ").check()
+    next_page(page)
+    held: list[Route] = []
+    page.route(
+        "**/steps/*",
+        lambda route: held.append(route) if "refresh" in (route.request.post_data or "") else route.fallback(),
+    )
+    sale = page.get_by_label("物を売る・募金をする")
+    with page.expect_request(lambda request: "action=refresh" in (request.post_data or "")):
+        sale.check()
+    with page.expect_request(lambda request: "action=refresh" in (request.post_data or "")):
+        sale.uncheck()
+    with page.expect_request(lambda request: "action=refresh" in (request.post_data or "")):
+        sale.check()
+    assert len(held) == 3
+    held[2].continue_()
+    price = page.get_by_label("売る物のいちばん高い値段")
+    expect(price).to_be_visible()
+    price.fill("500円")
+    with page.expect_response(lambda response: "action=autosave" in (response.request.post_data or "")):
+        page.locator("#f-park").focus()
+    for late in held[:2]:
+        with page.expect_response(lambda response: "action=refresh" in (response.request.post_data or "")) as answered:
+            late.continue_()
+        assert answered.value.status == 204, "the server knows the newer one"
+    expect(price).to_have_value("500円")
+    page.unroute("**/steps/*")
+    page.reload()
+    expect(page.get_by_label("売る物のいちばん高い値段")).to_have_value("500円")
+
+
+def test_what_cannot_be_kept_now_is_said_and_kept_when_the_line_is_back(page: Page, site: Site) -> None:
+    sign_in(page, site, "hanako@example.jp")
+    page.goto(f"{site.url}/apply/dog-registration")
+    page.get_by_role("button", name="はじめる").click()
+    name = page.locator("[name='f.owner_name']")
+    page.route("**/steps/*", lambda route: route.abort())
+    name.fill("古河 はな")
+    name.blur()
+    expect(page.locator("[data-kept]")).to_be_visible()
+    page.unroute("**/steps/*")
+    with page.expect_response(lambda response: "action=autosave" in (response.request.post_data or "")) as kept:
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+    assert kept.value.status == 204
+    expect(page.locator("[data-kept]")).to_be_hidden()
+    page.reload()
+    expect(name).to_have_value("古河 はな")

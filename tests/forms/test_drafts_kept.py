@@ -40,6 +40,41 @@ def test_what_is_typed_is_kept_without_a_complaint_and_found_on_another_device(
     assert 'value="02"' in page, "what cannot be read yet is kept as well"
 
 
+def test_what_was_sent_in_the_background_and_arrives_late_undoes_nothing(
+    client: FlaskClient, hanako: Account, session: Session
+) -> None:
+    key = begin(hanako)
+    at = f"/apply/dog-registration/{key}/steps/owner"
+    people.sign_in(client, hanako)
+
+    def send(name: str, turn: str, action: str = "autosave") -> int:
+        return people.post(
+            client, at, {**fields({**OWNER, "owner_name": name}), "action": action, "turn": turn}
+        ).status_code
+
+    def kept() -> str:
+        return str(_draft(session, key).answers["owner_name"])
+
+    assert send("古河 花", "a1.2") == 204
+    assert send("古河", "a1.1") == 204, "typed earlier, arrives later"
+    assert send("古河 花", "a1.2") == 204, "arrives twice"
+    assert kept() == "古河 花"
+    assert send("古河 花子", "a1.4", "next") == 303
+    assert send("古河 は", "a1.3") == 204, "sent before the button was pressed"
+    assert send("古河 は", "a1.3", "refresh") == 204
+    assert kept() == "古河 花子"
+    assert send("古河 花江", "a1.1", "next") == 303, "a button counts whenever it arrives"
+    assert kept() == "古河 花江"
+    assert send("古河 花代", "b2.1") == 204, "another tab counts for itself"
+    assert kept() == "古河 花代"
+    for number in range(drafts.PAGES_NOTED + 3):
+        assert send("古河 花子", f"c{number}.1") == 204
+    assert len(_draft(session, key).turns) == drafts.PAGES_NOTED
+    for forged in ("a1", "a1.-1", "a1.99999999", "<script>.1", "a1.１"):
+        assert send("古河 花枝", forged) == 204, "no turn at all: it counts as it comes"
+    assert kept() == "古河 花枝"
+
+
 def test_a_locked_value_cannot_be_altered_and_this_is_wrong_opens_it_with_a_reason(
     client: FlaskClient, hanako: Account, session: Session
 ) -> None:
