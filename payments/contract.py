@@ -24,6 +24,10 @@ CITY = "city"
 """Code of the payee that every city pack has: the city itself."""
 
 
+JOINT = "charges"
+"""`payable_kind` of a charge that asks for the sum of several others (`payments.joint`)."""
+
+
 class TaxClass(StrEnum):
     """Consumption tax of one fee item (消費税法 別表第二; CASES M9). Amounts always include the tax."""
 

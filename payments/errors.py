@@ -59,6 +59,27 @@ class ChargeSettled(Conflict):
 
 
 @dataclass(eq=False)
+class NotJoinable(Conflict):
+    """These charges cannot be paid in one sum.
+
+    `reason` is too_few, other_payer, other_payee (money of two payees is two payments), not_open, too_large, other_year or
+    voucher_out.
+    """
+
+    code: ClassVar[str] = "not_joinable"
+    reference: str
+    reason: str
+
+
+@dataclass(eq=False)
+class RefundByPart(Conflict):
+    """Several charges were paid in this one sum: each is given back by its own reference."""
+
+    code: ClassVar[str] = "refund_by_part"
+    reference: str
+
+
+@dataclass(eq=False)
 class PayTermOver(Gone):
     """The time to pay has ended."""
 

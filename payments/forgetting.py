@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from payments.models import Charge, ChargePayer, Payment, Refund
+from payments.models import Charge, ChargePart, ChargePayer, Payment, Refund
 
 
 def numbers(session: Session, *, payable_kind: str, payable_ref: str) -> list[str]:
@@ -21,14 +21,15 @@ def numbers(session: Session, *, payable_kind: str, payable_ref: str) -> list[st
 
 
 def forget_payer(session: Session, *, payable_kind: str, payable_ref: str) -> int:
-    """Take name, mail address and person out of every charge of something payable; returns of how many.
+    """Take name, mail address and person out of every charge of something payable, and of sums that it was paid in; of how many.
 
     Amounts, lines, grounds, payments and receipts' numbers stay (DESIGN invariant 16).
     """
     charges = select(Charge.id).where(Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref)
+    sums = select(ChargePart.joint_id).where(ChargePart.charge_id.in_(charges))
     done = session.execute(
         update(ChargePayer)
-        .where(ChargePayer.charge_id.in_(charges))
+        .where(ChargePayer.charge_id.in_(charges) | ChargePayer.charge_id.in_(sums))
         .values(name="", email=None, person_id=None, account_id=None)
         .returning(ChargePayer.charge_id)
         .execution_options(synchronize_session=False)

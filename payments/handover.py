@@ -14,9 +14,10 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from payments import paid as paid_for
 from payments.errors import NoSuchSuccession
-from payments.models import Charge, ChargeYear, Payee, PayeeSuccession, Payment, Refund
-from payments.states import ChargeState
+from payments.models import Charge, ChargeYear, Payee, PayeeSuccession, Payment
+from payments.states import WAITING
 from portal.kernel import clock
 from portal.kernel.money import Yen
 
@@ -99,16 +100,18 @@ def statement(session: Session, takeover_id: int) -> Sequence[Prepaid]:
     if row is None:
         raise NoSuchSuccession(str(takeover_id))
     names = _names(session)
-    refunded = (
-        select(func.coalesce(func.sum(Refund.amount), 0))
-        .where(Refund.payment_id == Payment.id, Refund.replaces_id.is_(None))
-        .scalar_subquery()
-    )
     found = session.execute(
-        select(Charge.reference, Charge.payable_ref, ChargeYear.performed_on, Payment.paid_at, Payment.amount, refunded)
+        select(
+            Charge.reference,
+            Charge.payable_ref,
+            ChargeYear.performed_on,
+            Payment.paid_at,
+            Charge.total,
+            paid_for.promised(),
+        )
         .join(ChargeYear, ChargeYear.charge_id == Charge.id)
         .join(Payee, Payee.id == Charge.payee_id)
-        .join(Payment, (Payment.charge_id == Charge.id) & Payment.accepted.is_(True))
+        .join(Payment, paid_for.of_charge() & Payment.accepted)
         .where(Payee.code == row.from_payee, ChargeYear.performed_on >= row.on_date)
         .order_by(ChargeYear.performed_on, Charge.id)
     ).all()
@@ -200,7 +203,7 @@ def open_after(session: Session, takeover_id: int) -> int:
         .where(
             Payee.code == row.from_payee,
             ChargeYear.performed_on >= row.on_date,
-            Charge.state == ChargeState.OPEN.value,
+            Charge.state.in_([state.value for state in WAITING]),
         )
     ).one()
 

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from payments import daybook, gateways, intake
+from payments import daybook, gateways, intake, joint
 from payments.contract import payable
 from payments.gateways import notices_out
 from payments.gateways.base import NoAnswerError, RefundOrder, RefusedError, Report
@@ -88,6 +88,13 @@ def end_attempts(charge_id: int) -> None:
         ).all()
     for attempt_id in live:
         end_attempt(attempt_id, now=clock.now())
+
+
+@task(name=joint.RETURN_PARTS, queue=QUEUE, retry=PATIENT)
+def return_parts(charge_ids: list[int]) -> None:
+    """Give back what was paid, in one sum with others, for things that cannot be given any more."""
+    for charge_id in charge_ids:
+        joint.return_part(charge_id, now=clock.now())
 
 
 @task(name="payments.settle_free", queue=QUEUE, retry=PATIENT)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, case, func, select
 from sqlalchemy.orm import Session
 
 from payments.models import Charge, Payment, Receipt, Refund
@@ -22,13 +22,27 @@ class Refundable:
     amount: Yen
 
 
-def _promised() -> ScalarSelect[Any]:
-    """What was promised back of a payment. A refund that failed is still owed; the one that replaces it is the same promise."""
+def of_charge() -> ColumnElement[bool]:
+    """Whether a payment is a charge's: made for it, or accepted for the sum that it was joined to."""
+    return (Payment.charge_id == Charge.id) | ((Payment.charge_id == Charge.joined_to_id) & Payment.accepted)
+
+
+def promised() -> ScalarSelect[Any]:
+    """What was promised back of a charge's payment. A refund that failed is still owed; the one that replaces it is the same promise."""
     return (
         select(func.coalesce(func.sum(Refund.amount), 0))
-        .where(Refund.payment_id == Payment.id, Refund.replaces_id.is_(None))
+        .where(
+            Refund.payment_id == Payment.id,
+            Refund.replaces_id.is_(None),
+            (Payment.charge_id == Charge.id) | (Refund.part_id == Charge.id),
+        )
         .scalar_subquery()
     )
+
+
+def paid_of_it() -> ColumnElement[Yen]:
+    """What of the payment was for the charge: all of it, or the charge's part of a sum."""
+    return case((Payment.charge_id == Charge.id, Payment.amount), else_=Charge.total)
 
 
 @dataclass(frozen=True)
@@ -53,13 +67,19 @@ class MoneyOf:
 def money_of(session: Session, payable_kind: str, payable_ref: str) -> list[MoneyOf]:
     """Every payment over all charges of something payable, oldest first; one statement."""
     rows = session.execute(
-        select(Charge.description, Payment.amount, Payment.accepted, _promised().label("back"), Receipt.reference)
-        .join(Payment, Payment.charge_id == Charge.id)
+        select(
+            Charge.description,
+            paid_of_it().label("amount"),
+            Payment.accepted,
+            promised().label("back"),
+            Receipt.reference,
+        )
+        .join(Payment, of_charge())
         .outerjoin(Receipt, Receipt.payment_id == Payment.id)
         .where(Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref)
         .order_by(Charge.id, Payment.id)
     )
-    return [MoneyOf(row.description, row.amount, _yen(row.back), row.accepted, row.reference) for row in rows]
+    return [MoneyOf(row.description, _yen(row.amount), _yen(row.back), row.accepted, row.reference) for row in rows]
 
 
 def _yen(value: Any) -> Yen:
@@ -69,13 +89,13 @@ def _yen(value: Any) -> Yen:
 def refundable(session: Session, payable_kind: str, payable_refs: Sequence[str]) -> list[Refundable]:
     """What could go back for these payables: one row for each paid charge, newest first; one statement, however many."""
     statement = (
-        select(Charge.payable_ref, Charge.reference, Payment.amount, _promised().label("promised"))
-        .join(Payment, (Payment.charge_id == Charge.id) & Payment.accepted)
+        select(Charge.payable_ref, Charge.reference, paid_of_it().label("amount"), promised().label("promised"))
+        .join(Payment, of_charge() & Payment.accepted)
         .where(Charge.payable_kind == payable_kind, Charge.payable_ref == func.any(list(payable_refs)))
         .order_by(Charge.id.desc())
     )
     found = [
-        Refundable(row.payable_ref, row.reference, row.amount - _yen(row.promised))
+        Refundable(row.payable_ref, row.reference, _yen(row.amount) - _yen(row.promised))
         for row in session.execute(statement)
     ]
     return [one for one in found if one.amount > Yen(0)]

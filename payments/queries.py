@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, case, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from payments import gateways, ledger, switches
-from payments.contract import MoneyKind, TaxClass
+from payments.contract import JOINT, MoneyKind, TaxClass
 from payments.errors import NoSuchCharge
 from payments.methods import Method
 from payments.models import (
@@ -25,7 +25,8 @@ from payments.models import (
     Recipient,
     Refund,
 )
-from payments.states import LIVE_ATTEMPTS, AttemptState, ChargeState, RefundState
+from payments.paid import of_charge
+from payments.states import LIVE_ATTEMPTS, WAITING, AttemptState, ChargeState, RefundState
 from portal.kernel import clock
 from portal.kernel.money import Yen
 
@@ -71,8 +72,25 @@ class PayeeView:
 
 
 @dataclass(frozen=True)
+class PartView:
+    """One of several charges that a sum is made of."""
+
+    reference: str
+    description: str
+    total: Yen
+    state: ChargeState
+    payable_kind: str
+    payable_ref: str
+
+
+@dataclass(frozen=True)
 class ChargeView:
-    """A charge with everything that a page shows of it."""
+    """A charge with everything that a page shows of it.
+
+    Attributes:
+        joined_to: the charge that asks for the sum of this and others; None: it is paid by itself.
+        parts: the charges that this one asks for the sum of; those that left it are not among them.
+    """
 
     reference: str
     payable_kind: str
@@ -98,6 +116,18 @@ class ChargeView:
     payer_account_id: int | None
     payer_person_id: int | None
     payer_locale: str
+    joined_to: str | None = None
+    parts: Sequence[PartView] = ()
+
+    @property
+    def waits(self) -> bool:
+        """Whether money is asked for, by itself or in one sum with others."""
+        return self.state in WAITING
+
+    @property
+    def pay_ref(self) -> str:
+        """The charge on whose page this one is paid."""
+        return self.joined_to if self.joined_to is not None else self.reference
 
     @property
     def sample(self) -> bool:
@@ -126,7 +156,7 @@ def charge_of(session: Session, payable_kind: str, payable_ref: str, purpose: st
 
 def current_charge(session: Session, payable_kind: str, payable_ref: str) -> ChargeView | None:
     """The charge that matters now: the newest one that waits for money, else the first. Five statements."""
-    waiting = Charge.state == ChargeState.OPEN.value
+    waiting = Charge.state.in_([state.value for state in WAITING])
     wanted = (
         select(Charge.id)
         .where(Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref)
@@ -145,7 +175,7 @@ def open_charges(session: Session, payable_kind: str, payable_ref: str) -> list[
         .where(
             Charge.payable_kind == payable_kind,
             Charge.payable_ref == payable_ref,
-            Charge.state == ChargeState.OPEN.value,
+            Charge.state.in_([state.value for state in WAITING]),
         )
         .order_by(Charge.id)
     )
@@ -164,24 +194,27 @@ def charge(session: Session, reference: str) -> ChargeView:
     return found
 
 
-def _charges() -> Select[Charge, Payee, GroundRow, ChargePayer]:
+def _charges() -> Select[Charge, Payee, GroundRow, ChargePayer, str | None]:
+    whole = aliased(Charge)
     return (
-        select(Charge, Payee, GroundRow, ChargePayer)
+        select(Charge, Payee, GroundRow, ChargePayer, whole.reference.label("joined_to"))
+        .outerjoin(whole, whole.id == Charge.joined_to_id)
         .join(Payee, Payee.id == Charge.payee_id)
         .join(GroundRow, GroundRow.id == Charge.ground_id)
         .outerjoin(ChargePayer, ChargePayer.charge_id == Charge.id)
     )
 
 
-def _view(session: Session, query: Select[Charge, Payee, GroundRow, ChargePayer]) -> ChargeView | None:
+def _view(session: Session, query: Select[Charge, Payee, GroundRow, ChargePayer, str | None]) -> ChargeView | None:
     row = session.execute(query.execution_options(populate_existing=True)).one_or_none()
     if row is None:
         return None
     found, payee, ground, payer = row.Charge, row.Payee, row.GroundRow, row.ChargePayer
     payments = session.execute(
         select(Payment, Receipt.reference)
+        .join(Charge, of_charge())
         .outerjoin(Receipt, Receipt.payment_id == Payment.id)
-        .where(Payment.charge_id == found.id)
+        .where(Charge.id == found.id)
         .order_by(Payment.id)
     ).all()
     settled = next((each for each in payments if each.Payment.accepted), None)
@@ -223,7 +256,24 @@ def _view(session: Session, query: Select[Charge, Payee, GroundRow, ChargePayer]
         payer_account_id=payer.account_id if payer else None,
         payer_person_id=payer.person_id if payer else None,
         payer_locale=payer.locale if payer else "ja",
+        joined_to=row.joined_to,
+        parts=_parts(session, found) if found.payable_kind == JOINT else (),
     )
+
+
+def _parts(session: Session, found: Charge) -> list[PartView]:
+    rows = session.scalars(select(Charge).where(Charge.joined_to_id == found.id).order_by(Charge.id))
+    return [
+        PartView(
+            each.reference,
+            each.description,
+            each.total,
+            ChargeState(each.state),
+            each.payable_kind,
+            each.payable_ref,
+        )
+        for each in rows
+    ]
 
 
 def _payee(payee: Payee) -> PayeeView:
@@ -250,7 +300,7 @@ def _refunds(session: Session, charge_id: int) -> list[RefundView]:
         select(Refund, GroundRow, Payment)
         .join(GroundRow, GroundRow.id == Refund.ground_id)
         .join(Payment, Payment.id == Refund.payment_id)
-        .where(Refund.charge_id == charge_id)
+        .where((Refund.charge_id == charge_id) | (Refund.part_id == charge_id))
         .order_by(Refund.id)
     ).all()
     replaced = {row.Refund.replaces_id for row in rows}
@@ -326,7 +376,7 @@ def open_refs(session: Session, payable_kind: str, payable_refs: Sequence[str]) 
             Charge.payable_kind == payable_kind,
             Charge.payable_ref.in_(payable_refs),
             Charge.purpose == "fee",
-            Charge.state == ChargeState.OPEN.value,
+            Charge.state.in_([state.value for state in WAITING]),
         )
     )
     return set(found)
@@ -337,7 +387,7 @@ def receipt_of(session: Session, charge_ref: str) -> str | None:
     return session.scalar(
         select(Receipt.reference)
         .join(Payment, Payment.id == Receipt.payment_id)
-        .join(Charge, Charge.id == Payment.charge_id)
+        .join(Charge, of_charge() & Payment.accepted)
         .where(Charge.reference == charge_ref)
     )
 
@@ -353,6 +403,8 @@ class OpenCharge:
     payee: str
     payee_en: str
     payee_sample: bool
+    kind: str
+    """`payable_kind` of the charge; `JOINT` where it asks for the sum of several."""
 
 
 def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[OpenCharge]:
@@ -369,15 +421,30 @@ def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[Open
         .order_by(Payee.id, Charge.id)
         .limit(200)
     )
-    return [
-        OpenCharge(
-            row.Charge.reference,
-            row.Charge.description,
-            row.Charge.total,
-            row.Charge.pay_until,
-            row.Payee.name,
-            row.Payee.name_en or row.Payee.name,
-            row.Payee.sample,
-        )
-        for row in rows
-    ]
+    return [_open(row.Charge, row.Payee) for row in rows]
+
+
+def waiting_of(session: Session, payable_kind: str, payable_refs: Sequence[str]) -> list[OpenCharge]:
+    """What waits to be paid for these things, each once: a sum that several of them are in counts as one. One statement."""
+    asked = select(func.coalesce(Charge.joined_to_id, Charge.id)).where(
+        Charge.payable_kind == payable_kind,
+        Charge.payable_ref.in_(payable_refs),
+        Charge.state.in_([state.value for state in WAITING]),
+    )
+    rows = session.execute(
+        select(Charge, Payee).join(Payee, Payee.id == Charge.payee_id).where(Charge.id.in_(asked)).order_by(Charge.id)
+    )
+    return [_open(row.Charge, row.Payee) for row in rows]
+
+
+def _open(charge: Charge, payee: Payee) -> OpenCharge:
+    return OpenCharge(
+        charge.reference,
+        charge.description,
+        charge.total,
+        charge.pay_until,
+        payee.name,
+        payee.name_en or payee.name,
+        payee.sample,
+        charge.payable_kind,
+    )

@@ -12,12 +12,13 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from payments import drawers, ledger, sealing, settlement
-from payments.contract import Ground
+from payments.contract import JOINT, Ground
 from payments.errors import (
     AlreadyDisputed,
     BadBankAccount,
     ChargeSettled,
     NoSuchCharge,
+    RefundByPart,
     RefundNotReady,
     RefundTooLarge,
     SamePersonAgrees,
@@ -78,17 +79,20 @@ def refund(
 
     Raises:
         NoSuchCharge: unknown reference.
+        RefundByPart: several charges were paid in this one sum: each is given back by its own reference.
         ChargeSettled: nothing was paid.
         RefundTooLarge: `amount` is not within what can go back; nothing was promised.
         AlreadyDisputed: the payer's bank has taken the money back or may still do so.
     """
-    charge = _locked_by_reference(session, charge_ref)
+    charge, part = _locked_with_part(session, charge_ref)
     payment = session.scalars(
         select(Payment).where(Payment.charge_id == charge.id, Payment.accepted.is_(True))
     ).one_or_none()
     if payment is None:
         raise ChargeSettled(charge_ref, charge.state)
-    refundable = payment.amount - promised_back(session, payment)
+    if part is None and charge.payable_kind == JOINT:
+        raise RefundByPart(charge_ref)
+    refundable = (part or charge).total - promised_back(session, payment, part)
     if not Yen(0) < amount <= refundable:
         raise RefundTooLarge(charge_ref, refundable)
     if _disputed(session, payment):
@@ -103,9 +107,10 @@ def refund(
         requested_by=requested_by,
         now=now,
         needs_agreement=amount > limit(),
+        part=part,
     )
     if made.state != RefundState.AWAITING.value:
-        _change_charge(session, charge, payment, now)
+        _change_charges(session, charge, payment, part, now)
     return made
 
 
@@ -132,7 +137,8 @@ def agree(session: Session, refund_ref: str, *, actor: Actor, now: datetime) -> 
     if found.replaces_id is None:
         charge = settlement.lock_charge(session, found.charge_id)
         settlement.promise(session, charge, payment, found, now=now)
-        _change_charge(session, charge, payment, now)
+        part = settlement.lock_charge(session, found.part_id) if found.part_id is not None else None
+        _change_charges(session, charge, payment, part, now)
     elif state is RefundState.REQUESTED:
         jobs.defer(session, "payments.send_refund", refund_id=found.id)
     _note(session, "refund.agree", found, actor)
@@ -304,30 +310,30 @@ def pay_out_cash(session: Session, refund_ref: str, *, clerk: Actor, now: dateti
     return found
 
 
-def promised_back(session: Session, payment: Payment) -> Yen:
-    """How much of a payment is promised back or waits for somebody's agreement."""
+def promised_back(session: Session, payment: Payment, part: Charge | None = None) -> Yen:
+    """How much of a payment is promised back or waits for somebody's agreement; for one of several charges where asked for."""
     # A refund that failed is still owed; the one that replaces it is the same promise.
-    promised = session.scalar(
-        select(func.sum(Refund.amount)).where(
-            Refund.payment_id == payment.id,
-            Refund.replaces_id.is_(None),
-            Refund.state != RefundState.DECLINED.value,
-        )
+    query = select(func.sum(Refund.amount)).where(
+        Refund.payment_id == payment.id,
+        Refund.replaces_id.is_(None),
+        Refund.state != RefundState.DECLINED.value,
     )
+    promised = session.scalar(query if part is None else query.where(Refund.part_id == part.id))
     return Yen(0) if promised is None else promised
 
 
-def _change_charge(session: Session, charge: Charge, payment: Payment, now: datetime) -> None:
-    """The charge's state after a promise on its accepted payment."""
-    promised = session.scalar(
-        select(func.sum(Refund.amount)).where(
-            Refund.payment_id == payment.id,
-            Refund.replaces_id.is_(None),
-            Refund.state.not_in([state.value for state in NOT_PROMISED]),
-        )
+def _change_charges(session: Session, charge: Charge, payment: Payment, part: Charge | None, now: datetime) -> None:
+    """The state of the charge, and of the part that was meant, after a promise on the accepted payment."""
+    query = select(func.sum(Refund.amount)).where(
+        Refund.payment_id == payment.id,
+        Refund.replaces_id.is_(None),
+        Refund.state.not_in([state.value for state in NOT_PROMISED]),
     )
-    event = ChargeEvent.REFUND_REST if promised == payment.amount else ChargeEvent.REFUND_PART
-    settlement.change_state(charge, event, now)
+    for each in (charge, part):
+        if each is not None:
+            promised = session.scalar(query if each is charge else query.where(Refund.part_id == each.id))
+            event = ChargeEvent.REFUND_REST if promised == each.total else ChargeEvent.REFUND_PART
+            settlement.change_state(each, event, now)
     session.flush()
 
 
@@ -351,6 +357,7 @@ def _replace(
         state=state.value,
         provider=provider,
         replaces_id=old.id,
+        part_id=old.part_id,
         requested_by_kind=actor.kind,
         requested_by_account_id=actor.account_id,
         requested_at=now,
@@ -417,8 +424,13 @@ def _note(session: Session, action: str, found: Refund, actor: Actor) -> None:
     audit.record(session, actor=actor, action=action, subject_kind="refund", subject_ref=found.reference)
 
 
-def _locked_by_reference(session: Session, reference: str) -> Charge:
-    found = session.scalar(select(Charge.id).where(Charge.reference == reference))
+def _locked_with_part(session: Session, reference: str) -> tuple[Charge, Charge | None]:
+    """The charge that was paid, and the part of it that the reference names; both locked, the sum first."""
+    found = session.execute(select(Charge.id, Charge.joined_to_id).where(Charge.reference == reference)).one_or_none()
     if found is None:
         raise NoSuchCharge(reference)
-    return settlement.lock_charge(session, found)
+    if found.joined_to_id is None:
+        return settlement.lock_charge(session, found.id), None
+    whole = settlement.lock_charge(session, found.joined_to_id)
+    part = settlement.lock_charge(session, found.id)
+    return (part, None) if part.joined_to_id is None else (whole, part)

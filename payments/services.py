@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments import fiscal, ledger, settlement
+from payments import fiscal, joint, ledger, settlement
 from payments.contract import ChargeLine, ChargeRequest, Ground, TaxClass
 from payments.errors import (
     ChargeDiffers,
@@ -163,14 +163,16 @@ def void_charge(
         reason: a word for the audit log, such as "hold_ended".
         now: aware.
     """
-    found = session.scalar(
-        select(Charge.id).where(
+    found = session.execute(
+        select(Charge.id, Charge.state).where(
             Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref, Charge.purpose == purpose
         )
-    )
+    ).one_or_none()
     if found is None:
         return False
-    charge = settlement.lock_charge(session, found)
+    if found.state == ChargeState.JOINED.value:
+        joint.leave(session, found.id, now)
+    charge = settlement.lock_charge(session, found.id)
     if charge.state != ChargeState.OPEN.value:
         return False
     settlement.void(session, charge, now=now)

@@ -7,6 +7,7 @@ its lock, decides at the end whether this money settles it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,6 +56,17 @@ class Arrival:
     cash_received: Yen | None = None
 
 
+class _Sums:
+    """What to do with a part of a sum that is paid by itself; handed over by `payments.joint` (it stands on this module)."""
+
+    leave: Callable[[Session, int, datetime], None] | None = None
+
+
+def on_part_paid(leave: Callable[[Session, int, datetime], None]) -> None:
+    """Say how a charge leaves the sum that it was joined to."""
+    _Sums.leave = staticmethod(leave)
+
+
 def lock_charge(session: Session, charge_id: int) -> Charge:
     """The charge as it is now, locked until the transaction ends."""
     return session.scalars(
@@ -80,9 +92,14 @@ def take_in(session: Session, charge_id: int, arrival: Arrival, *, now: datetime
         arrival: the money; its amount is the charge's total (checked by the caller).
         now: moment of processing, aware.
     """
-    asked = session.execute(
-        select(Charge.state, Charge.reference, Charge.payable_kind, Charge.payable_ref).where(Charge.id == charge_id)
-    ).one()
+    query = select(Charge.state, Charge.reference, Charge.payable_kind, Charge.payable_ref).where(
+        Charge.id == charge_id
+    )
+    asked = session.execute(query).one()
+    if asked.state == ChargeState.JOINED.value and _Sums.leave is not None:
+        # An old page of one of several was paid: the others are asked for by themselves again.
+        _Sums.leave(session, charge_id, now)
+        asked = session.execute(query).one()
     verdict: Verdict | None = None
     if ChargeState(asked.state) in PAYABLE_STATES:
         verdict = payable(asked.payable_kind).on_paid(
@@ -125,10 +142,12 @@ def request_refund(
     requested_by: audit.Actor,
     now: datetime,
     needs_agreement: bool = False,
+    part: Charge | None = None,
 ) -> Refund:
     """Promise money back and have a job send it, or wait for a second person. The charge is locked; the caller checked the amount.
 
-    The way back is the way the money came; by bank transfer where the provider cannot do that (konbini).
+    The way back is the way the money came; by bank transfer where the provider cannot do that (konbini). `part`: for which of
+    several charges that were paid in one sum.
     """
     way = payment.provider
     if way not in ledger.NEVER_CALLED and not methods.returns_by_itself(
@@ -154,6 +173,7 @@ def request_refund(
         changed_at=now,
         checked_at=now,
         needs_agreement=needs_agreement,
+        part_id=part.id if part is not None else None,
     )
     session.add(refund)
     session.flush()
@@ -163,7 +183,7 @@ def request_refund(
         action="refund.request",
         subject_kind="refund",
         subject_ref=refund.reference,
-        detail={"charge": charge.reference, "kind": kind.value, "yen": amount.amount},
+        detail={"charge": (part or charge).reference, "kind": kind.value, "yen": amount.amount},
     )
     if not needs_agreement:
         promise(session, charge, payment, refund, now=now)
@@ -296,9 +316,10 @@ def refund_gone(session: Session, refund: Refund, *, now: datetime) -> None:
         .join(Payment, Payment.id == refund.payment_id)
         .where(Charge.id == refund.charge_id)
     ).one()
+    meant = session.get_one(Charge, refund.part_id) if refund.part_id is not None else charge
     if accepted and not _sent_before(session, refund):
-        payable(charge.payable_kind).on_refunded(
-            session, charge.payable_ref, charge_ref=charge.reference, amount=refund.amount, now=now
+        payable(meant.payable_kind).on_refunded(
+            session, meant.payable_ref, charge_ref=meant.reference, amount=refund.amount, now=now
         )
     refund.state = RefundState.SUCCEEDED.value
     refund.changed_at = now

@@ -19,6 +19,8 @@ class ChargeState(StrEnum):
     VOID = "void"
     PARTLY_REFUNDED = "partly_refunded"
     REFUNDED = "refunded"
+    JOINED = "joined"
+    """Paid together with others: another charge asks for the sum of them (`payments.joint`)."""
     WRITTEN_OFF = "written_off"
     """不納欠損: the claim was given up on a legal ground; money that still comes is not owed and goes back."""
 
@@ -31,6 +33,8 @@ class ChargeEvent(StrEnum):
     REFUND_PART = "refund_part"
     REFUND_REST = "refund_rest"
     WRITE_OFF = "write_off"
+    JOIN = "join"
+    SEPARATE = "separate"
 
 
 _MOVES: dict[tuple[ChargeState, ChargeEvent], ChargeState] = {
@@ -39,14 +43,22 @@ _MOVES: dict[tuple[ChargeState, ChargeEvent], ChargeState] = {
     (ChargeState.OPEN, ChargeEvent.WRITE_OFF): ChargeState.WRITTEN_OFF,
     # Money that came after the hold ended, and the slot was still free.
     (ChargeState.VOID, ChargeEvent.PAY): ChargeState.PAID,
+    (ChargeState.OPEN, ChargeEvent.JOIN): ChargeState.JOINED,
+    # The sum of several was paid after its term, and each of them can still be given.
+    (ChargeState.VOID, ChargeEvent.JOIN): ChargeState.JOINED,
+    (ChargeState.JOINED, ChargeEvent.SEPARATE): ChargeState.OPEN,
+    (ChargeState.JOINED, ChargeEvent.PAY): ChargeState.PAID,
     (ChargeState.PAID, ChargeEvent.REFUND_PART): ChargeState.PARTLY_REFUNDED,
     (ChargeState.PAID, ChargeEvent.REFUND_REST): ChargeState.REFUNDED,
     (ChargeState.PARTLY_REFUNDED, ChargeEvent.REFUND_PART): ChargeState.PARTLY_REFUNDED,
     (ChargeState.PARTLY_REFUNDED, ChargeEvent.REFUND_REST): ChargeState.REFUNDED,
 }
 
-PAYABLE_STATES = frozenset(state for state, event in _MOVES if event is ChargeEvent.PAY)
-"""States in which arriving money may still be accepted."""
+PAYABLE_STATES = frozenset({ChargeState.OPEN, ChargeState.VOID})
+"""States in which money that arrives for a charge itself may still be accepted; one that is joined is paid with the others."""
+
+WAITING = (ChargeState.OPEN, ChargeState.JOINED)
+"""States in which a charge waits for money, by itself or with others."""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments import dunning, gateways, mails, receipts, refunds, sealing, transfers
+from payments import dunning, gateways, joint, mails, receipts, refunds, sealing, transfers
 from payments.bills import paying
 from portal.settings import Settings
 
@@ -18,6 +18,7 @@ def configure(settings: Settings) -> None:
     refunds.configure(settings.refund_alone_up_to_yen)
     gateways.configure(settings)
     paying.register()
+    joint.configure()
     receipts.configure(settings.secret_key, settings.public_url)
     dunning.configure(before=settings.remind_before, after=settings.remind_after, costs=settings.demand_costs)
     dunning.register()

@@ -10,7 +10,7 @@ from payments.models.bills import (
     ExcessOutcome,
     ImportKind,
 )
-from payments.models.charges import Charge, ChargeLineRow, ChargePayer, GroundRow, Payee, PayeeKind
+from payments.models.charges import Charge, ChargeLineRow, ChargePart, ChargePayer, GroundRow, Payee, PayeeKind
 from payments.models.drawers import Drawer, DrawerMove, DrawerMoveKind, DrawerState, PayingInSlip
 from payments.models.dunning import (
     DemandLetter,
@@ -61,6 +61,7 @@ __all__ = [
     "CashlessElsewhere",
     "Charge",
     "ChargeLineRow",
+    "ChargePart",
     "ChargePayer",
     "ChargeYear",
     "DemandLetter",

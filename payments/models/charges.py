@@ -76,9 +76,11 @@ class GroundRow(Base):
 
 
 class Charge(Base):
-    """A demand for money. Only its state, the moment of that, and the end of its term ever change (trigger).
+    """A demand for money. Only its state, the moment of that, the end of its term, and with what it is paid ever change (trigger).
 
-    The unique constraint over payable and purpose makes twenty parallel submits one charge.
+    The unique constraint over payable and purpose makes twenty parallel submits one charge. `joined_to_id` is the charge that
+    asks for the sum of this and others: one column, so a charge is in one sum at most; a trigger refuses a payment of its
+    own beside it (migration 0022).
     """
 
     __tablename__ = "charge"
@@ -89,6 +91,7 @@ class Charge(Base):
         CheckConstraint(one_of("state", ChargeState), name="state_known"),
         CheckConstraint(one_of("money_kind", MoneyKind), name="money_kind_known"),
         CheckConstraint("char_length(description) BETWEEN 1 AND 22", name="description_length"),
+        CheckConstraint("state <> 'joined' OR joined_to_id IS NOT NULL", name="joined_to_something"),
         Index("ix_charge_open_until", "pay_until", postgresql_where="state = 'open'"),
     )
 
@@ -106,6 +109,7 @@ class Charge(Base):
     state: Mapped[str] = mapped_column(String(20))
     state_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(index=True)
+    joined_to_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), index=True)
 
     payee: Mapped[Payee] = relationship(lazy="raise")
     ground: Mapped[GroundRow] = relationship(lazy="raise")
@@ -129,6 +133,15 @@ class ChargeLineRow(Base):
     rule: Mapped[str]
 
     ground: Mapped[GroundRow] = relationship(lazy="raise")
+
+
+class ChargePart(Base):
+    """Which charges a sum was made of; appended with it, never changed (trigger). Those that are in it still: `Charge.joined_to_id`."""
+
+    __tablename__ = "charge_part"
+
+    joint_id: Mapped[int] = mapped_column(ForeignKey("charge.id"), primary_key=True)
+    charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"), primary_key=True, index=True)
 
 
 class ChargePayer(Base):

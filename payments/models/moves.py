@@ -179,6 +179,8 @@ class Refund(Base):
     needs_agreement: Mapped[bool] = mapped_column(default=False)
     agreed_by_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     agreed_at: Mapped[datetime | None]
+    part_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), index=True)
+    """For which of several charges that were paid in one sum; None where the payment was for one."""
     recipient: Mapped[str] = mapped_column(String(10), default=Recipient.PAYER.value)
     heir_evidence: Mapped[str] = mapped_column(String(200), default="")
     """Which papers were seen (戸籍, 相続人代表者届 …) and under which number; no names."""

@@ -19,6 +19,8 @@ TEXTS: dict[str, LazyString] = {
     "excess_settled": lazy_gettext("この二重の納付は、もう処理されています。"),
     "not_applicable": lazy_gettext("この納付書には充当できません。"),
     "charge_settled": lazy_gettext("このお支払いは、もう終わっています。もう一度払う必要はありません。"),
+    "not_joinable": lazy_gettext("これらは、1回にまとめて払えません。1つずつ払ってください。"),
+    "refund_by_part": lazy_gettext("まとめて払われたものです。返すものを1つえらんでください。"),
     "pay_term_over": lazy_gettext("お支払いの期限が過ぎました。"),
     "not_payable_online": lazy_gettext("この料金は、オンラインでは払えません。窓口で払えます。"),
     "provider_down": lazy_gettext("支払いページを開けませんでした。お金は払われていません。"),

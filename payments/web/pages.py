@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask import session as session_of_browser
 from flask.typing import ResponseReturnValue
 
-from payments import checkout, queries, receipts
-from payments.contract import payable
+from payments import checkout, joining, queries, receipts
+from payments.contract import JOINT, payable
 from payments.errors import (
     ChargeSettled,
     NoSuchCharge,
+    NotJoinable,
     NotPayableOnline,
     PayTermOver,
     ProviderDown,
@@ -22,7 +24,7 @@ from payments.states import ChargeState
 from payments.web import words
 from portal.accounts.models import Role
 from portal.kernel import audit, clock, references, text
-from portal.kernel.database import unit_of_work
+from portal.kernel.database import transact, unit_of_work
 from portal.kernel.references import BadReference
 from portal.settings import Settings
 from portal.web import access, city, locale
@@ -88,6 +90,8 @@ def _show(view: ChargeView, *, status: int = 200, problem: str = "") -> Response
 def _words(view: ChargeView) -> dict[str, Any]:
     return {
         "state": words.charge_state(view.state),
+        "state_words": words.charge_state,
+        "page_of": lambda part: payable(part.payable_kind).page(part.payable_ref),
         "refund_state": words.refund_state,
         "paid_by": words.method(view.paid_by),
         "not_online": words.not_online(view.not_online_because),
@@ -108,11 +112,46 @@ def mine() -> ResponseReturnValue:
     assert who.person_id is not None
     with unit_of_work() as session:
         found = queries.open_of(session, person_id=who.person_id, now=clock.now())
+    return _mine(found)
+
+
+def _mine(found: Sequence[queries.OpenCharge], *, problem: str = "", status: int = 200) -> ResponseReturnValue:
     english = locale.current() == "en"
     groups: dict[str, list[queries.OpenCharge]] = {}
     for each in found:
         groups.setdefault(each.payee_en if english else each.payee, []).append(each)
-    return render_template("payments/mine.html", groups=groups)
+    page = render_template("payments/mine.html", groups=groups, joint=JOINT, form=PayForm(), problem=problem)
+    return page, status
+
+
+@bp.post("/pay")
+@access.resident
+def together() -> ResponseReturnValue:
+    """Pay what was chosen in one sum."""
+    who = access.visitor()
+    assert who.person_id is not None
+    person_id = who.person_id
+    wanted = set(request.form.getlist("charge"))
+    with unit_of_work() as session:
+        found = queries.open_of(session, person_id=person_id, now=clock.now())
+    own = [each.reference for each in found if each.reference in wanted and each.kind != JOINT]
+    if len(own) == 1:
+        return redirect(url_for("payments.checkout", charge_ref=own[0]), 303)
+    try:
+        whole = transact(lambda session: joining.join(session, own, actor=who.actor, now=clock.now()).reference)
+    except NotJoinable as error:
+        return _mine(found, problem=error.reason, status=422 if error.reason == "too_few" else error.status)
+    return redirect(url_for("payments.checkout", charge_ref=whole), 303)
+
+
+@bp.post("/pay/<charge_ref>/separate")
+@access.public
+def separate(charge_ref: str) -> ResponseReturnValue:
+    """Pay one by one after all."""
+    view = charge_for_visitor(charge_ref)
+    actor = access.visitor().actor
+    transact(lambda session: joining.separate(session, view.reference, actor=actor, now=clock.now()))
+    return redirect(url_for("payments.mine"), 303)
 
 
 @bp.get("/pay/<charge_ref>", endpoint="checkout")

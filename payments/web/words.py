@@ -18,6 +18,7 @@ def charge_state(state: ChargeState) -> tuple[str, str]:
         ChargeState.VOID: ("neutral", gettext("取り消し")),
         ChargeState.PARTLY_REFUNDED: ("good", gettext("一部を返金")),
         ChargeState.REFUNDED: ("neutral", gettext("全額を返金")),
+        ChargeState.JOINED: ("act", gettext("ほかとまとめて払います")),
         ChargeState.WRITTEN_OFF: ("neutral", gettext("請求を終了")),
     }[state]
 

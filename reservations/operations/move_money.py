@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from payments import queries as payment_queries
 from payments import services as payments
 from payments.contract import ChargeLine, Ground, TaxClass
-from payments.states import ChargeState
 from portal.kernel.money import Yen
 from reservations.models import Booking
 from reservations.operations.models import BookingMove
@@ -52,7 +51,7 @@ def purpose_of(made: BookingMove) -> str:
 def open_charge(session: Session, booking: Booking) -> payment_queries.ChargeView | None:
     """The charge of a booking that is firm and still to be paid."""
     charge = payment_queries.charge_of(session, KIND, booking.reference)
-    return charge if charge is not None and charge.state is ChargeState.OPEN else None
+    return charge if charge is not None and charge.waits else None
 
 
 def ask_for(session: Session, booking: Booking, made: BookingMove, price: MoveQuote, *, now: datetime) -> None:

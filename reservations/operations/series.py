@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from portal.kernel import references
 from portal.kernel.audit import Actor
 from portal.kernel.errors import PortalError
 from reservations.errors import BadPeriod, NoSuchSlot, NotBookable, NotOffered, SeriesOpen, SlotsUnfit, SlotTaken
-from reservations.models import Booking, BookingState, Source, Space
+from reservations.models import Booking, BookingState, Facility, Source, Space
 from reservations.operations.models import BookingSeries
 from reservations.services.common import lock_person
 from reservations.services.holding import HoldRequest, hold, target_of
@@ -172,5 +172,16 @@ def space_code(session: Session, made: BookingSeries) -> str:
 
 
 def bookings_of(session: Session, series_id: int) -> list[Booking]:
-    """The bookings of a series, by day."""
-    return list(session.scalars(select(Booking).where(Booking.series_id == series_id).order_by(Booking.starts_at)))
+    """The bookings of a series, by day, with what their prices and pages need."""
+    statement = (
+        select(Booking)
+        .where(Booking.series_id == series_id)
+        .options(
+            joinedload(Booking.space).joinedload(Space.facility).selectinload(Facility.names),
+            joinedload(Booking.policy),
+            joinedload(Booking.fees),
+            joinedload(Booking.purpose),
+        )
+        .order_by(Booking.starts_at, Booking.id)
+    )
+    return list(session.scalars(statement).unique())

@@ -132,16 +132,10 @@ def of_facilities(session: Session, reference: str, facilities: Collection[str])
 
 
 def _view(session: Session, booking: Booking) -> BookingView:
-    offered = (
-        select(Purpose)
-        .join(space_purpose, space_purpose.c.purpose_id == Purpose.id)
-        .where(space_purpose.c.space_id == booking.space_id)
-        .order_by(Purpose.position)
-    )
     return BookingView(
         booking,
         facility_name(booking.space.facility, booking.starts_at.astimezone(TOKYO).date()),
-        tuple(session.scalars(offered)),
+        purposes_of(session, booking.space_id),
         asks_of(booking),
         shown_quote(booking),
         policy_of(booking),
@@ -324,6 +318,17 @@ def events(session: Session, booking_id: int) -> list[BookingEvent]:
     return list(
         session.scalars(select(BookingEvent).where(BookingEvent.booking_id == booking_id).order_by(BookingEvent.id))
     )
+
+
+def purposes_of(session: Session, space_id: int) -> tuple[Purpose, ...]:
+    """What a space is for, in order."""
+    offered = (
+        select(Purpose)
+        .join(space_purpose, space_purpose.c.purpose_id == Purpose.id)
+        .where(space_purpose.c.space_id == space_id)
+        .order_by(Purpose.position)
+    )
+    return tuple(session.scalars(offered))
 
 
 def by_permit(session: Session, code: str) -> BookingView | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,12 @@ from wtforms import HiddenField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
-from payments import till
+from payments import joining, till
 from payments.errors import CashTooLittle
-from payments.states import ChargeState
+from payments.queries import ChargeView
 from portal.accounts.models import Person, Role
 from portal.kernel import audit, clock, references
+from portal.kernel.audit import Actor
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound, PortalError
 from portal.kernel.money import Yen
@@ -233,7 +234,7 @@ def _show(view: BookingView, form: DetailsForm, *, message: str = "", status: in
     form.accepted.data = view.quote.digest
     with unit_of_work() as session:
         person = session.get_one(Person, view.booking.person_id)
-    charge = view.charge if view.charge is not None and view.charge.state == ChargeState.OPEN else None
+    charge = view.charge if view.charge is not None and view.charge.waits else None
     html = render_template(
         "reservations/desk/behalf.html",
         view=view,
@@ -319,7 +320,7 @@ def behalf_cash(reference: str) -> ResponseReturnValue:
         view = _own(session, number)
     charge = view.charge
     form = CashForm()
-    if charge is None or charge.state != ChargeState.OPEN:
+    if charge is None or not charge.waits:
         raise NotFound
     if not form.validate():
         return _show(view, _filled(view), message=gettext("預かった金額を入力してください。"), status=422)
@@ -327,8 +328,8 @@ def behalf_cash(reference: str) -> ResponseReturnValue:
     try:
         transact(
             partial(
-                till.take_cash,
-                charge_ref=charge.reference,
+                _take_cash,
+                charge=charge,
                 received=received,
                 clerk=visitor.actor,
                 place=view.booking.space.facility.code,
@@ -339,6 +340,13 @@ def behalf_cash(reference: str) -> ResponseReturnValue:
         message = gettext("預かった金額がたりません。%(yen)s 必要です。", yen=charge.total)
         return _show(view, _filled(view), message=message, status=422)
     return redirect(url_for("reservations.behalf_booking", reference=number), 303)
+
+
+def _take_cash(session: Session, *, charge: ChargeView, received: Yen, clerk: Actor, place: str, now: datetime) -> None:
+    """Take the fee of this one booking, also where it was to be paid in one sum with others."""
+    if charge.joined_to is not None:
+        joining.separate(session, charge.joined_to, actor=clerk, now=now)
+    till.take_cash(session, charge.reference, received=received, clerk=clerk, place=place, now=now)
 
 
 def _filled(view: BookingView) -> DetailsForm:

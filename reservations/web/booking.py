@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -38,7 +37,7 @@ from reservations.queries.bookings import BookingView
 from reservations.rules import Refused
 from reservations.services import Details, HoldRequest, adjusting
 from reservations.web import reductions, rush, words
-from reservations.web.details_form import DetailsForm, details_form
+from reservations.web.details_form import DetailsForm, details_form, refused_field
 from reservations.web.forms import CancelForm, EmptyForm
 from reservations.web.public import booking_party, bp, city_of_visitor, read_day
 from reservations.web.words import gettext
@@ -254,7 +253,7 @@ def save(reference: str) -> ResponseReturnValue:
             return redirect(_after(made), 303)
         transact(partial(_change, reference=number, details=details))
     except NotBookable as error:
-        form.refuse(_refused_field(form, error), words.refused_words(error.reason, error.at, error.limit))
+        form.refuse(refused_field(form, error), words.refused_words(error.reason, error.at, error.limit))
         return _show(view, form, status=422)
     except PriceChanged:
         transact(partial(_change, reference=number, details=details))
@@ -266,11 +265,6 @@ def save(reference: str) -> ResponseReturnValue:
     except (HoldEnded, SlotTaken):
         return redirect(url_for("reservations.booking", reference=number), 303)
     return redirect(url_for("reservations.booking", reference=number) + "#price", 303)
-
-
-def _refused_field(form: DetailsForm, error: NotBookable) -> Any:
-    """The field beside which a rule's refusal stands."""
-    return form.purpose if error.reason is Refused.NOT_FOR_PURPOSE else form[form.asked[0]]
 
 
 def _change(session: Session, *, reference: str, details: Details) -> None:
@@ -296,7 +290,7 @@ def _after(made: Booking) -> str:
         with unit_of_work() as session:
             view = _own(session, made.reference)
             if view.charge is not None:
-                return url_for("payments.checkout", charge_ref=view.charge.reference)
+                return url_for("payments.checkout", charge_ref=view.charge.pay_ref)
     return url_for("reservations.booking", reference=made.reference)
 
 

@@ -22,7 +22,9 @@ from portal.web.forms import (
     Required,
     SelectionField,
 )
+from reservations.errors import NotBookable
 from reservations.models import Booking
+from reservations.policy.refusals import Refused
 from reservations.pricing import Asks, OptionAsk
 from reservations.services.quoting import ADMISSION_MOST, ADMISSION_TOTAL_MOST, Details
 
@@ -93,6 +95,11 @@ def details_form(booking: Booking, asks: Asks, purposes: Sequence[tuple[int, str
     if fill:
         form.purpose.data = str(booking.purpose_id or (purposes[0][0] if purposes else ""))
     return form
+
+
+def refused_field(form: DetailsForm, error: NotBookable) -> Any:
+    """The field beside which a rule's refusal stands."""
+    return form.purpose if error.reason is Refused.NOT_FOR_PURPOSE else form[form.asked[0]]
 
 
 def _fields(booking: Booking, asks: Asks) -> Iterator[tuple[str, Any]]:
