@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from forms.definition import Procedure, from_document
-from forms.definition.checks import DocumentError, Path, remarks
+from forms.definition.checks import Complaint, Path, remarks, wordless
 from forms.definition.fields import AnyField
 from forms.definition.procedure import (
     ApprovalStep,
@@ -23,6 +23,7 @@ from forms.definition.procedure import (
     Step,
     Texts,
 )
+from forms.stand_ins import StandIns
 from portal.directory.pack import near
 from portal.directory.wording import explain
 
@@ -57,30 +58,34 @@ _BY_TAG: dict[tuple[str, str], type[BaseModel]] = {
 def read(data: Any) -> tuple[Procedure | None, list[Mistake]]:
     """A document as a procedure, and everything that is wrong with it; the procedure only where nothing is.
 
-    Keys that do not exist are told, then left out, so that what they hide is told in the same run.
+    What is not well formed is told, then left out or replaced by a stand-in, so that what it hides is told in the same run;
+    what is only wrong because of a stand-in is not told.
     """
     found: list[Mistake] = []
     rest: Any = copy.deepcopy(data)
+    aside = StandIns(rest)
     while True:
+        complaints: list[Complaint] = []
         try:
-            procedure = from_document(rest)
+            procedure = from_document(rest, complaints)
         except ValidationError as error:
-            faults = error.errors(include_url=False)
-            unknown = [f["loc"] for f in faults if f["type"] == "extra_forbidden"]
+            faults: list[Any] = list(error.errors(include_url=False))
             found += [m for fault in faults for m in _mistakes(fault) if m not in found]
-            dropped = sum(_drop(rest, loc) for loc in unknown)
-            if not unknown or dropped < len(unknown):
+            if not [fault for fault in faults if _left_out(rest, aside, fault)]:
                 return None, found
-        else:
-            found += [(r.path, r.message, r.suggestion) for r in remarks(procedure)]
-            return (None if found else procedure), found
+            continue
+        complaints += wordless(procedure) if complaints else remarks(procedure)
+        found += [(c.path, c.message, c.suggestion) for c in complaints if not aside.explains(c)]
+        return (None if found else procedure), found
+
+
+def _left_out(rest: Any, aside: StandIns, fault: Any) -> bool:
+    if fault["type"] == "extra_forbidden":
+        return _drop(rest, fault["loc"])
+    return aside.put(fault["loc"])
 
 
 def _mistakes(fault: Any) -> Iterator[Mistake]:
-    wrong = (fault.get("ctx") or {}).get("error")
-    if isinstance(wrong, DocumentError):
-        yield from ((c.path, c.message, c.suggestion) for c in wrong.complaints)
-        return
     message, suggestion = explain(fault, Procedure)
     if fault["type"] == "union_tag_invalid":
         key, tag = fault["ctx"]["discriminator"].strip("'"), fault["ctx"]["tag"]

@@ -63,8 +63,12 @@ def remarks(procedure: Procedure) -> list[Complaint]:
     """What is wrong with a sound document and takes longer to find, or is about its words: asked before it is published."""
     from forms.definition.reach import never_shown
 
-    missing = [Complaint(*each) for each in office.untranslated(procedure)]
-    return [*never_shown(procedure), *_plain_words(procedure), *missing]
+    return [*never_shown(procedure), *wordless(procedure)]
+
+
+def wordless(procedure: Procedure) -> list[Complaint]:
+    """Which texts are missing; it can be asked of a document that is not sound as well."""
+    return [*_plain_words(procedure), *(Complaint(*each) for each in office.untranslated(procedure))]
 
 
 def _plain_words(procedure: Procedure) -> Iterator[Complaint]:

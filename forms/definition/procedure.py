@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from forms.definition.conditions import Condition
 from forms.definition.fields import AnyField, FieldSpec, GroupField
 from forms.definition.words import Strict, Words
+
+if TYPE_CHECKING:
+    from forms.definition.checks import Complaint
 
 
 class IdentityLevel(StrEnum):
@@ -299,11 +302,13 @@ class Procedure(Strict):
     sources: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Procedure:
+    def _consistent(self, info: ValidationInfo) -> Procedure:
         from forms.definition.checks import DocumentError, complaints
 
         found = complaints(self)
-        if found:
+        if isinstance(info.context, list):
+            info.context.extend(found)
+        elif found:
             raise DocumentError(found)
         return self
 
@@ -381,10 +386,14 @@ def _spoken(part: Any) -> Any:
     return [_spoken(v) for v in part] if isinstance(part, list) else part
 
 
-def from_document(document: Any) -> Procedure:
+def from_document(document: Any, complaints: list[Complaint] | None = None) -> Procedure:
     """A stored document as a `Procedure`.
+
+    Args:
+        document: by public names.
+        complaints: takes what is wrong between well-formed parts; without it that raises too.
 
     Raises:
         pydantic.ValidationError: it does not follow the schema.
     """
-    return Procedure.model_validate(document)
+    return Procedure.model_validate(document, context=complaints)

@@ -26,6 +26,16 @@ _KINDS = {
     "model_type": ("「項目: 値」の形", "「項目: 値」を並べます。"),
     "date_type": ("日付", "2025-04-01 か 令和7年4月1日 のように書きます。"),
 }
+_BOUNDS = {
+    "greater_than_equal": ("ge", "{bound} 以上"),
+    "greater_than": ("gt", "{bound} より大きい数"),
+    "less_than_equal": ("le", "{bound} 以下"),
+    "less_than": ("lt", "{bound} より小さい数"),
+    "string_too_short": ("min_length", "{bound} 文字以上"),
+    "string_too_long": ("max_length", "{bound} 文字まで"),
+    "too_short": ("min_length", "{bound} つ以上"),
+    "too_long": ("max_length", "{bound} つまで"),
+}
 _DATE = "2025-04-01 か 令和7年4月1日 のように、実際にある日を書きます。"
 
 
@@ -44,6 +54,10 @@ def explain(fault: ErrorDetails, schema: type[BaseModel]) -> tuple[str, str]:
     if kind in _KINDS:
         wanted, suggestion = _KINDS[kind]
         words = f"「{name}」は{wanted}で書きます(今: {now})。", suggestion
+    elif kind in _BOUNDS:
+        key, wanted = _BOUNDS[kind]
+        bound = wanted.format(bound=context.get(key, ""))
+        words = f"「{name}」が範囲の外です(今: {now})。", f"{bound}にします。"
     elif kind in {"literal_error", "enum"}:
         words = f"「{name}」の値 {now} は使えません。", f"使えるもの: {context.get('expected', '')}"
     elif kind == "string_pattern_mismatch":

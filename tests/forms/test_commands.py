@@ -121,6 +121,50 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     assert "2 files, 3 mistakes" in done.stdout
 
 
+def test_mistakes_of_every_kind_are_told_in_one_run_and_no_others(tmp_path: Path) -> None:
+    file = changed(
+        tmp_path,
+        ("retention_years: 5\n", ""),
+        ("amount: 3000", "amount: -3"),
+        ("title: {ja: 飼い主について, en: About you}", "titel: {ja: 飼い主について, en: About you}"),
+        ("type: kana", "type: kanna"),
+        ("item: person.phone", "item: person.fone"),
+        ("{ja: 犬の名前, en: Name of the dog}", "犬の名前"),
+        ("max_length: 40", "max_length: forty"),
+        ("latest: today", "latest: tomorow"),
+        ("label: {ja: 毛の色, en: Colour of the coat}", "lable: {ja: 毛の色, en: Colour of the coat}"),
+        ("show_if: {field: has_chip, is: true}", "show_if: {field: chip_number, answered: true}"),
+        ("show_if: {field: receive_by, is: counter}", "show_if: {field: receive_by, is: conter}"),
+        ("fields: [owner_name,", "fields: [owner_nam, owner_kana,"),
+    )
+    done = run("check", file)
+    assert done.exit_code == 1
+    told = done.stderr.splitlines()
+    for words in (
+        "retention_years", "amount", "「titel」", "「title」", "kanna", "person.fone", "英語がありません", "max_length", "latest",
+        "「lable」", "「label」", "輪になっています", "conter", "owner_nam",
+    ):  # fmt: skip
+        assert [line for line in told if words in line], f"{words} in\n{done.stderr}"
+    assert not [line for line in told if "→" not in line], "each says what would be right"
+    assert len(told) == 14, done.stderr
+
+
+@pytest.mark.parametrize(
+    "steps", ["steps: 3", "steps: [3]", "steps: [{fields: 3}]", "steps: [{fields: [3, {id: 3}]}]", "steps: {a: b}"]
+)
+@pytest.mark.parametrize(
+    "rest", ["", "fee: x", "texts: []\nchannel: {kind: nowhere}", "slug: [x]\nidentity: 3\ndocuments: 3"]
+)
+def test_a_file_of_nonsense_gets_mistakes_with_lines_and_an_end(tmp_path: Path, steps: str, rest: str) -> None:
+    file = tmp_path / "nonsense.yaml"
+    file.write_text(f"schema: 1\n{steps}\n{rest}\n", "utf-8")
+    done = run("check", file)
+    assert done.exit_code == 1
+    assert not isinstance(done.exception, Exception) or isinstance(done.exception, SystemExit)
+    assert all(line.startswith(f"{file}:") for line in done.stderr.splitlines())
+    assert [line for line in done.stderr.splitlines() if "steps" in line or "fields" in line or "「3」" in line]
+
+
 def test_a_section_is_checked_where_the_file_lies_in_a_city_pack(tmp_path: Path) -> None:
     (tmp_path / "procedures").mkdir()
     (tmp_path / "departments.yaml").write_text("- {code: citizen-counters, name: 窓口}\n", "utf-8")

@@ -65,7 +65,7 @@ class _Choices(FieldSpec):
     def _codes_differ(self) -> _Choices:
         codes = [c.code for c in self.choices]
         if len(set(codes)) != len(codes):
-            raise ValueError("two choices have the same code")
+            raise ValueError("同じ code の選択肢が2つあります|code を別々にします。")
         return self
 
     def label_of(self, code: str, locale: str) -> str:

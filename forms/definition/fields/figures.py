@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Typed, one
 from forms.definition.words import Words
@@ -33,7 +33,7 @@ class NumberField(FieldSpec):
     @model_validator(mode="after")
     def _bounds(self) -> NumberField:
         if self.minimum > self.maximum:
-            raise ValueError("minimum is more than maximum")
+            raise ValueError("minimum は maximum より大きいです|minimum と maximum を入れかえます。")
         return self
 
     def read(self, typed: Typed, at: Moment) -> Reading:
@@ -78,12 +78,17 @@ class DateField(FieldSpec):
     earliest: str | None = "1868-10-23"
     latest: str | None = None
 
-    @model_validator(mode="after")
-    def _bounds_can_be_read(self) -> DateField:
-        for bound in (self.earliest, self.latest):
-            if bound is not None and not _OFFSET.match(bound):
+    @field_validator("earliest", "latest")
+    @classmethod
+    def _can_be_read(cls, bound: str | None) -> str | None:
+        if bound is not None and not _OFFSET.match(bound):
+            try:
                 date.fromisoformat(bound)
-        return self
+            except ValueError:
+                raise ValueError(
+                    f"「{bound}」は日付として読めません|2026-04-01、today、today+14 のように書きます。"
+                ) from None
+        return bound
 
     def read(self, typed: Typed, at: Moment) -> Reading:
         """See `FieldSpec.read`."""
