@@ -28,6 +28,7 @@ from payments import wiring as payments
 from payments.bills import demo as sample_bills
 from portal.accounts import demo
 from portal.accounts import services as accounts
+from portal.accounts.identity import choice as identity
 from portal.accounts.models import Account
 from portal.directory import loading
 from portal.directory.pack import PackError
@@ -87,6 +88,7 @@ def assemble(settings: Settings) -> None:
     mailer.configure(mailer.from_settings(settings))
     payments.configure(settings)
     reservations.configure(settings)
+    identity.configure(settings)
     sealed.configure(settings.file_keys, development=DEVELOPMENT_SECRET)
     forms.configure(settings)
     for module in TASK_MODULES:

@@ -8,6 +8,7 @@ import forms.counter.models
 import forms.letters.models
 import forms.models
 import payments.models
+import portal.accounts.identity.models
 import portal.accounts.models
 import portal.directory.models
 import portal.kernel.audit

@@ -99,6 +99,23 @@ class Settings:
         "DEMAND_COSTS_YEN", "0", "督促手数料 that the city's own ordinance asks for, in yen; 0: none"
     )
     card_reader: str = _variable("CARD_READER", "simulated", "`simulated` (development) or `none`")
+    identity_provider: str = _variable(
+        "IDENTITY_PROVIDER",
+        "",
+        "Who confirms online who people are: `oidc`, `sample` (development) or `none`; empty: `sample`, in production `none`",
+    )
+    identity_name: str = _variable("IDENTITY_NAME", "デジタル認証アプリ", "Name of the provider, as people know it")
+    identity_issuer: str = _variable("IDENTITY_ISSUER", "", "Its issuer (OpenID Connect), an https address")
+    identity_client_id: str = _variable("IDENTITY_CLIENT_ID", "", "Name that the provider gave this portal")
+    identity_client_secret: str = _variable(
+        "IDENTITY_CLIENT_SECRET", "", "Secret that goes with it (client_secret_basic)", secret=True
+    )
+    identity_client_key: str = _variable(
+        "IDENTITY_CLIENT_KEY",
+        "",
+        "Private key, JWK or PEM, in place of the secret (private_key_jwt: what デジタル認証アプリ asks for)",
+        secret=True,
+    )
     metrics_token: str = _variable(
         "METRICS_TOKEN", "", "Bearer of `/metrics`; without it the page is closed in production", secret=True
     )
@@ -203,11 +220,30 @@ class Settings:
             found.append("STRIPE_API_BASE: only tests point the SDK elsewhere; unset it")
         return found
 
+    @property
+    def identity(self) -> str:
+        """Who confirms online who somebody is: oidc, sample or none."""
+        return self.identity_provider or ("none" if self.production else "sample")
+
+    def _unreal_identity(self) -> list[str]:
+        if self.identity == "none":
+            return []
+        if self.identity != "oidc":
+            return ["IDENTITY_PROVIDER: only oidc confirms real people; set oidc, or none"]
+        found = []
+        if not self.identity_issuer.startswith("https://"):
+            found.append("IDENTITY_ISSUER: set the provider's https address")
+        if not self.identity_client_id:
+            found.append("IDENTITY_CLIENT_ID: missing")
+        if bool(self.identity_client_secret) == bool(self.identity_client_key):
+            found.append("IDENTITY_CLIENT_SECRET or IDENTITY_CLIENT_KEY: set one of the two")
+        return found
+
     def problems(self) -> list[str]:
         """Why production must not start with these settings; empty where it may. Each line says what mends it."""
         if not self.production:
             return []
-        found = self._weak_secrets() + self._unreal_payment()
+        found = self._weak_secrets() + self._unreal_payment() + self._unreal_identity()
         if self.card_reader == "simulated":
             found.append("CARD_READER: the simulated reader invents people; set none or a real reader")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portal.accounts import services, throttle
+from portal.accounts.identity import services as identity
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.jobs import task
@@ -20,3 +21,10 @@ def drop_unconfirmed(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate ha
     """Each night: registrations whose mail address was never proved within 7 days leave, with what they typed."""
     with unit_of_work() as session:
         services.drop_unconfirmed(session, now=clock.now())
+
+
+@task(name="accounts.sweep_identities", periodic="*/10 * * * *")
+def sweep_identities(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
+    """Every ten minutes: confirmed identities that do not count any more leave, with the facts in them."""
+    with unit_of_work() as session:
+        identity.sweep(session, now=clock.now())

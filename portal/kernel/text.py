@@ -14,6 +14,7 @@ import jaconv
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−ー-ｰ─━"), "-")
 _KATAKANA = re.compile(r"[\u30A1-\u30F6\u30FC\u30FB\u30FD\u30FE\s]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
+_TWELVE = re.compile(r"(?<![0-9])(?<![0-9][ -])[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}(?![ -]?[0-9])")
 
 
 def digits(text: str) -> str:
@@ -68,3 +69,16 @@ def beyond_jis2(text: str) -> list[str]:
         if encoded[:1] == b"\x8f" and character not in found:
             found.append(character)
     return found
+
+
+def is_resident_number(text: str) -> bool:
+    """Whether a text holds a 個人番号 (12 digits whose last is the check digit of 番号法施行令 §8, 総務省令 §5).
+
+    Such a number is never stored: a person who pasted one is told, and it is forgotten.
+    """
+    for found in _TWELVE.findall(text):
+        figures = [int(c) for c in found if c.isdigit()]
+        total = sum(p * (n + 1 if n <= 6 else n - 5) for n, p in enumerate(reversed(figures[:-1]), start=1))
+        if (0 if total % 11 <= 1 else 11 - total % 11) == figures[-1]:
+            return True
+    return False

@@ -32,7 +32,9 @@ def production(settings: Settings, database: str) -> Iterator[FlaskClient]:
     composition.assemble(replace(settings, database_url=database))
 
 
-@pytest.mark.parametrize("path", ["/dev/mail", "/dev/mail/1-1-1", "/sandbox/pay/x", "/sandbox/sessions", "/metrics"])
+@pytest.mark.parametrize(
+    "path", ["/dev/mail", "/dev/mail/1-1-1", "/sandbox/pay/x", "/sandbox/sessions", "/metrics", "/identity/sample/keys"]
+)
 def test_a_page_for_development_is_not_there(production: FlaskClient, path: str):
     assert production.get(path, base_url="https://madoguchi.city.example").status_code == 404
 

@@ -17,7 +17,6 @@ from forms.definition.fields.base import (
     Reading,
     Town,
     Typed,
-    is_resident_number,
     length,
     one,
 )
@@ -40,9 +39,9 @@ from forms.definition.fields.text import (
     PhoneField,
     TextField,
 )
+from portal.kernel.text import is_resident_number
 
 AnyField = Annotated[Simple | FileField | PhotoField | SignatureField | GroupField, Field(discriminator="type")]
-
 __all__ = [
     "ROW",
     "AddressField",

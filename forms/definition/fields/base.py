@@ -16,13 +16,12 @@ from pydantic import Field
 
 from forms.definition.conditions import Condition
 from forms.definition.words import Strict, Words
-from portal.kernel.text import digits, has_control
+from portal.kernel.text import digits, has_control, is_resident_number
 
 Typed = Mapping[str, Sequence[str]]
 """What a person typed into one field: part name ("" for a field of one part) → texts as they came."""
 
 FIELD_ID = r"^[a-z][a-z0-9_]{0,47}$"
-_TWELVE = re.compile(r"(?<![0-9])(?<![0-9][ -])[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}(?![ -]?[0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +63,6 @@ class Moment:
 
     today: date
     postal: Callable[[str], Town | None] = lambda _code: None
-
-
-def is_resident_number(text: str) -> bool:
-    """Whether a text holds a 個人番号 (12 digits whose last is the check digit of 番号法施行令 §8, 総務省令 §5).
-
-    Such a number is never stored: a person who pasted one is told, and it is forgotten.
-    """
-    for found in _TWELVE.findall(text):
-        figures = [int(c) for c in found if c.isdigit()]
-        total = sum(p * (n + 1 if n <= 6 else n - 5) for n, p in enumerate(reversed(figures[:-1]), start=1))
-        if (0 if total % 11 <= 1 else 11 - total % 11) == figures[-1]:
-            return True
-    return False
 
 
 def one(typed: Typed, part: str = "") -> str:

@@ -1,0 +1,1 @@
+"""Who somebody is, confirmed online by an identity provider: `choice` (which one), `oidc`, `claims`, `services`, `sample` (development)."""
