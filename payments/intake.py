@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy import or_, select
@@ -23,6 +24,8 @@ from portal.kernel.database import transact, unit_of_work
 log = structlog.get_logger(__name__)
 
 Outcome = tuple[EventOutcome, str]
+PAGE, METHOD, REFUND, DISPUTE = "page", "method", "refund", "dispute"
+"""What a notice speaks of."""
 
 
 def take_notice(provider: str, notice: Notice, *, now: datetime) -> EventOutcome:
@@ -41,19 +44,17 @@ def take_notice(provider: str, notice: Notice, *, now: datetime) -> EventOutcome
     if asked is not None and isinstance(report, SessionReport):
         found = gateways.by_code(provider).look(report.provider_id, merchant=asked)
         report = replace(report, method=found.method, paid_at=found.paid_at or report.paid_at)
-    if outcome is EventOutcome.RECEIVED:
-        outcome = transact(lambda session: work_on(session, event_id, report, now=now))
+    if outcome is EventOutcome.RECEIVED and report is not None:
+        outcome = transact(partial(work_on, event_id=event_id, report=report, now=now))
     return outcome
 
 
-def work_on(session: Session, event_id: int, report: Report | None, *, now: datetime) -> EventOutcome:
+def work_on(session: Session, event_id: int, report: Report, *, now: datetime) -> EventOutcome:
     """Apply one kept notice under its lock; one that was worked on meanwhile stays as it is."""
     event = session.scalars(select(ProviderEvent).where(ProviderEvent.id == event_id).with_for_update()).one()
     if event.outcome != EventOutcome.RECEIVED.value:
         return EventOutcome(event.outcome)
-    outcome, reason = (
-        (EventOutcome.IGNORED, "") if report is None else apply_report(session, event.provider, report, now=now)
-    )
+    outcome, reason = apply_report(session, event.provider, report, now=now)
     event.outcome = outcome.value
     event.reason = reason
     if outcome is EventOutcome.REFUSED:
@@ -175,6 +176,26 @@ def apply_refund(session: Session, provider: str, report: RefundReport, *, now: 
     return EventOutcome.APPLIED, ""
 
 
+def unknown(what: str | None) -> Outcome:
+    """What becomes of a notice that was left behind and whose subject nobody here knows (`what`: as `about` says)."""
+    if what == METHOD:
+        return EventOutcome.IGNORED, ""
+    return EventOutcome.REFUSED, "unknown_payment" if what == DISPUTE else "unknown_object"
+
+
+def _about(report: Report | None) -> dict[str, str | None]:
+    """What a notice speaks of and by which name of ours: enough to ask about it, should this process die now."""
+    if isinstance(report, SessionReport):
+        return {"what": PAGE, "ours": report.attempt}
+    if isinstance(report, MethodReport):
+        return {"what": METHOD, "ours": report.attempt}
+    if isinstance(report, RefundReport):
+        return {"what": REFUND, "ours": report.reference}
+    if isinstance(report, DisputeReport):
+        return {"what": DISPUTE, "ours": report.payment_id}
+    return {}
+
+
 def _wrong_money(report: SessionReport | RefundReport, expected: int) -> str:
     if report.currency != CURRENCY:
         return "other_currency"
@@ -192,9 +213,10 @@ def _keep(session: Session, provider: str, notice: Notice, now: datetime) -> tup
         "occurred_at": notice.occurred_at,
         "received_at": now,
         "times_received": 1,
-        "outcome": EventOutcome.RECEIVED.value,
+        # One that changes nothing here has nothing to wait for.
+        "outcome": (EventOutcome.IGNORED if notice.report is None else EventOutcome.RECEIVED).value,
         "reason": "",
-        "payload": notice.payload,
+        "payload": {**notice.payload, "about": _about(notice.report)},
     }
     kept = session.execute(
         insert(ProviderEvent)

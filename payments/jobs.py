@@ -15,12 +15,12 @@ import structlog
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from payments import daybook, gateways, intake, joint
+from payments import daybook, gateways, intake, joint, leftovers
 from payments.contract import payable
 from payments.gateways import notices_out
 from payments.gateways.base import NoAnswerError, RefundOrder, RefusedError, Report
 from payments.ledger import NEVER_CALLED
-from payments.models import Charge, EventOutcome, Payment, PaymentAttempt, ProviderEvent, Refund
+from payments.models import Charge, EventOutcome, Payment, PaymentAttempt, Refund
 from payments.states import LIVE_ATTEMPTS, AttemptState, ChargeState, RefundState
 from portal.kernel import clock
 from portal.kernel.database import transact, unit_of_work
@@ -178,8 +178,7 @@ def converge(*, now: datetime) -> int:
             _told("refund", refund.id, partial(send_refund, refund.id))
         else:
             changed += _ask_refund(refund, now)
-    for event in _events_to_finish(now):
-        _finish_event(event, now)
+    leftovers.finish_all(now=now)
     return changed
 
 
@@ -218,30 +217,6 @@ def _ask_refund(refund: _Asked, now: datetime) -> bool:
     gateway = gateways.by_code(refund.provider)
     report = _told("refund", refund.id, lambda: gateway.look_refund(refund.provider_id or "", merchant=refund.merchant))
     return report is not None and _apply(refund.provider, report, now)
-
-
-def _finish_event(event: _Asked, now: datetime) -> None:
-    """A notice that was kept and not worked on: ask the provider for the truth of today and close it."""
-    with unit_of_work() as session:
-        merchant = session.scalar(
-            select(PaymentAttempt.merchant).where(
-                PaymentAttempt.provider == event.provider, PaymentAttempt.provider_id == event.provider_id
-            )
-        )
-        refund = session.scalar(
-            select(Refund.id).where(Refund.provider == event.provider, Refund.provider_id == event.provider_id)
-        )
-    known = merchant is not None or refund is not None
-    answered: Report | None = None
-    gateway = gateways.by_code(event.provider)
-    if merchant is not None:
-        answered = _told("event", event.id, lambda: gateway.look(event.provider_id or "", merchant=merchant))
-    elif refund is not None:
-        answered = _told("event", event.id, lambda: gateway.look_refund(event.provider_id or "", merchant=""))
-    if answered is not None:
-        _apply(event.provider, answered, now)
-    if answered is not None or not known:
-        transact(partial(_close_event, event_id=event.id, known=known))
 
 
 def _apply(provider: str, report: Report, now: datetime) -> bool:
@@ -296,24 +271,6 @@ def _refunds_to_ask(now: datetime) -> list[_Asked]:
     )
     with unit_of_work() as session:
         return [_Asked(row.id, row.provider, row.provider_id, row.merchant) for row in session.execute(query)]
-
-
-def _events_to_finish(now: datetime) -> list[_Asked]:
-    query = (
-        select(ProviderEvent.id, ProviderEvent.provider, ProviderEvent.object_id)
-        .where(ProviderEvent.outcome == EventOutcome.RECEIVED.value, ProviderEvent.received_at <= now - ASK_LIVE_AFTER)
-        .order_by(ProviderEvent.received_at)
-        .limit(AT_ONCE)
-    )
-    with unit_of_work() as session:
-        return [_Asked(row.id, row.provider, row.object_id, "") for row in session.execute(query)]
-
-
-def _close_event(session: Session, *, event_id: int, known: bool) -> None:
-    event = session.scalars(select(ProviderEvent).where(ProviderEvent.id == event_id).with_for_update()).one()
-    if event.outcome == EventOutcome.RECEIVED.value:
-        event.outcome = (EventOutcome.KNOWN if known else EventOutcome.REFUSED).value
-        event.reason = "asked" if known else "unknown_object"
 
 
 def _forget_unopened(session: Session, *, attempt_id: int, now: datetime) -> None:

@@ -126,22 +126,41 @@ def _chunks(found: Iterable[T]) -> Iterator[list[T]]:
 
 
 def _payouts(gateway: Gateway, merchant: str, *, since: datetime, until: datetime, now: datetime) -> None:
-    for report in list(gateway.payouts(merchant, since=since, until=until)):
-        payout_id, new = transact(
-            partial(_keep_payout, provider=gateway.code, merchant=merchant, report=report, now=now)
+    for reports in _chunks(gateway.payouts(merchant, since=since, until=until)):
+        with unit_of_work() as session:
+            known = _known_payouts(session, gateway.code, [report.provider_id for report in reports])
+        for report in reports:
+            state, total = known.get(report.provider_id, (None, None))
+            if state == report.state.value and total == report.amount:
+                continue
+            payout_id = transact(
+                partial(_keep_payout, provider=gateway.code, merchant=merchant, report=report, now=now)
+            )
+            if total != report.amount:
+                for lines in _chunks(gateway.lines(merchant, payout=report.provider_id)):
+                    transact(
+                        partial(
+                            posting.keep, provider=gateway.code, merchant=merchant, lines=lines, payout_id=payout_id
+                        )
+                    )
+
+
+def _known_payouts(session: Session, provider: str, found: Sequence[str]) -> dict[str, tuple[str, Yen | None]]:
+    """State of the payouts that are kept, and what the lines come to that we have of each."""
+    rows = session.execute(
+        select(ProviderPayout.provider_id, ProviderPayout.state, func.sum(ProviderLine.net))
+        .outerjoin(
+            ProviderLine,
+            (ProviderLine.payout_id == ProviderPayout.id) & (ProviderLine.kind != LineKind.PAYOUT.value),
         )
-        if new:
-            for lines in _chunks(gateway.lines(merchant, payout=report.provider_id)):
-                transact(
-                    partial(posting.keep, provider=gateway.code, merchant=merchant, lines=lines, payout_id=payout_id)
-                )
+        .where(ProviderPayout.provider == provider, ProviderPayout.provider_id.in_(found))
+        .group_by(ProviderPayout.id)
+    )
+    return {provider_id: (state, total) for provider_id, state, total in rows}
 
 
-def _keep_payout(
-    session: Session, *, provider: str, merchant: str, report: PayoutReport, now: datetime
-) -> tuple[int, bool]:
-    """The payout's id, and whether its lines have to be fetched."""
-    made = session.execute(
+def _keep_payout(session: Session, *, provider: str, merchant: str, report: PayoutReport, now: datetime) -> int:
+    return session.execute(
         insert(ProviderPayout)
         .values(
             provider=provider,
@@ -158,13 +177,7 @@ def _keep_payout(
             set_={"state": report.state.value, "changed_at": now},
         )
         .returning(ProviderPayout.id)
-    ).one()
-    total = session.scalar(
-        select(func.sum(ProviderLine.net)).where(
-            ProviderLine.payout_id == made.id, ProviderLine.kind != LineKind.PAYOUT.value
-        )
-    )
-    return made.id, total != report.amount
+    ).scalar_one()
 
 
 def _pages(gateway: Gateway, merchant: str, *, since: datetime, until: datetime, now: datetime) -> int:
@@ -193,7 +206,19 @@ def _with_method(gateway: Gateway, report: SessionReport, merchant: str) -> Sess
 
 
 def _disputes(gateway: Gateway, merchant: str, *, since: datetime, until: datetime, now: datetime) -> int:
-    changed = sum(_apply(gateway, report, now) for report in list(gateway.disputes(merchant, since=since, until=until)))
+    changed = 0
+    for reports in _chunks(gateway.disputes(merchant, since=since, until=until)):
+        with unit_of_work() as session:
+            rows = session.execute(
+                select(Dispute.provider_id, Dispute.state).where(
+                    Dispute.provider == gateway.code,
+                    Dispute.provider_id.in_([report.provider_id for report in reports]),
+                )
+            )
+            known = {row.provider_id: row.state for row in rows}
+        for report in reports:
+            if known.get(report.provider_id) != report.state.value:
+                changed += _apply(gateway, report, now)
     decided = [DisputeState.WON.value, DisputeState.LOST.value]
     with unit_of_work() as session:
         older = session.scalars(
