@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from portal.kernel import dates
 from portal.kernel.errors import Conflict, Gone, Invalid, NotFound, TooMany
 from reservations.combining import Unfit
 from reservations.rules import Refused
+from reservations.timetable import TOKYO, Slot, Timetable
+
+
+def _facts(**facts: Any) -> dict[str, Any]:
+    """Facts as JSON has them; those that are not there are left out."""
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in facts.items()
+        if value is not None
+    }
 
 
 @dataclass(eq=False)
@@ -39,15 +50,42 @@ class NotBookable(Invalid):
     at: datetime | None = None
     limit: int | None = None
 
+    @property
+    def problem(self) -> dict[str, Any]:
+        """Which rule, from or until when, with which number."""
+        return _facts(rule=self.reason.value, at=self.at.astimezone(TOKYO) if self.at else None, limit=self.limit)
+
 
 @dataclass(eq=False)
 class NoSuchSlot(Invalid):
-    """The timetable has no such slot on that day: closed, across two bands, or never there."""
+    """The timetable has no such slot on that day: closed, across two bands, or never there.
+
+    `opens`: the next day that is open; `offered`: the slots that the day has.
+    """
 
     code: ClassVar[str] = "no_such_slot"
     space_id: int
     closed: str | None = None
     closed_en: str | None = None
+    opens: date | None = None
+    offered: tuple[Slot, ...] = ()
+
+    @classmethod
+    def on(cls, space_id: int, table: Timetable | None, day: date) -> NoSuchSlot:
+        """What the timetable says instead of the slot that was asked for; None: there is no timetable for that day."""
+        if table is None:
+            return cls(space_id)
+        closed = table.closure_on(day, dates.is_holiday)
+        if closed is None:
+            return cls(space_id, offered=table.slots_on(day, dates.is_holiday))
+        return cls(space_id, closed.label, closed.label_en, table.opens_after(day, dates.is_holiday))
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """Why the day is closed and when the next one opens, or which slots there are."""
+        if self.closed is not None:
+            return _facts(rule="closed", closed=self.closed, opens=self.opens)
+        return _facts(rule="no_such_slot", slots=[slot.code for slot in self.offered] or None)
 
 
 @dataclass(eq=False)
@@ -57,12 +95,27 @@ class SlotsUnfit(Invalid):
     code: ClassVar[str] = "slots_unfit"
     reason: Unfit
 
+    @property
+    def problem(self) -> dict[str, Any]:
+        """Why they do not go together."""
+        return _facts(rule=self.reason.value)
+
 
 @dataclass(eq=False)
 class NotOffered(NotFound):
-    """There is no such space, or it cannot be booked online."""
+    """There is no such space, or it cannot be booked online; `opens`, `closed`: the facility's first or last day stands against it."""
 
     code: ClassVar[str] = "not_offered"
+    opens: date | None = None
+    closed: date | None = None
+
+
+@dataclass(eq=False)
+class NoSuchDay(NotFound):
+    """The calendar has no such day, such as 29 February of a common year; `last`: the last day of that month."""
+
+    code: ClassVar[str] = "no_such_day"
+    last: date | None = None
 
 
 @dataclass(eq=False)
@@ -73,6 +126,11 @@ class TooManyHolds(TooMany):
     limit: int
     lapsed: bool
     together: bool = False
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """Which limit."""
+        return _facts(rule="lapsed" if self.lapsed else "at_once", limit=self.limit)
 
 
 @dataclass(eq=False)

@@ -252,7 +252,7 @@ class Policy(Document):
         if self.who == "persons":
             return Refusal(Refused.PERSONS_ONLY)
         if not party.verified:
-            return Refusal(Refused.GROUP_NOT_VERIFIED)
+            return Refusal(Refused.GROUP_ENDED if party.over else Refused.GROUP_NOT_VERIFIED)
         if party.holds_on(now.astimezone(TOKYO).date()) and party.holds_on(day):
             return None
         ended = party.valid_until

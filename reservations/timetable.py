@@ -362,6 +362,11 @@ class Timetable(Document):
             found = [replace(slot, before=self.around.before, after=self.around.after) for slot in found]
         return tuple(found)
 
+    def opens_after(self, day: date, holidays: Holidays) -> date | None:
+        """The next day that has slots, within a year; None where there is none."""
+        later = (day + timedelta(days=n) for n in range(1, 367))
+        return next((one for one in later if self.slots_on(one, holidays)), None)
+
     def slot(self, day: date, code: str, holidays: Holidays) -> Slot | None:
         """The slot with that code on that day, or None where there is none."""
         return next((slot for slot in self.slots_on(day, holidays) if slot.code == code), None)

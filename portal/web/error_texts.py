@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flask_babel import lazy_gettext
@@ -69,8 +69,12 @@ HELP: dict[int, Help] = {
 }
 
 
-def add(texts: Mapping[str, LazyString]) -> None:
-    """Take over a domain's words.
+#: What a domain can say about an error beyond the words for its code: which rule, until when.
+_SENTENCES: list[Callable[[object], str | None]] = []
+
+
+def add(texts: Mapping[str, LazyString], sentence: Callable[[object], str | None] | None = None) -> None:
+    """Take over a domain's words; `sentence`: what it can say about an error itself.
 
     Raises:
         ValueError: a code that somebody else already has words for.
@@ -80,6 +84,13 @@ def add(texts: Mapping[str, LazyString]) -> None:
             message = f"two texts for the error code {code}"
             raise ValueError(message)
         TEXTS[code] = words
+    if sentence is not None and sentence not in _SENTENCES:
+        _SENTENCES.append(sentence)
+
+
+def sentence(error: object) -> str | None:
+    """What the facts of an error say, in the reader's language; None where its code says everything."""
+    return next((found for one in _SENTENCES if error is not None and (found := one(error))), None)
 
 
 def words(code: str, status: int) -> str:

@@ -46,10 +46,12 @@ def wants_json() -> bool:
 
 def problem(code: str, status: int, error: object = None) -> Response:
     """The error as problem JSON (RFC 9457); an error may add facts of its own (`problem`)."""
+    detail = error_texts.sentence(error)
     body = {
         "type": f"urn:madoguchi:problem:{code}",
         "title": error_texts.words(code, status),
         "status": status,
+        **({"detail": detail} if detail else {}),
         "code": code,
         **getattr(error, "problem", {}),
     }
@@ -65,7 +67,7 @@ def page(code: str, status: int, **context: Any) -> ResponseReturnValue:
         "errors/error.html",
         status=status,
         code=code,
-        what=error_texts.words(code, status),
+        what=error_texts.sentence(context.get("error")) or error_texts.words(code, status),
         kept=context.pop("kept", helpful.kept),
         next_step=context.pop("next_step", helpful.next_step),
         request_id=g.get("request_id", ""),

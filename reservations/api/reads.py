@@ -120,7 +120,7 @@ def availability(session: Session, code: str, asked: shapes.AvailabilityAsked, *
     """
     days = (asked.until - asked.since).days + 1
     if not 1 <= days <= MOST_DAYS:
-        raise BadInput([{"where": "to", "message": f"1 to {MOST_DAYS} days, the last one included"}])
+        raise BadInput([{"where": "to", "message": f"1 to {MOST_DAYS} days, the last one included; not before `from`"}])
     view = _view(session, code, on=asked.since)
     wanted = [asked.since + timedelta(days=n) for n in range(days)]
     found = calendar.space_days(session, view, wanted, city=None, now=now)
@@ -180,8 +180,7 @@ def quote(session: Session, asked: shapes.QuoteAsked) -> shapes.Price:
     timetable, fees = rules.timetable(view.timetable_code, asked.date), rules.fees(view.fees_code, asked.date)
     slot = timetable.slot(asked.date, asked.slot, dates.is_holiday) if timetable is not None else None
     if timetable is None or fees is None or slot is None:
-        closed = timetable.closure_on(asked.date, dates.is_holiday) if timetable is not None else None
-        raise NoSuchSlot(view.id, closed.label if closed else None, closed.label_en if closed else None)
+        raise NoSuchSlot.on(view.id, timetable, asked.date)
     case = PriceCase(
         slot,
         view.tariff,

@@ -162,6 +162,9 @@ class HoldAsked(Asked):
     date: Day
     slot: Code
     purpose: Code | None = None
+    group: Annotated[str, Field(pattern=r"^[A-Za-z0-9*-]{1,20}$")] | None = Field(
+        default=None, description="Number of a registered group for which the person may book"
+    )
     person: PersonGiven
 
 
@@ -228,5 +231,12 @@ class Problem(Answered):
     type: str
     title: str
     status: int
+    detail: str | None = Field(default=None, description="The same in words: which rule stands against it, until when")
     code: str = Field(description="The stable name of the error (docs/errors.md)")
+    rule: str | None = Field(default=None, description="Which rule of use, such as not_yet_open or cap_month")
+    at: datetime | None = Field(default=None, description="From or until when the rule stands against it")
+    limit: int | None = Field(default=None, description="The number that the rule names")
+    closed: str | None = Field(default=None, description="Why the day is closed")
+    opens: date | None = Field(default=None, description="The next day that is open")
+    slots: list[str] | None = Field(default=None, description="The slots that the day has")
     errors: list[FieldError] | None = None

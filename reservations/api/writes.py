@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import Person
-from portal.kernel import audit, text
+from portal.kernel import audit, references, text
 from portal.kernel.audit import SYSTEM
 from portal.kernel.errors import NotFound
 from portal.kernel.money import Yen
@@ -16,6 +16,7 @@ from reservations import services
 from reservations.api import reads, shapes
 from reservations.api.errors import OtherPrice
 from reservations.api.models import ApiPerson, ApiToken
+from reservations.groups.models import GroupMember
 from reservations.models import Purpose, Source
 from reservations.queries import bookings
 from reservations.services import Details, HoldRequest
@@ -36,7 +37,15 @@ def _person(session: Session, token: ApiToken, given: shapes.PersonGiven, *, now
     if link is None:
         session.add(ApiPerson(token_id=token.id, subject=given.subject, person_id=person.id))
         session.flush()
+    if given.email:
+        _entrusted(session, person.id, given.email)
     return person.id
+
+
+def _entrusted(session: Session, person_id: int, email: str) -> None:
+    """Whom a group's representative named by this mail address may book for it; the system vouches for the address."""
+    named = GroupMember.may_book & GroupMember.person_id.is_(None) & (func.lower(GroupMember.email) == email.lower())
+    session.execute(update(GroupMember).where(named).values(person_id=person_id))
 
 
 def _note(session: Session, token: ApiToken, what: str, reference: str) -> None:
@@ -54,7 +63,14 @@ def hold(session: Session, token: ApiToken, asked: shapes.HoldAsked, *, now: dat
     """
     person_id = _person(session, token, asked.person, now=now)
     request = HoldRequest(
-        person_id, None, asked.space, asked.date, asked.slot, source=Source.API, purpose=asked.purpose
+        person_id,
+        None,
+        asked.space,
+        asked.date,
+        asked.slot,
+        source=Source.API,
+        purpose=asked.purpose,
+        group=references.parse(asked.group) if asked.group else None,
     )
     reference = services.hold(session, request, actor=SYSTEM, now=now)
     _note(session, token, "held", reference)

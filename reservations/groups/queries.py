@@ -52,6 +52,7 @@ def as_party(group: BookingGroup) -> Party:
         group.valid_until,
         tuple(Tie(member.basis, member.city, verified=True) for member in group.members),
         group.counter_only,
+        group.state in {GroupState.REFUSED, GroupState.ENDED},
     )
 
 

@@ -76,13 +76,15 @@ def look(
         WrongState: it is not firm, or the use has begun.
         NoMoreChanges: moved as often as the rules allow, or too late for it (not for staff).
         NotOffered, NoSuchSlot, SlotsUnfit: there is no such time.
-        NotBookable: a rule of use stands against the new time.
+        NotBookable: a rule of use stands against the new time, or the space belongs to another facility.
     """
     if booking.state not in FIRM or booking.starts_at <= now or booking.session_id is not None:
         raise WrongState(booking.state)
     if not by_staff:
         _may_change(booking, now=now)
     target = target_of(session, _request(booking, to), now=now)
+    if target.world.facility != booking.space.facility.code:
+        raise NotBookable(Refused.OTHER_FACILITY)
     for slot in target.slots:
         refusal = target.policy.may_book(slot, booking.category, now=now)
         if refusal is not None and (not by_staff or refusal.reason is Refused.PAST):

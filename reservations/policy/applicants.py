@@ -42,6 +42,7 @@ class Party:
         valid_until: last day of it.
         members: what ties each member, at most one.
         counter_only: its fees are settled at the counter.
+        over: the registration was refused or has been ended.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Party:
     valid_until: date | None
     members: tuple[Tie, ...] = ()
     counter_only: bool = False
+    over: bool = False
 
     def holds_on(self, day: date) -> bool:
         """Whether the registration holds on the day."""

@@ -11,6 +11,7 @@ class Refused(StrEnum):
     """Why a slot may not be booked now."""
 
     PAST = "past"
+    DAY_OVER = "day_over"
     NOT_YET_OPEN = "not_yet_open"
     TOO_LATE = "too_late"
     TOO_MANY_PEOPLE = "too_many_people"
@@ -32,10 +33,12 @@ class Refused(StrEnum):
     SUSPENDED = "suspended"
     SAME_SLOT_AGAIN = "same_slot_again"
     GROUP_EXPIRED = "group_expired"
+    GROUP_ENDED = "group_ended"
     GROUP_NOT_VERIFIED = "group_not_verified"
     GROUPS_ONLY = "groups_only"
     PERSONS_ONLY = "persons_only"
     NO_SUCH_GROUP = "no_such_group"
+    OTHER_FACILITY = "other_facility"
 
 
 @dataclass(frozen=True)

@@ -218,10 +218,14 @@ def _read_world(session: Session, request: HoldRequest, *, now: datetime, anybod
             **standing.params(request.group, request.wanted[0][0], now=now),
         },
     ).one_or_none()
+    if request.day < now.astimezone(TOKYO).date():
+        raise NotBookable(Refused.DAY_OVER)
     if world is None or not world.bookable or not world.units:
         raise NotOffered
-    if (world.opened_on and request.day < world.opened_on) or (world.closed_on and request.day > world.closed_on):
-        raise NotOffered
+    if world.opened_on and request.day < world.opened_on:
+        raise NotOffered(opens=world.opened_on)
+    if world.closed_on and request.day > world.closed_on:
+        raise NotOffered(closed=world.closed_on)
     return world
 
 
@@ -249,8 +253,7 @@ def _slots(session: Session, request: HoldRequest, world: Row[Any], timetable: T
         table = tables.get(day)
         slot = table.slot(day, code, dates.is_holiday) if table else None
         if slot is None:
-            closed = table.closure_on(day, dates.is_holiday) if table else None
-            raise NoSuchSlot(world.id, closed.label if closed else None, closed.label_en if closed else None)
+            raise NoSuchSlot.on(world.id, table, day)
         found.append(slot)
     found.sort()
     reason = combining.unfit(found)

@@ -120,6 +120,7 @@ def of(world: Row[Any]) -> Standing:
             world.party_until,
             tuple(Tie(basis, city, verified=True) for basis, city in world.party_members or ()),
             world.party_counter,
+            world.party_state in {"refused", "ended"},
         )
     return Standing(
         Applicant(tuple(ties), party, world.birth_date),

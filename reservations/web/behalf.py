@@ -44,11 +44,11 @@ from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.services.common import KIND
 from reservations.web import words
-from reservations.web.booking import refused_text
 from reservations.web.details_form import DetailsForm, details_form
 from reservations.web.forms import DayField, EmptyForm
 from reservations.web.manage import facilities_of
 from reservations.web.public import bp
+from reservations.web.refusals import refused_text
 from reservations.web.words import gettext
 
 _MANAGER = access.staff(Role.FACILITY_MANAGER)

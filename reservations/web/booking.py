@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from flask import Response, redirect, render_template, request, url_for
@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 from portal.accounts.models import Person
 from portal.kernel import clock, files, references
 from portal.kernel.database import transact, unit_of_work
-from portal.kernel.errors import NotFound, PortalError
+from portal.kernel.errors import Invalid, NotFound, PortalError
 from portal.kernel.money import Yen
 from portal.web import access, locale
 from reservations import combining, services
 from reservations.errors import (
     HoldEnded,
+    NoSuchDay,
     NoSuchSlot,
     NotBookable,
     NotOffered,
@@ -36,10 +37,12 @@ from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.rules import Refused
 from reservations.services import Details, HoldRequest, adjusting
+from reservations.services.holding import target_of
 from reservations.web import reductions, rush, words
 from reservations.web.details_form import DetailsForm, details_form, refused_field
 from reservations.web.forms import CancelForm, EmptyForm
 from reservations.web.public import booking_party, bp, city_of_visitor, read_day
+from reservations.web.refusals import refused_text
 from reservations.web.words import gettext
 
 MOST_NIGHTS = 14
@@ -58,14 +61,16 @@ def _person() -> int:
 def confirm_hold(space: str, day: str, slot: str = "") -> ResponseReturnValue:
     """For somebody who tapped a slot, or chose several, before signing in: the slots once more, with the button."""
     codes = [slot] if slot else request.args.getlist("slot")
-    wanted = _wanted(read_day(day), codes, request.args.get("nights", ""))
+    first = read_day(day)
+    wanted = _wanted(first, codes, request.args.get("nights", "")) or [(first, "")]
     with unit_of_work() as session:
         now = clock.now_in(session)
         city = city_of_visitor(session)
         found = [calendar.one_slot(session, space, on, code, city=city, now=now) for on, code in wanted]
-    offers = [offer for offer in found if offer is not None]
-    if not offers or len(offers) != len(found):
-        raise NotOffered
+        offers = [offer for offer in found if offer is not None]
+        missing = None if len(offers) == len(found) else _why_not(session, space, wanted, now=now)
+    if missing is not None:
+        return _refused(missing, space, first, wanted[0][1])
     return render_template(
         "reservations/confirm_hold.html",
         offer=offers[0],
@@ -82,6 +87,16 @@ def _wanted(day: date, codes: list[str], nights: str) -> list[tuple[date, str]]:
     return [(day + timedelta(days=night), code) for code in codes[: combining.MOST + 1] for night in range(stay)]
 
 
+def _why_not(session: Session, space: str, wanted: list[tuple[date, str]], *, now: datetime) -> PortalError:
+    """What stands against slots that cannot be shown."""
+    asked = HoldRequest(_person(), None, space, wanted[0][0], wanted[0][1], also=tuple(wanted[1:]))
+    try:
+        target_of(session, asked, now=now)
+    except (NotBookable, NoSuchSlot, NotOffered, SlotsUnfit) as error:
+        return error
+    return NotOffered()
+
+
 @bp.post("/spaces/<space>/hold")
 @access.resident
 def hold(space: str) -> ResponseReturnValue:
@@ -89,14 +104,17 @@ def hold(space: str) -> ResponseReturnValue:
     queued = rush.wait_first(space)
     if queued is not None:
         return queued
-    day = read_day(request.form.get("date", ""))
+    try:
+        day = read_day(request.form.get("date", ""))
+    except NoSuchDay as error:
+        return _refused(error, space, None, "")
     wanted = _wanted(day, request.form.getlist("slot") or [""], request.form.get("nights", ""))
     purpose = request.form.get("purpose") or None
     like = request.form.get("like", "")
     try:
         reference = transact(lambda session: _hold(session, space, purpose, wanted))
-    except (SlotTaken, NotBookable, NoSuchSlot, SlotsUnfit, TooManyHolds) as error:
-        return _refused(error, space, day.isoformat(), wanted[0][1])
+    except (SlotTaken, NotBookable, NoSuchSlot, NotOffered, SlotsUnfit, TooManyHolds) as error:
+        return _refused(error, space, day, wanted[0][1])
     if like:
         _say_as_before(reference, like)
     return redirect(url_for("reservations.booking", reference=reference), 303)
@@ -128,55 +146,23 @@ def _hold(session: Session, space: str, purpose: str | None, wanted: list[tuple[
     return services.hold(session, request_, actor=visitor.actor, now=now)
 
 
-def _refused(error: PortalError, space: str, day: str, slot: str) -> ResponseReturnValue:
-    """Which rule stands against it, and three real offers instead."""
-    with unit_of_work() as session:
-        now = clock.now_in(session)
-        offers = calendar.alternatives(session, space, read_day(day), slot, city=city_of_visitor(session), now=now)
-        found = catalog.spaces(session, on=read_day(day), space_code=space)
-    return (
-        render_template(
-            "reservations/refused.html",
-            message=refused_text(error),
-            taken=isinstance(error, SlotTaken),
-            offers=offers,
-            space=found[0] if found else None,
-            day=read_day(day),
-            words=words,
-        ),
-        error.status,
+def _refused(error: PortalError, space: str, day: date | None, slot: str) -> ResponseReturnValue:
+    """Which rule stands against it, and three real offers instead; nothing was held."""
+    offers, found = [], []
+    if day is not None:
+        with unit_of_work() as session:
+            now = clock.now_in(session)
+            offers = calendar.alternatives(session, space, day, slot, city=city_of_visitor(session), now=now)
+            found = catalog.spaces(session, on=day, space_code=space)
+    html = render_template(
+        "reservations/refused.html",
+        message=refused_text(error),
+        offers=offers,
+        space=found[0] if found else None,
+        day=day,
+        words=words,
     )
-
-
-def refused_text(error: PortalError) -> str:  # noqa: PLR0911 - one sentence a refusal
-    """Why a slot could not be had, in words for the person."""
-    match error:
-        case SlotTaken():
-            return gettext("この時間は、ほかの人が先に予約しました。")
-        case NotBookable():
-            return words.refused_words(error.reason, error.at, error.limit)
-        case NoSuchSlot(closed=str() as closed):
-            label = error.closed_en if locale.current() == "en" and error.closed_en else closed
-            return gettext("この日は休みです。%(why)s", why=label)
-        case SlotsUnfit():
-            return words.unfit_words(error.reason)
-        case TooManyHolds(lapsed=True, together=True):
-            return gettext(
-                "同じ電話番号か同じ家の方が、今日は仮押さえを何度もやめています。明日、もう一度試すか、施設に電話してください。"
-            )
-        case TooManyHolds(lapsed=False, together=True):
-            return gettext(
-                "同じ電話番号か同じ家の方で、同時に仮押さえできるのは%(limit)sつまでです。", limit=error.limit
-            )
-        case TooManyHolds(lapsed=True):
-            return gettext("今日は、仮押さえを何度もやめています。明日、もう一度試してください。")
-        case TooManyHolds():
-            return gettext(
-                "同時に仮押さえできるのは%(limit)sつまでです。先に、どれかを支払うか、やめてください。",
-                limit=error.limit,
-            )
-        case _:
-            return gettext("その日に、その時間はありません。")
+    return html, Invalid.status if isinstance(error, NoSuchDay) else error.status
 
 
 def _own(session: Session, reference: str) -> BookingView:
@@ -308,7 +294,7 @@ def extend(reference: str) -> ResponseReturnValue:
         lost: PortalError = SlotTaken(made.space_id, made.starts_at, made.ends_at)
         if made.starts_at <= clock.now():
             lost = NotBookable(Refused.PAST, made.starts_at)
-        return _refused(lost, made.space.code, made.slot["day"], made.slot["code"])
+        return _refused(lost, made.space.code, read_day(made.slot["day"]), made.slot["code"])
     return redirect(url_for("reservations.booking", reference=number), 303)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from flask import redirect, render_template, request, url_for
@@ -34,7 +34,7 @@ from reservations.queries import bookings, calendar
 from reservations.services.common import own, policy_of, slots_of
 from reservations.web import words
 from reservations.web.public import bp, city_of_visitor, read_day
-from reservations.web.words import gettext
+from reservations.web.refusals import refused_text
 
 JOIN_REFUSALS = (SessionFull, NotBookable, TooManyHolds, NoSuchSlot)
 MOVE_REFUSALS = (SlotTaken, NoMoreChanges, NotBookable, NoSuchSlot, NotOffered, SlotsUnfit)
@@ -126,20 +126,7 @@ def _confirm(session: Session, number: str, *, now: datetime, status: int = 200)
 
 def _not_moved(number: str, error: PortalError) -> ResponseReturnValue:
     """Which rule stands against it; the booking stands as it was."""
-    match error:
-        case SlotTaken():
-            message = gettext("その時間は、ほかの人が先に予約しました。")
-        case NoMoreChanges(until=None):
-            message = gettext("予約を変えられるのは%(limit)s回までです。", limit=error.limit)
-        case NoMoreChanges(until=date() as until):
-            message = gettext("予約を変えられるのは %(day)s までです。", day=words.short_day(until))
-        case NotBookable():
-            message = words.refused_words(error.reason, error.at, error.limit)
-        case SlotsUnfit():
-            message = words.unfit_words(error.reason)
-        case _:
-            message = gettext("その日に、その時間はありません。")
-    return render_template("reservations/not_moved.html", number=number, message=message), error.status
+    return render_template("reservations/not_moved.html", number=number, message=refused_text(error)), error.status
 
 
 @bp.post("/bookings/<reference>/move")
@@ -174,20 +161,8 @@ def join_session(reference: str) -> ResponseReturnValue:
     try:
         made = transact(partial(_join, reference=number))
     except JOIN_REFUSALS as error:
-        return render_template("reservations/not_joined.html", message=_why(error)), error.status
+        return render_template("reservations/not_joined.html", message=refused_text(error)), error.status
     return redirect(url_for("reservations.booking", reference=made), 303)
-
-
-def _why(error: PortalError) -> str:
-    match error:
-        case SessionFull():
-            return gettext("この個人利用は、もういっぱいです。")
-        case NotBookable():
-            return words.refused_words(error.reason, error.at, error.limit)
-        case TooManyHolds():
-            return gettext("仮押さえが多すぎます。")
-        case _:
-            return gettext("その日に、その時間はありません。")
 
 
 def _join(session: Session, *, reference: str) -> str:

@@ -8,6 +8,7 @@ TEXTS = {
     "slot_taken": lazy_gettext("この時間は、ほかの人が先に予約しました。"),
     "not_bookable": lazy_gettext("この時間は予約できません。"),
     "no_such_slot": lazy_gettext("その日に、その時間はありません。"),
+    "no_such_day": lazy_gettext("その日付はありません。"),
     "slots_unfit": lazy_gettext("その時間は、1つの予約にまとめられません。"),
     "session_full": lazy_gettext("この個人利用は、もういっぱいです。"),
     "not_offered": lazy_gettext("この場所は、オンラインでは予約できません。"),

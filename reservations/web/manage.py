@@ -18,7 +18,7 @@ from portal.web.access import Visitor
 from reservations import services
 from reservations.errors import WrongState
 from reservations.models import FIRM, BookingState
-from reservations.queries import bookings
+from reservations.queries import bookings, later_changes
 from reservations.services import adjusting, after_use, reducing
 from reservations.services.common import KIND
 from reservations.web import reductions, words
@@ -74,6 +74,17 @@ def sheet(day: str) -> ResponseReturnValue:
         after=wanted + timedelta(days=1),
         words=words,
     )
+
+
+@bp.get("/staff/bookings/later-changes")
+@access.staff(Role.FACILITY_MANAGER)
+def changed_later() -> ResponseReturnValue:
+    """Bookings that a new holiday or closed day touches after their permit: the price stays, the manager knows (CASES B3)."""
+    with unit_of_work() as session:
+        lines = later_changes.touched(session, facilities_of(access.visitor()), now=clock.now_in(session))
+        for line in lines:
+            _looked(session, line.reference, "booking.listed")
+    return render_template("reservations/staff/later_changes.html", lines=lines, words=words)
 
 
 def _looked(session: Session, reference: str, action: str) -> None:

@@ -17,6 +17,7 @@ from portal.kernel import clock, references
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access, locale
+from reservations.errors import NoSuchDay
 from reservations.groups.queries import applicant, party_of
 from reservations.models import BookingState
 from reservations.operations import sessions
@@ -67,12 +68,21 @@ def read_day(text: str) -> date:
     """A day in an address.
 
     Raises:
-        NotFound: it is none (2026-02-29, 令和元年13月).
+        NoSuchDay: it is none (2027-02-29, 令和元年13月).
     """
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise NotFound from None
+        raise NoSuchDay(_last_of_month(text)) from None
+
+
+def _last_of_month(text: str) -> date | None:
+    """28 February 2027 for 2027-02-29; None where the text names no month."""
+    try:
+        first = date.fromisoformat(f"{text[:7]}-01")
+    except ValueError:
+        return None
+    return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 @bp.get("/facilities")

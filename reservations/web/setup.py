@@ -22,7 +22,7 @@ from reservations.web import corrections as _correction_views  # noqa: F401 - im
 from reservations.web import desk as _desk_views  # noqa: F401 - imported for its views
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
 from reservations.web import groups as _group_views  # noqa: F401 - imported for its views
-from reservations.web import manage, rush, words
+from reservations.web import manage, refusals, rush, words
 from reservations.web import papers as _paper_views  # noqa: F401 - imported for its views
 from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
 from reservations.web import series as _series_views  # noqa: F401 - imported for its views
@@ -77,7 +77,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     app.register_blueprint(operations.bp)
     access.set_integration_guard(app, operations.enter)
-    error_texts.add(TEXTS)
+    error_texts.add(TEXTS, refusals.sentence)
     my.register(
         my.Section(
             key="bookings",

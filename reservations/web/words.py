@@ -26,6 +26,11 @@ def gettext(text: str, **values: Any) -> str:
     return str(flask_babel.gettext(text, **values))
 
 
+def english() -> bool:
+    """Whether the reader reads English."""
+    return locale.current() == "en"
+
+
 def times(starts: datetime, ends: datetime) -> str:
     """9:00〜11:00; 15:00〜翌日 10:00 for a night."""
     start, end = clock.local(starts), clock.local(ends)
@@ -119,7 +124,8 @@ def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> st
     day = short_day(clock.local(at).date()) if at else ""
     number = limit or ""
     return {
-        Refused.PAST: gettext("この時間は、もう始まっているか、終わっています。"),
+        Refused.PAST: gettext("この時間は %(at)s に始まりました。始まった時間は予約できません。", at=moment),
+        Refused.DAY_OVER: gettext("この日は、もう終わりました。今日からあとの日をえらんでください。"),
         Refused.NOT_YET_OPEN: gettext("まだ予約できません。%(at)s から予約できます。", at=moment),
         Refused.TOO_LATE: gettext("予約の受付は %(at)s に終わりました。", at=moment),
         Refused.NEIGHBOUR_QUIET: gettext(
@@ -167,10 +173,16 @@ def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> st
             "団体の登録は %(day)s までです。この日の予約には、登録の更新が必要です。「わたしの団体」で更新できます。",
             day=day,
         ),
+        Refused.GROUP_ENDED: gettext(
+            "この団体の登録は、終わったか、認められませんでした。「わたしの団体」で、もう一度登録できます。"
+        ),
         Refused.GROUP_NOT_VERIFIED: gettext("団体の登録を、施設の担当者が確かめています。確かめ終わると予約できます。"),
         Refused.GROUPS_ONLY: gettext("ここは、登録した団体だけが予約できます。「わたしの団体」で登録できます。"),
         Refused.PERSONS_ONLY: gettext("ここは、個人の名前で予約してください。団体では予約できません。"),
         Refused.NO_SUCH_GROUP: gettext("この団体の名前では予約できません。代表者か、予約を任された人だけができます。"),
+        Refused.OTHER_FACILITY: gettext(
+            "そこは別の施設です。予約を動かせるのは同じ施設の中だけです。別の施設は、新しく予約してください。"
+        ),
     }[reason]
 
 
