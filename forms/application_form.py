@@ -14,10 +14,12 @@ from forms import links, presenting
 from forms.definition import FieldSpec, Procedure, Step
 from forms.definition.fields import ROW, GroupField
 from forms.definition.fields.files import line
-from forms.masking import MASK
+from forms.definition.paths import label_at
+from forms.masking import BEFORE, MASK
 from forms.models import Application
 from forms.presenting import Line
 from forms.services.common import definition
+from forms.services.filing import IDENTITY_SEEN
 from portal.documents import qr
 from portal.kernel import dates
 from portal.kernel.clock import local
@@ -71,6 +73,15 @@ def context(application: Application, hidden: frozenset[str], pictures: Mapping[
         "receipt_qr": qr.data_uri(links.address(f"/applications/{application.reference}")),
         "filed_by": "窓口の職員" if application.channel == "counter" else f"{typist(application)}(オンライン)",
         "typed_by": typist(application),
+        "identity": _identity(application),
+        "counter_changes": [
+            {
+                "label": label_at(procedure, filing.answers, each.field_id, LOCALE),
+                "before": _changed(procedure, each.field_id, each.before, hidden, BEFORE),
+                "after": _changed(procedure, each.field_id, each.after, hidden, ""),
+            }
+            for each in application.counter_changes
+        ],
         "sha256": filing.sha256,
     }
 
@@ -79,7 +90,26 @@ def typist(application: Application) -> str:
     """Who wrote it; somebody who acts for the applicant by name and relation (CASES A11)."""
     if application.typed_by == "staff":
         return "窓口の職員"
+    if application.counter_changes:
+        return f"{_at_home(application)}(家で準備)、窓口の職員(直したところ)"
+    return _at_home(application)
+
+
+def _at_home(application: Application) -> str:
     return f"代理 {application.acting_name}({application.on_behalf})" if application.acting_name else "申請する人"
+
+
+def _identity(application: Application) -> str:
+    """What was looked at at the counter to see who came; "" where nothing was: they signed in, or were a guest."""
+    seen = [event for event in application.events if event.action == IDENTITY_SEEN]
+    return f"窓口で確認({seen[-1].reason or ''}) {show_moment(local(seen[-1].at))}" if seen else ""
+
+
+def _changed(procedure: Procedure, field_id: str, value: Any, hidden: frozenset[str], mark: str) -> str:
+    spec = procedure.field(field_id)
+    if spec is None:
+        return ""
+    return MASK if mark + field_id in hidden else spec.show(value, LOCALE) or "—"
 
 
 def _applicant(

@@ -24,6 +24,30 @@ class ApplicationTypist(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
 
 
+class CounterChange(Base):
+    """One answer prepared at home that is another one since the counter, kept apart from what the applicant wrote.
+
+    One row a case and field (unique); it goes away where the counter comes back to the prepared answer.
+
+    Attributes:
+        before, after: as answers keep them; None: left empty.
+        source: "answer" (asked at the counter), "card", "sample-card" or "correction".
+        entered_by: account of the clerk who typed it or read the card.
+    """
+
+    __tablename__ = "counter_change"
+    __table_args__ = (UniqueConstraint("application_id", "field_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id", ondelete="CASCADE"), index=True)
+    field_id: Mapped[str] = mapped_column(Text)
+    before: Mapped[Any] = mapped_column(JSONB, nullable=False)
+    after: Mapped[Any] = mapped_column(JSONB, nullable=False)
+    source: Mapped[str] = mapped_column(Text)
+    entered_by: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    at: Mapped[datetime]
+
+
 class CaseNote(Base):
     """An internal note; the applicant never sees it."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 
 from forms import statistics
 from forms.case_models import Disposal, DisposalItem
+from forms.counter.models import VisitItem
 from forms.models import Application, IssuedDocument
 from forms.papers import LOCALE, paper
 from forms.services import disposal, expiry
@@ -52,12 +53,26 @@ def make_paper(paper_id: int) -> None:
 
 @task(name="forms.tidy_drafts", periodic="20 18 * * *")
 def tidy_drafts(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
-    """Each night (3:20 in Japan): who left a draft alone is told a week before it goes. Filed cases never expire (CASES A4)."""
+    """Each night (3:20 in Japan): who left a draft alone is told a week before it goes. Filed cases never expire (CASES A4).
+
+    What was prepared for the counter and never brought ends after its last day.
+    """
     now = clock.now()
     with unit_of_work() as session:
         old = Application.state == State.DRAFT.value, Application.changed_at < now - DRAFT_KEPT + WARNED_BEFORE
         for application in session.scalars(select(Application).where(*old, Application.warned_at.is_(None))):
             expiry.warn(session, application, goes_on=local(application.changed_at + DRAFT_KEPT).date(), now=now)
+    with unit_of_work() as session:
+        late = session.scalars(
+            select(Application.reference).where(
+                Application.state == State.PREPARED.value,
+                Application.prepared_until < local(now).date(),
+                ~exists().where(VisitItem.application_id == Application.id),
+            )
+        ).all()
+    for reference in late:
+        with unit_of_work() as session:
+            expiry.end_preparation(session, reference=str(reference), now=now)
     with unit_of_work() as session:
         gone = session.scalars(
             select(Application).where(Application.state == State.DRAFT.value, Application.changed_at < now - DRAFT_KEPT)

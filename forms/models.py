@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, Uni
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from forms.case_models import CounterChange
 from forms.states import State
 from portal.kernel.database import Base
 
@@ -98,6 +99,7 @@ class Application(Base):
         search: folded name and number, see `forms.queue.search_text`; never shown.
         assigned_to: the member of staff who has taken it on.
         delegation_id, acting_name: by what delegation somebody acts, and who, as it stood then (CASES A11).
+        prepared_until: last day (Tokyo) on which what was prepared at home can be finished at the counter; None: not prepared.
         ended_at: closed or withdrawn; retention counts from the April 1 after it (CASES A13).
         warned_at: when the mail went out that this draft will be deleted.
         disposed_at: its personal parts are gone.
@@ -158,6 +160,7 @@ class Application(Base):
     filed_at: Mapped[datetime | None]
     due_on: Mapped[date | None]
     paused_at: Mapped[datetime | None]
+    prepared_until: Mapped[date | None]
     facts: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     stage: Mapped[str] = mapped_column(Text, server_default=text("''"))
     due_key: Mapped[date] = mapped_column(server_default=text("'9999-12-31'"))
@@ -179,6 +182,7 @@ class Application(Base):
     corrections: Mapped[list[CorrectionRequest]] = relationship(order_by="CorrectionRequest.id")
     decision: Mapped[Decision | None] = relationship()
     documents: Mapped[list[IssuedDocument]] = relationship(order_by="IssuedDocument.id")
+    counter_changes: Mapped[list[CounterChange]] = relationship(order_by="CounterChange.id", viewonly=True)
 
 
 class ApplicationDraft(Base):

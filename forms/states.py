@@ -109,7 +109,8 @@ _PARTIES: Mapping[Action, frozenset[Party]] = {
     _A.DECIDE: frozenset({Party.STAFF}),
     _A.ISSUE: frozenset({Party.STAFF, Party.SYSTEM}),
     _A.CLOSE: frozenset({Party.STAFF, Party.SYSTEM}),
-    _A.WITHDRAW: frozenset({Party.APPLICANT, Party.STAFF}),
+    # By the program itself only what was prepared at home and never brought: nothing was filed.
+    _A.WITHDRAW: frozenset({Party.APPLICANT, Party.STAFF, Party.SYSTEM}),
 }
 
 OPEN = frozenset({_S.FILED, _S.CORRECTION_ASKED, _S.CORRECTED, _S.ACCEPTED, _S.IN_REVIEW})

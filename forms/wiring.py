@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from forms import links, measures
+from forms import links, measures, slip
 from forms.attachments import scanner
 from forms.payable import ApplicationFee
 from payments.contract import MoneyKind, offers, register
 from portal.documents import signing
+from portal.notices import attachments
 from portal.plan.registry import Registry
 from portal.settings import Settings
 
@@ -17,6 +18,7 @@ def configure(settings: Settings) -> None:
     scanner.configure(settings.clamav)
     signing.configure(settings.signing_key, settings.signing_password, production=settings.production)
     register(ApplicationFee())
+    attachments.register(slip.MAIL, slip.files)
     offers(MoneyKind.OFFICE_FEE, measures.office_fees)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from forms import rules
 from forms.definition import FieldSpec, Procedure, Typed
+from forms.definition.fields import GroupField
 from forms.rules import Answers, AnswerState
 
 
@@ -89,6 +90,8 @@ def questions(cases: Sequence[Case], *, again: bool = False) -> tuple[Question, 
             if not spec.has_value or spec.computed or spec.id in case.locked or spec.id not in evaluation.shown:
                 continue
             required = spec.id in evaluation.required
+            if (spec.stored or isinstance(spec, GroupField)) and evaluation.states[spec.id] is AnswerState.ANSWERED:
+                continue  # handed in at home: files and entries stay as they are
             if not again and not _open(evaluation.states[spec.id], required=required):
                 continue
             identity = _identity(case.slug, spec)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import ClassVar
 
 from forms.definition import Problem
-from portal.kernel.errors import Conflict, Invalid
+from portal.kernel.errors import Conflict, Gone, Invalid, NotFound
 
 
 @dataclass(eq=False)
@@ -66,3 +67,73 @@ class BadCorrection(Invalid):
     code: ClassVar[str] = "visit_bad_correction"
     problems: tuple[Problem, ...] = ()
     reason_missing: bool = False
+
+
+@dataclass(eq=False)
+class NoSuchPreparation(NotFound):
+    """Nothing was prepared under this number: mistyped, or no number of ours."""
+
+    code: ClassVar[str] = "visit_no_such_preparation"
+
+
+@dataclass(eq=False)
+class NotPrepared(Conflict):
+    """The number is a case that is not waiting for the counter: filed already, or taken back.
+
+    Attributes:
+        filed_at: arrival (aware); None: it was taken back before it was filed.
+    """
+
+    code: ClassVar[str] = "visit_not_prepared"
+    filed_at: datetime | None
+
+
+@dataclass(eq=False)
+class PreparationExpired(Gone):
+    """Its last day at the counter has passed; it has to be prepared anew.
+
+    Attributes:
+        until: that day, in Japan.
+    """
+
+    code: ClassVar[str] = "visit_preparation_expired"
+    until: date
+
+
+@dataclass(eq=False)
+class AlreadyPulled(Conflict):
+    """It is part of a visit already, perhaps at the counter beside this one.
+
+    Attributes:
+        visit: number of that visit.
+    """
+
+    code: ClassVar[str] = "visit_already_pulled"
+    visit: str
+
+
+@dataclass(eq=False)
+class SameProcedure(Conflict):
+    """The visit has this procedure already."""
+
+    code: ClassVar[str] = "visit_same_procedure"
+
+
+@dataclass(eq=False)
+class AnotherPerson(Conflict):
+    """The card is not of the person who prepared it, as far as name and day of birth tell.
+
+    Attributes:
+        card, prepared: the two names.
+    """
+
+    code: ClassVar[str] = "visit_another_person"
+    card: str
+    prepared: str
+
+
+@dataclass(eq=False)
+class IdentityNotProved(Invalid):
+    """What was looked at is not enough to know who came; nothing was filed."""
+
+    code: ClassVar[str] = "visit_identity_not_proved"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -31,6 +32,30 @@ class Authority(StrEnum):
     STATUTORY = "statutory"
 
 
+class Proof(StrEnum):
+    """What the clerk looked at to see who came; never its number."""
+
+    MY_NUMBER_CARD = "my-number-card"
+    LICENCE = "licence"
+    PASSPORT = "passport"
+    RESIDENCE_CARD = "residence-card"
+    DISABILITY = "disability"
+    OTHER_PHOTO = "other-photo"
+    INSURANCE = "insurance"
+    PENSION = "pension"
+    OTHER = "other"
+
+
+WITH_PHOTOGRAPH = frozenset(
+    {Proof.MY_NUMBER_CARD, Proof.LICENCE, Proof.PASSPORT, Proof.RESIDENCE_CARD, Proof.DISABILITY, Proof.OTHER_PHOTO}
+)
+
+
+def proves(seen: Collection[Proof]) -> bool:
+    """Whether this is enough to know who came: one paper of an authority with a photograph, or two others (practice of counters)."""
+    return bool(WITH_PHOTOGRAPH & set(seen)) or len(set(seen)) > 1
+
+
 class FactSource(StrEnum):
     """Where a fact about the visitor comes from; `OPENING`: said when the visit was opened."""
 
@@ -52,6 +77,8 @@ class Visit(Base):
         office: code of the office where it happens (the place of cash).
         authority: by what right the visitor acts; who the applicant is, is in each application.
         opened_by: account of the clerk.
+        identity_seen, identity_by, identity_at: what was looked at to see who came (`Proof`), by which clerk, when; before anything
+            is filed.
     """
 
     __tablename__ = "visit"
@@ -59,6 +86,10 @@ class Visit(Base):
         CheckConstraint(_one_of("state", VisitState), name="state_known"),
         CheckConstraint(_one_of("authority", Authority), name="authority_known"),
         CheckConstraint("(state = 'open') = (ended_at is null)", name="ended_has_time"),
+        CheckConstraint(
+            "(identity_at is null) = (identity_seen is null) and (identity_at is null) = (identity_by is null)",
+            name="identity_seen_by_somebody",
+        ),
         Index("ix_visit_open", "office", "opened_at", postgresql_where=text("state = 'open'")),
     )
 
@@ -70,6 +101,9 @@ class Visit(Base):
     opened_by: Mapped[int] = mapped_column(ForeignKey("account.id"))
     opened_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    identity_seen: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    identity_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    identity_at: Mapped[datetime | None]
 
     facts: Mapped[list[VisitFact]] = relationship(order_by="VisitFact.id", cascade="all, delete-orphan")
     items: Mapped[list[VisitItem]] = relationship(order_by="VisitItem.position", cascade="all, delete-orphan")
@@ -126,6 +160,8 @@ class VisitItem(Base):
         printed_at: when the paper for signature was made (`file_id`).
         reviewed_sha256: of what is on the paper; the same is filed (`forms.services.filing.Review.sha256`).
         signed_at: when the visitor had signed it and the clerk had seen who they are.
+        prepared: what came from home, as it was when it was pulled in (answers, typed, prefill, flags, set_aside, version_id,
+            on_behalf); None: the visit began it.
     """
 
     __tablename__ = "visit_item"
@@ -145,3 +181,4 @@ class VisitItem(Base):
     printed_at: Mapped[datetime | None]
     reviewed_sha256: Mapped[str | None] = mapped_column(Text)
     signed_at: Mapped[datetime | None]
+    prepared: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from forms.counter import services
 from forms.counter.bundle import questions
-from forms.counter.errors import NotSigned, StillMissing, VisitEnded
-from forms.counter.models import Authority, FactSource, Visit, VisitItem, VisitState
+from forms.counter.errors import IdentityNotProved, NotSigned, StillMissing, VisitEnded
+from forms.counter.models import Authority, FactSource, Proof, Visit, VisitItem, VisitState, proves
 from forms.definition import FieldSpec, Procedure
 from forms.models import Application
 from forms.services import filing
-from forms.services.common import ReviewChanged
+from forms.services.common import ReviewChanged, note
+from forms.services.filing import IDENTITY_SEEN
 from portal.accounts.models import Account
 from portal.directory.models import City, Office
 from portal.kernel import audit, clock, dates, files
@@ -33,6 +34,18 @@ SOURCES: Mapping[str, str] = {
     FactSource.SAMPLE_CARD: "カードから読み取り(見本のカード)",
     FactSource.CORRECTION: "窓口で訂正",
     FactSource.OPENING: "窓口で聞き取り",
+}
+#: What was looked at, as records say it (Japanese: records of the city office).
+PROOFS: Mapping[Proof, str] = {
+    Proof.MY_NUMBER_CARD: "マイナンバーカード",
+    Proof.LICENCE: "運転免許証",
+    Proof.PASSPORT: "旅券",
+    Proof.RESIDENCE_CARD: "在留カード",
+    Proof.DISABILITY: "障害者手帳",
+    Proof.OTHER_PHOTO: "顔写真のあるほかの公的な証明書",
+    Proof.INSURANCE: "健康保険の資格確認書",
+    Proof.PENSION: "年金の手帳・証書",
+    Proof.OTHER: "そのほかの書類",
 }
 AUTHORITIES: Mapping[str, str] = {
     Authority.SELF: "本人",
@@ -76,7 +89,7 @@ def papers(session: Session, reference: str, *, now: datetime) -> list[Paper]:
         review = filing.review(session, key=application.key, now=now)
         if review.problems:
             raise StillMissing(tuple(review.problems))
-        context = {**common, **_own(application, review, visit.reference, item.position)}
+        context = {**common, **_own(application, review, visit.reference, item)}
         found.append(Paper(slug, f"{visit.reference}-{item.position}.pdf", context, review.sha256))
     return found
 
@@ -101,8 +114,8 @@ def _common(session: Session, visit: Visit, now: datetime) -> dict[str, Any]:
     }
 
 
-def _own(application: Application, review: filing.Review, visit_number: str, position: int) -> dict[str, Any]:
-    procedure = review.procedure
+def _own(application: Application, review: filing.Review, visit_number: str, item: VisitItem) -> dict[str, Any]:
+    procedure, position, home = review.procedure, item.position, (item.prepared or {}).get("said", {})
     prefill = application.draft.prefill if application.draft else {}
     names = [
         value for spec in procedure.fields() if spec.item == "person.name" and (value := review.answers.get(spec.id))
@@ -114,13 +127,14 @@ def _own(application: Application, review: filing.Review, visit_number: str, pos
         "to": procedure.authority.ja,
         "law": _law(procedure),
         "steps": [
-            {"title": step.title.ja, "rows": [_row(spec, value, prefill) for spec, value in rows]}
+            {"title": step.title.ja, "rows": [_row(spec, value, prefill, home) for spec, value in rows]}
             for step, rows in review.steps()
         ],
         "fee": [{"label": line.label, "amount": str(line.amount), "sample": line.sample} for line in review.fee],
         "total": str(review.total),
         "applicant": names[0] if names else "",
         "check": review.sha256[:16],
+        "prepared": application.reference or "",
     }
 
 
@@ -129,10 +143,16 @@ def _law(procedure: Procedure) -> str:
     return f"{law.name} {law.article or ''}".strip() if law else ""
 
 
-def _row(spec: FieldSpec, value: Any, prefill: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def _row(
+    spec: FieldSpec, value: Any, prefill: Mapping[str, Mapping[str, Any]], home: Mapping[str, Any]
+) -> dict[str, str]:
     origin = prefill.get(spec.id, {})
     heard = "窓口で聞き取り" if value is not None else ""
-    source = SOURCES[origin["source"]] if origin.get("locked") else heard
+    if spec.id in home and home[spec.id] == value:
+        heard = "家で準備" if value is not None else ""
+    elif home.get(spec.id) is not None:
+        heard = f"窓口で直した(家で準備: {spec.show(home[spec.id], LOCALE)})"
+    source = SOURCES[origin["source"]] if origin.get("locked") and origin.get("source") in SOURCES else heard
     reason = str(origin.get("reason", ""))
     return {
         "label": spec.label.ja,
@@ -191,8 +211,10 @@ def reopen(session: Session, reference: str, *, clerk: Actor) -> Visit:
     return visit
 
 
-def sign(session: Session, reference: str, *, clerk: Actor, now: datetime) -> Visit:
+def sign(session: Session, reference: str, *, seen: Sequence[Proof], clerk: Actor, now: datetime) -> Visit:
     """The visitor signed every paper and the clerk saw who they are: the applications are filed as printed.
+
+    What was looked at is kept with the visit and in each case's history, never a number that stands on it.
 
     Twice is once. What is filed is what is on the signed paper (same SHA-256), in one transaction for all papers.
 
@@ -200,15 +222,20 @@ def sign(session: Session, reference: str, *, clerk: Actor, now: datetime) -> Vi
         NotFound: no such visit.
         VisitEnded: it is over.
         NotSigned: a paper is not printed yet.
+        IdentityNotProved: what was looked at is not enough (`proves`).
         ReviewChanged: an answer is not what is on the paper.
     """
     visit = services.load(session, reference, lock=True)
     if visit.state != VisitState.OPEN:
         raise VisitEnded(visit.reference)
     known = services.applications(session, visit)
+    if any(item.reviewed_sha256 is None for item in visit.items):
+        raise NotSigned
+    if not proves(seen):
+        raise IdentityNotProved
+    if visit.identity_at is None:
+        visit.identity_seen, visit.identity_by, visit.identity_at = sorted(set(seen)), clerk.account_id, now
     for item in visit.items:
-        if item.reviewed_sha256 is None:
-            raise NotSigned
         if item.signed_at is None:
             _file(session, visit, item, known[item.slug], clerk=clerk, now=now)
     session.flush()
@@ -229,6 +256,8 @@ def _file(
         payer_name=fact.original if fact is not None else None,
     )
     item.signed_at = now
+    looked_at = "、".join(PROOFS[Proof(each)] for each in visit.identity_seen or ())
+    note(session, application, IDENTITY_SEEN, actor=clerk, now=now, reason=looked_at)
 
 
 def _note(session: Session, visit: Visit, action: str, clerk: Actor) -> None:

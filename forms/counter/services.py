@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from forms.counter import changes
 from forms.counter.addresses import TownCode, split
 from forms.counter.bundle import Case, Question, questions, spread
 from forms.counter.errors import AlreadyPrinted, BadCorrection, NothingChosen, VisitEnded
@@ -25,6 +26,7 @@ from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
 
 REASON_LENGTH = 200
+_SAID_HERE = frozenset(source.value for source in FactSource)
 
 
 def load(session: Session, reference: str, *, lock: bool = False) -> Visit:
@@ -67,7 +69,8 @@ def _clerk_id(clerk: Actor) -> int:
     return clerk.account_id
 
 
-def _note(session: Session, visit: Visit, action: str, clerk: Actor, **detail: Any) -> None:
+def note(session: Session, visit: Visit, action: str, clerk: Actor, **detail: Any) -> None:
+    """Write into the audit log what a clerk did to a visit."""
     audit.record(
         session,
         actor=clerk,
@@ -104,6 +107,21 @@ def open_visit(
     chosen = list(dict.fromkeys(slugs))
     if not chosen:
         raise NothingChosen
+    visit = begin(session, office=office, clerk=clerk, now=now, authority=authority)
+    applicant = Applicant(on_behalf=None if authority is Authority.SELF else authority.value)
+    for position, slug in enumerate(chosen, start=1):
+        application = start_draft(session, slug=slug, applicant=applicant, actor=clerk, now=now, channel="counter")
+        if not definition(application.version).bundled:
+            raise NothingChosen
+        visit.items.append(VisitItem(position=position, slug=slug, application_id=application.id))
+    session.flush()
+    fill(session, visit, clerk=clerk, now=now)
+    note(session, visit, "open", clerk, slugs=chosen)
+    return visit
+
+
+def begin(session: Session, *, office: str, clerk: Actor, now: datetime, authority: Authority) -> Visit:
+    """A visit without a procedure yet."""
     visit = Visit(
         reference=references.new("K"),
         state=VisitState.OPEN.value,
@@ -113,17 +131,9 @@ def open_visit(
         opened_at=now,
     )
     session.add(visit)
-    applicant = Applicant(on_behalf=None if authority is Authority.SELF else authority.value)
-    for position, slug in enumerate(chosen, start=1):
-        application = start_draft(session, slug=slug, applicant=applicant, actor=clerk, now=now, channel="counter")
-        if not definition(application.version).bundled:
-            raise NothingChosen
-        visit.items.append(VisitItem(position=position, slug=slug, application_id=application.id))
     came = "self" if authority is Authority.SELF else "other"
     visit.facts.append(_fact("visitor.is_applicant", came, came, FactSource.OPENING, at=now, clerk=clerk))
     session.flush()
-    _fill(session, visit, now=now)
-    _note(session, visit, "open", clerk, slugs=chosen)
     return visit
 
 
@@ -168,7 +178,9 @@ def _values(session: Session, facts: CardFacts) -> dict[str, tuple[Any, str]]:
     return values
 
 
-def take_facts(session: Session, reference: str, *, facts: CardFacts, clerk: Actor, now: datetime) -> Visit:
+def take_facts(
+    session: Session, reference: str, *, facts: CardFacts, clerk: Actor, now: datetime, same_person: bool = False
+) -> Visit:
     """Keep what the card said and fill it in wherever a procedure asks for it.
 
     It is filled in when the visitor is the applicant. Where the visitor acts for somebody else, the card says who
@@ -180,11 +192,15 @@ def take_facts(session: Session, reference: str, *, facts: CardFacts, clerk: Act
         facts: what was read.
         clerk: who read it.
         now: aware.
+        same_person: the clerk has seen that who prepared it at home is the same person, spelled otherwise.
 
     Raises:
         NotFound, VisitEnded, AlreadyPrinted: see `changeable`.
+        AnotherPerson: what was prepared at home is somebody else's, as far as the card tells; nothing was taken.
     """
     visit = changeable(session, reference)
+    if not same_person:
+        changes.same(visit, applications(session, visit).values(), facts.name, facts.birth_date)
     for old in visit.card_facts():
         old.current = False
     session.flush()
@@ -192,8 +208,8 @@ def take_facts(session: Session, reference: str, *, facts: CardFacts, clerk: Act
     for item, (value, original) in _values(session, facts).items():
         visit.facts.append(_fact(item, value, original, source, at=facts.read_at, clerk=clerk))
     session.flush()
-    _fill(session, visit, now=now)
-    _note(session, visit, "card_read", clerk, source=facts.source)
+    fill(session, visit, clerk=clerk, now=now)
+    note(session, visit, "card_read", clerk, source=facts.source)
     return visit
 
 
@@ -218,16 +234,20 @@ def _applicable(visit: Visit) -> dict[str, VisitFact]:
     return acting | ({"visitor.name": known["person.name"]} if "person.name" in known else {})
 
 
-def _fill(session: Session, visit: Visit, *, now: datetime) -> None:
+def fill(session: Session, visit: Visit, *, clerk: Actor, now: datetime) -> None:
+    """What is known of the visitor goes into every procedure that asks it."""
     at = moment(session, now)
     known = _applicable(visit)
     first = {fact.item: fact for fact in visit.facts if fact.source != FactSource.CORRECTION}
+    home = {item.application_id: item.prepared for item in visit.items}
     for application in applications(session, visit).values():
         if application.draft is None:
             continue
         for spec in definition(application.version).fields():
-            if spec.item is not None and spec.item not in known and spec.id in application.draft.prefill:
-                _take_out(application.draft, spec.id)  # an earlier card said it, this one does not
+            said = application.draft.prefill.get(spec.id, {}).get("source") in _SAID_HERE
+            if spec.item is not None and spec.item not in known and said:
+                # An earlier card said it, this one does not; what came from home stands again.
+                _take_out(application.draft, spec.id, home.get(application.id))
             elif spec.item in known:
                 fact = known[spec.item]
                 reading = spec.read(spec.typed_of(fact.value), at)
@@ -241,6 +261,7 @@ def _fill(session: Session, visit: Visit, *, now: datetime) -> None:
                 )
         application.changed_at = now
     session.flush()
+    changes.write_down(session, visit, clerk=clerk, now=now)
 
 
 def _put(draft: ApplicationDraft, spec: FieldSpec, fact: VisitFact, *, original: str, value: Any, ok: bool) -> None:
@@ -255,10 +276,10 @@ def _put(draft: ApplicationDraft, spec: FieldSpec, fact: VisitFact, *, original:
     draft.answers = {**answers, spec.id: value} if ok else answers
 
 
-def _take_out(draft: ApplicationDraft, field_id: str) -> None:
-    draft.prefill = {key: kept for key, kept in draft.prefill.items() if key != field_id}
-    draft.typed = {key: kept for key, kept in draft.typed.items() if key != field_id}
-    draft.answers = {key: kept for key, kept in draft.answers.items() if key != field_id}
+def _take_out(draft: ApplicationDraft, field_id: str, prepared: Mapping[str, Any] | None) -> None:
+    for name in ("prefill", "typed", "answers"):
+        back = {k: v for k, v in (prepared or {}).get(name, {}).items() if k == field_id}
+        setattr(draft, name, {k: v for k, v in getattr(draft, name).items() if k != field_id} | back)
 
 
 def spec_of(session: Session, visit: Visit, item: str) -> FieldSpec | None:
@@ -313,8 +334,8 @@ def correct(
     )
     visit.facts.append(fact)
     session.flush()
-    _fill(session, visit, now=now)
-    _note(session, visit, "correct", clerk, item=item)
+    fill(session, visit, clerk=clerk, now=now)
+    note(session, visit, "correct", clerk, item=item)
     return fact
 
 
@@ -353,7 +374,8 @@ def answer(
     before = cases(session, visit)
     on_page = [question for question in questions(before, again=True) if question.name in names]
     problems = _save(session, visit, before, on_page, typed, now=now)
-    _note(session, visit, "answer", clerk, questions=sorted(names))
+    changes.write_down(session, visit, clerk=clerk, now=now)
+    note(session, visit, "answer", clerk, questions=sorted(names))
     session.expire_all()
     return Answered(problems, questions(cases(session, load(session, reference))))
 
@@ -381,6 +403,7 @@ def _save(
                 typed={field_id: values[field_id] for field_id in fields},
                 asked=fields,
                 now=now,
+                at_counter=True,
             )
             for field_id, found in saved.problems.items():
                 problems.setdefault(name_of[case.slug, field_id], found)
@@ -395,11 +418,16 @@ def _by_step(procedure: Procedure, values: Mapping[str, Typed]) -> dict[str, lis
 def cancel(session: Session, reference: str, *, clerk: Actor, now: datetime) -> Visit:
     """The visitor leaves without anything: drafts and what the card said are thrown away, the fact of the visit stays.
 
+    What was prepared at home is as it was, and can be brought again.
+
     Raises:
         NotFound, VisitEnded, AlreadyPrinted: see `changeable`.
     """
     visit = changeable(session, reference)
-    keys = [application.key for application in applications(session, visit).values()]
+    known = applications(session, visit)
+    keys = [known[item.slug].key for item in visit.items if item.prepared is None]
+    for item in visit.items:
+        changes.put_back(session, item, known[item.slug], now=now)
     visit.items.clear()
     for fact in sorted(visit.facts, key=lambda one: -one.id):
         session.delete(fact)
@@ -409,5 +437,5 @@ def cancel(session: Session, reference: str, *, clerk: Actor, now: datetime) -> 
         discard(session, key=key)
     visit.state, visit.ended_at = VisitState.CANCELLED.value, now
     session.flush()
-    _note(session, visit, "cancel", clerk)
+    note(session, visit, "cancel", clerk)
     return visit

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from forms.case_models import ApplicationTypist
+from forms.counter.models import VisitItem
 from forms.definition import IssuedKind, Procedure
 from forms.models import (
     Application,
@@ -18,6 +20,7 @@ from forms.models import (
 )
 from forms.services.common import (
     ApprovalNeeded,
+    AtTheCounter,
     FeeUnpaid,
     OwnCase,
     ReasonMissing,
@@ -217,9 +220,14 @@ def withdraw(
 
     Raises:
         NotFound, NotNow: no such case, or it was decided.
+        AtTheCounter: it is being finished there right now.
     """
     application = locked(session, reference=reference)
-    application.paused_at = None
+    if application.state == State.PREPARED.value and session.scalar(
+        select(exists().where(VisitItem.application_id == application.id))
+    ):
+        raise AtTheCounter
+    application.paused_at = application.prepared_until = None
     application.ended_at = now
     end_proposal(session, application, now=now)
     move(session, application, Action.WITHDRAW, by=party(actor), actor=actor, now=now, reason=reason)

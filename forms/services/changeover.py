@@ -80,7 +80,7 @@ class Newer:
 
 def newer(session: Session, application: Application, *, now: datetime) -> Newer | None:
     """The version that a draft could go over to; None: there is none, or it is no draft. One statement."""
-    if application.state != State.DRAFT.value:
+    if application.state not in {State.DRAFT.value, State.PREPARED.value}:
         return None
     own = application.version
     row = session.execute(

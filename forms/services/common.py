@@ -116,6 +116,13 @@ class ChangedMeanwhile(Conflict):
 
 
 @dataclass(eq=False)
+class AtTheCounter(Conflict):
+    """What was prepared at home is being finished at the counter; only the clerk lets go of it."""
+
+    code: ClassVar[str] = "at_the_counter"
+
+
+@dataclass(eq=False)
 class OwnCase(Forbidden):
     """Nobody decides what they filed or typed themselves (CASES A7)."""
 

@@ -14,7 +14,16 @@ from sqlalchemy import delete, exists, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from forms.attachments import services as attachments
-from forms.case_models import CaseMessage, CaseNote, Delegation, Disposal, DisposalItem, Proposal, ProposalStep
+from forms.case_models import (
+    CaseMessage,
+    CaseNote,
+    CounterChange,
+    Delegation,
+    Disposal,
+    DisposalItem,
+    Proposal,
+    ProposalStep,
+)
 from forms.counter.models import VisitFact, VisitItem
 from forms.letters.models import Letter
 from forms.models import (
@@ -161,6 +170,7 @@ def dispose(session: Session, application_id: int, *, now: datetime) -> dict[str
     )
     session.execute(update(ApplicationEvent).filter_by(**own).values(reason=None, actor_account_id=None))
     session.execute(update(CorrectionRequest).filter_by(**own).values(reason="", old_value=None, new_value=None))
+    session.execute(delete(CounterChange).filter_by(**own))
     session.execute(update(Decision).filter_by(**own).where(Decision.reasons.is_not(None)).values(reasons=GONE))
     session.execute(update(Proposal).filter_by(**own).where(Proposal.reasons.is_not(None)).values(reasons=GONE))
     proposals = select(Proposal.id).filter_by(**own)

@@ -245,6 +245,7 @@ def save_step(
     now: datetime,
     leave_unchecked: bool = False,
     turn: Turn | None = None,
+    at_counter: bool = False,
 ) -> Saved:
     """Keep what was typed on one step, also what cannot be read, and say where to go.
 
@@ -257,12 +258,14 @@ def save_step(
         now: aware.
         leave_unchecked: going back or looking up an address: keep, but do not complain about what is missing.
         turn: which sending of the page this is.
+        at_counter: a clerk types; what was prepared at home may be changed too.
 
     Raises:
         NotFound: no such draft or step.
     """
     application = locked(session, key=key)
-    if application.state != State.DRAFT.value or application.draft is None:
+    open_states = {State.DRAFT.value, State.PREPARED.value} if at_counter else {State.DRAFT.value}
+    if application.state not in open_states or application.draft is None:
         return Saved(filed=True)
     draft, procedure = application.draft, definition(application.version)
     step = next((s for s in procedure.steps if s.id == step_id), None)

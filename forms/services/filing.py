@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from forms import fees, links, rules
+from forms import fees, links, rules, slip
 from forms.attachments import services as attachments
 from forms.deadlines import due_on
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, sha256_of
@@ -43,6 +43,10 @@ from portal.notices import services as notices
 
 PAYABLE = "application"
 APPLICATION_PAPER = "application"
+IDENTITY_SEEN = "identity_seen"
+"""Event of a case: a clerk saw who came to the counter; its reason says what was looked at."""
+PREPARED_KEPT = timedelta(days=30)
+"""How long what was prepared at home can be finished at the counter (a sample: the city sets it). Nothing is filed until then."""
 ELECTRONIC_CONSENT = "electronic_consent"
 """Event of a case: the applicant agreed to get documents as electronic data; its reason holds the words they agreed to."""
 
@@ -167,6 +171,7 @@ def file(
     application.state = after(State(application.state), Action.FILE, by=party(actor)).value
     application.reference = reference
     application.filed_at = now
+    application.prepared_until = None
     application.filed_by_account_id = actor.account_id
     application.due_on = due_on(local(now).date(), made.procedure.standard_days)
     secret = _keep(application, made, now=now)
@@ -198,10 +203,12 @@ def prepare(session: Session, *, key: str, reviewed_sha256: str, actor: Actor, n
     made = _checked(application, reviewed_sha256, moment(session, now), facts, now=now)
     application.state = after(State(application.state), Action.PREPARE, by=party(actor)).value
     application.reference = references.new("A")
+    application.prepared_until = local(now).date() + PREPARED_KEPT
     application.applicant_name = _name(made)
     application.search = _searched(application, made)
     note(session, application, Action.PREPARE.value, actor=actor, now=now)
-    tell(session, application, "prepared")
+    locale = application.contact.get("locale", "ja")
+    tell(session, application, "prepared", **slip.context(session, application, locale))
     return application
 
 

@@ -89,6 +89,10 @@ def _before(application: Application, procedure: Procedure, home: Home) -> froze
         group = masking.paths(procedure, {asked.field_id: asked.old_value}, [home])
         if group or (spec is not None and masking.says(spec, asked.old_value, [home])):
             found.add(masking.BEFORE + asked.field_id)
+    for changed in application.counter_changes:
+        spec = spec_at(procedure, changed.field_id)
+        if spec is not None and masking.says(spec, changed.before, [home]):
+            found.add(masking.BEFORE + changed.field_id)
     return frozenset(found)
 
 

@@ -161,6 +161,7 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
 def _names(session: Session, found: Application) -> dict[int, str]:
     """Account id → name of the staff who had a hand in the case. One statement."""
     ids = {e.actor_account_id for e in found.events if e.actor_kind == "staff"} | {found.assigned_to}
+    ids |= {each.entered_by for each in found.counter_changes}
     rows = session.execute(
         select(Account.id, Account.display_name).where(Account.id.in_([i for i in ids if i is not None]))
     )
@@ -186,6 +187,7 @@ def _rows(found: Application, waiting: set[str], hidden: frozenset[str]) -> list
                     if line.path in hidden
                     else _original(line.spec, filing.prefill.get(line.path), filing.answers.get(line.path), lang),
                     "check_shape": line.check_shape,
+                    "counter": _at_counter(line, found, hidden, lang),
                     "request": requests.get(line.path),
                     "before": _before(line, requests.get(line.path), hidden, lang),
                     "files": files.shown(
@@ -208,6 +210,15 @@ def _before(line: presenting.Line, asked: CorrectionRequest | None, hidden: froz
     if asked is None:
         return ""
     return MASK if BEFORE + line.path in hidden else line.spec.show(asked.old_value, lang)
+
+
+def _at_counter(line: presenting.Line, found: Application, hidden: frozenset[str], lang: str) -> dict[str, Any] | None:
+    """What was prepared at home, where the counter put something else; who typed it, when."""
+    changed = next((each for each in found.counter_changes if each.field_id == line.path), None)
+    if changed is None:
+        return None
+    before = MASK if BEFORE + line.path in hidden else line.spec.show(changed.before, lang)
+    return {"before": before, "by": changed.entered_by, "at": changed.at}
 
 
 def _original(spec: FieldSpec, origin: dict[str, Any] | None, answer: Any, lang: str) -> str:

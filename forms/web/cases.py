@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from forms import masking, presenting, queries, rules
+from forms import masking, presenting, queries, rules, slip
 from forms.attachments import services as attachments
 from forms.definition import Problem, Typed
 from forms.letters import services as letters
@@ -21,6 +22,7 @@ from forms.states import Action, Party, State, possible
 from forms.web import files, views
 from forms.web.blueprint import bp
 from payments import queries as payment_queries
+from portal.documents import qr
 from portal.kernel import audit, clock, references
 from portal.kernel import files as stored_files
 from portal.kernel.database import transact, unit_of_work
@@ -96,8 +98,25 @@ def application(reference: str) -> ResponseReturnValue:
             messages=teamwork.messages_of(session, found),
             may_withdraw=Action.WITHDRAW in possible(state, by=Party.APPLICANT),
             files=_files(session, found),
+            code=Markup(qr.svg(slip.address(reference), title=reference)) if state is State.PREPARED else "",  # noqa: S704 - made here
             lang=locale.current(),
         )
+
+
+@bp.get("/applications/<reference>/counter.pdf")
+@access.public
+def counter_slip(reference: str) -> ResponseReturnValue:
+    """The slip for the counter, of what was prepared at home."""
+    with unit_of_work() as session:
+        found = _mine(session, reference)
+        if found.state != State.PREPARED.value:
+            return redirect(url_for("forms.application", reference=found.reference), 303)
+        said = slip.context(session, found, locale.current())
+    headers = {
+        "Content-Disposition": f'attachment; filename="{said["reference"]}.pdf"',
+        "Cache-Control": "private, no-store",
+    }
+    return Response(slip.render(said), mimetype="application/pdf", headers=headers)
 
 
 def _filed(session: Session, found: Application) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -357,6 +357,7 @@ EVENTS: dict[str, LazyString] = {
     "paid": lazy_gettext("手数料が支払われました"),
     "fee_replaced": lazy_gettext("手数料を取りやめて、少ない額にしました"),
     "refunded": lazy_gettext("手数料を返しました"),
+    "identity_seen": lazy_gettext("窓口で本人確認をしました"),
     "electronic_consent": lazy_gettext("電子データ(PDF)での受け取りに同意しました"),
 }
 DISPOSED: dict[str, LazyString] = {

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from forms.counter import cash, papers, services
 from forms.counter.errors import AlreadyPrinted, NotPaid, NotSigned, StillMissing, VisitEnded
-from forms.counter.models import Authority
+from forms.counter.models import Authority, Proof
 from forms.models import ApplicationAnswers
 from payments.errors import CashTooLittle, ChargeSettled
 from portal.documents import pdf
@@ -19,6 +19,7 @@ from portal.kernel.money import Yen
 from tests.counter.test_visits import ANSWERS, asked, begin
 
 NOW = datetime(2026, 11, 25, 1, 30, tzinfo=UTC)
+SEEN = (Proof.MY_NUMBER_CARD,)
 
 
 def answered(clerk: Actor, **more: dict[str, list[str]]) -> str:
@@ -49,7 +50,7 @@ def signed(clerk: Actor) -> str:
     reference = answered(clerk)
     printed(clerk, reference)
     with unit_of_work() as session:
-        papers.sign(session, reference, clerk=clerk, now=NOW)
+        papers.sign(session, reference, seen=SEEN, clerk=clerk, now=NOW)
     return reference
 
 
@@ -114,8 +115,8 @@ def test_what_was_signed_is_what_is_filed(koga: str, clerk: Actor) -> None:
     with unit_of_work() as session:
         before = [item.reviewed_sha256 for item in services.load(session, reference).items]
     with unit_of_work() as session:
-        papers.sign(session, reference, clerk=clerk, now=NOW)
-        papers.sign(session, reference, clerk=clerk, now=NOW)
+        papers.sign(session, reference, seen=SEEN, clerk=clerk, now=NOW)
+        papers.sign(session, reference, seen=SEEN, clerk=clerk, now=NOW)
     with unit_of_work() as session:
         known = services.applications(session, services.load(session, reference))
         filed = session.scalars(select(ApplicationAnswers).order_by(ApplicationAnswers.id)).all()
@@ -132,7 +133,7 @@ def test_what_was_signed_is_what_is_filed(koga: str, clerk: Actor) -> None:
 def test_an_unprinted_paper_cannot_be_signed(koga: str, clerk: Actor) -> None:
     reference = answered(clerk)
     with unit_of_work() as session, pytest.raises(NotSigned):
-        papers.sign(session, reference, clerk=clerk, now=NOW)
+        papers.sign(session, reference, seen=SEEN, clerk=clerk, now=NOW)
 
 
 def test_the_fee_of_both_is_taken_at_once_with_the_change(koga: str, clerk: Actor) -> None:

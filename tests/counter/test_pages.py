@@ -71,7 +71,7 @@ def test_the_whole_way_from_the_card_to_the_end(desk: FlaskClient, locale: str) 
     assert desk.post(f"{visit}/print").status_code == 303
     paper = desk.get(f"{visit}/papers/resident-record.pdf")
     assert paper.data.startswith(b"%PDF-")
-    assert desk.post(f"{visit}/sign").status_code == 303
+    assert desk.post(f"{visit}/sign", data={"seen": ["my-number-card"]}).status_code == 303
     page = desk.get(visit).text
     yen = "円" if locale == "ja" else " yen"
     assert f"900{yen}" in page

@@ -17,5 +17,16 @@ TEXTS: dict[str, LazyString] = {
     "visit_still_missing": lazy_gettext("まだ答えていない質問があります。"),
     "visit_not_signed": lazy_gettext("まだ署名がありません。"),
     "visit_not_paid": lazy_gettext("まだ手数料を受け取っていません。"),
+    "visit_no_such_preparation": lazy_gettext("この番号の準備はありません。1字ずつ確かめてください。"),
+    "visit_not_prepared": lazy_gettext("この番号は、窓口を待っている申請ではありません。"),
+    "visit_preparation_expired": lazy_gettext(
+        "窓口に来る期限がすぎています。新しい来庁として、はじめから聞いてください。"
+    ),
+    "visit_already_pulled": lazy_gettext("この準備は、もう窓口で開いています。"),
+    "visit_same_procedure": lazy_gettext("同じ手続きが、もうこの来庁にあります。"),
+    "visit_another_person": lazy_gettext("カードの人と、準備した人がちがうようです。番号とカードを確かめてください。"),
+    "visit_identity_not_proved": lazy_gettext(
+        "顔写真のある公的な証明書を1つ、ないときは、ほかの書類を2つ見てください。"
+    ),
     "visit_bad_correction": lazy_gettext("直した内容と理由を確認してください。"),
 }

@@ -8,12 +8,14 @@ from flask_babel import lazy_gettext
 from wtforms.fields.choices import SelectChoice
 
 from forms.counter.models import Authority
+from forms.counter.prepared import LONGEST
 from forms.counter.services import REASON_LENGTH
-from forms.counter.web.words import AUTHORITIES
+from forms.counter.web.words import AUTHORITIES, PROOFS
 from portal.kernel.money import Yen
 from portal.web.forms import (
     CheckboxesField,
     ChoiceField,
+    ConsentField,
     MaxLength,
     MoneyField,
     PortalForm,
@@ -36,10 +38,45 @@ class OpenInputs(PortalForm):
     office = SelectionField(lazy_gettext("庁舎"), validators=[Required()])
 
 
-class CardInputs(PortalForm):
+_CODE = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "data-code": "number"}
+
+
+class _SamePerson(PortalForm):
+    same_person = ConsentField(lazy_gettext("準備した人と同じ人だと確かめました(字のちがい、書きまちがい)"))
+
+
+class PreparedInputs(_SamePerson):
+    """The number of what was prepared at home, typed, or as a code reader types it."""
+
+    number = TextField(lazy_gettext("準備の番号"), render_kw=_CODE, validators=[Required(), MaxLength(LONGEST)])
+
+
+class PreparedVisitInputs(PreparedInputs):
+    """The same, for a new visit."""
+
+    authority = ChoiceField(
+        lazy_gettext("窓口に来た人"),
+        choices=[SelectChoice(kind.value, words) for kind, words in AUTHORITIES.items()],
+        default=Authority.SELF.value,
+        validators=[Required()],
+    )
+    office = SelectionField(lazy_gettext("庁舎"), validators=[Required()])
+
+
+class CardInputs(_SamePerson):
     """The card on the simulated reader."""
 
     card = ChoiceField(lazy_gettext("見本のカード"), validators=[Required()])
+
+
+class IdentityInputs(PortalForm):
+    """What the clerk looked at to see who came."""
+
+    seen = CheckboxesField(
+        lazy_gettext("本人確認で見たもの"),
+        choices=[SelectChoice(kind.value, words) for kind, words in PROOFS.items()],
+        validators=[Required()],
+    )
 
 
 class ReasonInputs(PortalForm):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
+from typing import Any, Literal
 
 from flask import redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
@@ -11,14 +14,31 @@ from wtforms.fields.choices import SelectChoice
 from forms.counter import queries, services
 from forms.counter.models import Authority
 from forms.counter.web.blueprint import bp
-from forms.counter.web.inputs import OpenInputs
+from forms.counter.web.inputs import OpenInputs, PreparedVisitInputs
 from portal.accounts.models import Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.web import access, locale
 
+PREPARED = "p-"
 
-def _form(now: datetime) -> tuple[OpenInputs, list[queries.VisitRow], dict[str, str]]:
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What the counter's home shows."""
+
+    form: OpenInputs
+    prepared: PreparedVisitInputs
+    visits: Sequence[queries.VisitRow]
+    titles: dict[str, str]
+
+    def context(self) -> dict[str, Any]:
+        """For the template."""
+        return {"form": self.form, "prepared": self.prepared, "visits": self.visits, "titles": self.titles}
+
+
+def lists(now: datetime, *, sent: Literal["open", "prepared"] | None = None) -> Lists:
+    """Open visits, and the two forms for a new one; only the one that was sent holds what was typed."""
     lang = locale.current()
     midnight = datetime.combine(clock.local(now).date(), time(), clock.TOKYO)
     with unit_of_work() as db:
@@ -27,18 +47,23 @@ def _form(now: datetime) -> tuple[OpenInputs, list[queries.VisitRow], dict[str, 
         offices = [
             SelectChoice(code, name_en if lang == "en" else name) for code, name, name_en in queries.offices_of(db)
         ]
-    form = OpenInputs(office=session.get("counter_office"))
+    office = session.get("counter_office")
+    form = OpenInputs() if sent == "open" else OpenInputs(formdata=None, office=office)
+    prepared = (
+        PreparedVisitInputs(prefix=PREPARED)
+        if sent == "prepared"
+        else PreparedVisitInputs(formdata=None, prefix=PREPARED, office=office)
+    )
     form.slugs.choices = [SelectChoice(slug, title) for slug, title in titles.items()]
-    form.office.choices = offices
-    return form, visits, titles
+    form.office.choices = prepared.office.choices = offices
+    return Lists(form, prepared, visits, titles)
 
 
 @bp.get("")
 @access.staff(Role.COUNTER)
 def home() -> ResponseReturnValue:
-    """Visits that are open today, and the form for a new one."""
-    form, visits, titles = _form(clock.now())
-    return render_template("counter/home.html", form=form, visits=visits, titles=titles)
+    """Visits that are open today, and the forms for a new one."""
+    return render_template("counter/home.html", **lists(clock.now()).context())
 
 
 @bp.post("")
@@ -46,9 +71,10 @@ def home() -> ResponseReturnValue:
 def start() -> ResponseReturnValue:
     """Open a visit."""
     now = clock.now()
-    form, visits, titles = _form(now)
+    shown = lists(now, sent="open")
+    form = shown.form
     if not form.validate():
-        return render_template("counter/home.html", form=form, visits=visits, titles=titles), 422
+        return render_template("counter/home.html", **shown.context()), 422
     with unit_of_work() as db:
         visit = services.open_visit(
             db,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
+from forms import presenting, rules
 from forms.counter import cash, services
 from forms.counter.bundle import questions
-from forms.counter.models import Authority, Visit, VisitFact, VisitState
-from forms.counter.web.words import AUTHORITIES, ITEMS, SEXES, SOURCES
+from forms.counter.models import Authority, FactSource, Proof, Visit, VisitFact, VisitState
+from forms.counter.web.words import AUTHORITIES, ITEMS, PROOFS, SEXES, SOURCES
 from forms.models import Application
 from forms.services import hiding
-from forms.services.common import definition
+from forms.services.common import definition, facts_of
 from payments.queries import ChargeView
 from payments.states import ChargeState
 from portal.accounts.models import Account
@@ -34,6 +36,18 @@ class FactRow:
     at: datetime
     reason: str
     correctable: bool
+    from_card: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One answer of what came from home; `before`: as it was prepared, where it is another one now, and who typed it."""
+
+    label: str
+    value: str
+    changed: bool = False
+    before: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,9 @@ class ItemRow:
     number: str
     printed: bool
     signed: bool
+    prepared: bool = False
+    prepared_by: str = ""
+    answers: Sequence[AnswerRow] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +82,18 @@ class VisitPage:
     total: Yen
     receipts: Sequence[str]
     concerned: bool = False
+    identity: str = ""
 
     @property
     def title_name(self) -> str:
         """The visitor's name, where the card said it."""
         return next((fact.value for fact in self.facts if fact.item == "person.name"), "")
+
+    @property
+    def suggested(self) -> list[str]:
+        """What the clerk has looked at already: the card that was read."""
+        read = any(fact.from_card for fact in self.facts)
+        return [Proof.MY_NUMBER_CARD.value] if read else []
 
     @property
     def changeable(self) -> bool:
@@ -111,6 +135,9 @@ def visit_page(session: Session, reference: str, *, clerk: Actor, lang: str) -> 
                 number=known[item.slug].reference or "",
                 printed=item.printed_at is not None,
                 signed=item.signed_at is not None,
+                prepared=item.prepared is not None,
+                prepared_by=known[item.slug].applicant_name or "",
+                answers=_answers(session, known[item.slug], lang) if item.prepared is not None else (),
             )
             for item in visit.items
         ],
@@ -119,6 +146,7 @@ def visit_page(session: Session, reference: str, *, clerk: Actor, lang: str) -> 
         due=due,
         total=sum((charge.total for charge in charges), start=Yen(0)),
         receipts=[charge.receipt_ref for charge in charges if charge.state is ChargeState.PAID and charge.receipt_ref],
+        identity="、".join(str(PROOFS[Proof(code)]) for code in visit.identity_seen or ()),
         concerned=_concerned(session, visit, known.values(), clerk),
     )
 
@@ -135,6 +163,27 @@ def _concerned(session: Session, visit: Visit, cases: Iterable[Application], cle
     return hiding.at_the_counter(
         session, names=names, addresses=places, reference=visit.reference, actor=clerk, now=clock.now()
     )
+
+
+def _answers(session: Session, application: Application, lang: str) -> list[AnswerRow]:
+    """Every answer of what came from home as it stands, with what was prepared where the counter changed it."""
+    procedure = definition(application.version)
+    changed = {each.field_id: each for each in application.counter_changes}
+    names = {each.entered_by: session.get_one(Account, each.entered_by).display_name for each in changed.values()}
+    if application.draft is not None:
+        answers: Mapping[str, Any] = rules.to_file(
+            procedure, application.draft.answers, facts_of(session, application, now=clock.now())
+        )
+    else:
+        answers = application.filings[-1].answers
+    found = []
+    for _step, lines in presenting.steps(procedure, answers, lang):
+        for line in lines:
+            change = changed.get(line.path)
+            before = line.spec.show(change.before, lang) or "—" if change else ""
+            by = names[change.entered_by] if change else ""
+            found.append(AnswerRow(line.label, line.text or "—", change is not None, before, by))
+    return found
 
 
 def _items(application: Application) -> list[str]:
@@ -158,5 +207,12 @@ def _fact(fact: VisitFact, lang: str, *, correctable: bool) -> FactRow:
     elif fact.item == "person.birth_date":
         shown = texts.show_both(datetime.fromisoformat(str(fact.value)).date(), lang)
     return FactRow(
-        fact.item, str(ITEMS[fact.item]), shown, str(SOURCES[fact.source]), fact.at, fact.reason or "", correctable
+        fact.item,
+        str(ITEMS[fact.item]),
+        shown,
+        str(SOURCES[fact.source]),
+        fact.at,
+        fact.reason or "",
+        correctable,
+        from_card=fact.source in {FactSource.CARD, FactSource.SAMPLE_CARD},
     )

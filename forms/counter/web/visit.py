@@ -12,14 +12,16 @@ from wtforms.fields.choices import SelectChoice
 
 from forms.counter import cash, papers, services
 from forms.counter.bundle import Question, questions
-from forms.counter.errors import BadCorrection
+from forms.counter.errors import AnotherPerson, BadCorrection, IdentityNotProved
+from forms.counter.models import Proof
 from forms.counter.reader import CardLocked, CardUnreadable, WrongPin
 from forms.counter.samples import SAMPLE_CARDS
 from forms.counter.web import readers
 from forms.counter.web.blueprint import bp
-from forms.counter.web.inputs import CardInputs, CashInputs, ReasonInputs
+from forms.counter.web.error_texts import TEXTS
+from forms.counter.web.inputs import CardInputs, CashInputs, IdentityInputs, PreparedInputs, ReasonInputs
 from forms.counter.web.view import VisitPage, visit_page
-from forms.counter.web.words import steps
+from forms.counter.web.words import other_words, steps
 from forms.definition import Problem, Typed, Words
 from forms.definition.fields import AddressField
 from forms.services.common import definition, moment
@@ -42,7 +44,16 @@ def _card_form() -> CardInputs:
     return form
 
 
-def _page(reference: str, *, card: CardInputs | None = None, money: CashInputs | None = None) -> str:
+def show(
+    reference: str,
+    *,
+    card: CardInputs | None = None,
+    money: CashInputs | None = None,
+    identity: IdentityInputs | None = None,
+    prepared: PreparedInputs | None = None,
+    another: bool = False,
+) -> str:
+    """The page of a visit; `another`: the clerk may say that card and preparation are of one person after all."""
     with unit_of_work() as session:
         page = visit_page(session, reference, clerk=access.visitor().actor, lang=locale.current())
     return render_template(
@@ -51,6 +62,9 @@ def _page(reference: str, *, card: CardInputs | None = None, money: CashInputs |
         labels=steps(),
         card=card or _card_form(),
         money=money or CashInputs(),
+        identity=identity or IdentityInputs(seen=page.suggested),
+        prepared=prepared or PreparedInputs(),
+        another=another,
         simulated=readers.simulated(),
     )
 
@@ -63,7 +77,7 @@ def _back(reference: str) -> ResponseReturnValue:
 @access.staff(Role.COUNTER)
 def visit(reference: str) -> ResponseReturnValue:
     """The visit: what is known, what comes next."""
-    return _page(reference)
+    return show(reference)
 
 
 @bp.post("/<reference>/card")
@@ -72,15 +86,20 @@ def read_card(reference: str) -> ResponseReturnValue:
     """Read the card that lies on the reader; the reading runs before the transaction."""
     form = _card_form()
     if not form.validate():
-        return _page(reference, card=form), 422
+        return show(reference, card=form), 422
     now, clerk = clock.now(), access.visitor().actor
     try:
         facts = readers.reader(form.card.data).read(None, now=now)
     except (CardUnreadable, WrongPin, CardLocked):
         form.card.errors = [gettext("カードを読めませんでした。カードを置きなおして、もう一度読み取ってください。")]
-        return _page(reference, card=form), 422
-    with unit_of_work() as session:
-        services.take_facts(session, reference, facts=facts, clerk=clerk, now=now)
+        return show(reference, card=form), 422
+    same = bool(form.same_person.data)
+    try:
+        with unit_of_work() as session:
+            services.take_facts(session, reference, facts=facts, clerk=clerk, now=now, same_person=same)
+    except AnotherPerson as other:
+        form.card.errors = [other_words(other)]
+        return show(reference, card=form, another=True), other.status
     return _back(reference)
 
 
@@ -312,13 +331,20 @@ def reopen(reference: str) -> ResponseReturnValue:
 @bp.post("/<reference>/sign")
 @access.staff(Role.COUNTER)
 def sign(reference: str) -> ResponseReturnValue:
-    """Everything is signed: file it."""
-    now, clerk = clock.now(), access.visitor().actor
+    """Everything is signed, and the clerk has seen who it is: file it."""
+    form = IdentityInputs()
+    if not form.validate():
+        return show(reference, identity=form), 422
+    now, clerk, seen = clock.now(), access.visitor().actor, [Proof(code) for code in form.seen.data]
 
     def work(session: Session) -> None:
-        papers.sign(session, reference, clerk=clerk, now=now)
+        papers.sign(session, reference, seen=seen, clerk=clerk, now=now)
 
-    transact(work)
+    try:
+        transact(work)
+    except IdentityNotProved as refused:
+        form.seen.errors = [TEXTS[refused.code]]
+        return show(reference, identity=form), refused.status
     flash(gettext("受け付けました。"), "success")
     return _back(reference)
 
@@ -329,14 +355,14 @@ def take_cash(reference: str) -> ResponseReturnValue:
     """Take the fee in cash; say the change."""
     form = CashInputs()
     if not form.validate():
-        return _page(reference, money=form), 422
+        return show(reference, money=form), 422
     now, clerk = clock.now(), access.visitor().actor
     try:
         with unit_of_work() as session:
             taken = cash.take(session, reference, received=form.amount(), clerk=clerk, now=now)
     except CashTooLittle:
         form.received.errors = [gettext("預かった金額が足りません。")]
-        return _page(reference, money=form), 422
+        return show(reference, money=form), 422
     except ChargeSettled:
         flash(gettext("手数料はもう受け取っています。お金を返してください。"), "warning")
         return _back(reference)
