@@ -33,6 +33,11 @@ def now_in(session: Session) -> datetime:
     return moment
 
 
+def of_database(moment: datetime) -> datetime:
+    """What a statement has read from the database's clock on its way; the frozen moment in tests."""
+    return _Frozen.at or moment
+
+
 def local(moment: datetime) -> datetime:
     """The same moment as the clock on the wall in Japan shows it."""
     return moment.astimezone(TOKYO)

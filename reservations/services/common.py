@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.accounts.models import Person
-from portal.kernel import audit
+from portal.kernel import audit, clock
 from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
 from reservations import combining, documents
-from reservations.groups.models import BookingGroup
 from reservations.models import Booking, BookingEvent, Facility, Space
 from reservations.operations import claims
 from reservations.pricing import FeeTable
@@ -25,18 +23,24 @@ KIND = "booking"
 """`Payable.kind` of a booking, and its kind in the audit log."""
 
 
-_LOCK_PERSON = text("SELECT id FROM person WHERE id = :person FOR UPDATE")
+# The clock is read when the lock is had, not when it is asked for.
+_LOCK_PERSON = "SELECT clock_timestamp() FROM (SELECT id FROM person WHERE id = %(person)s FOR UPDATE) AS locked"
+_LOCK_BOTH = """
+WITH first AS MATERIALIZED (SELECT id FROM person WHERE id = %(person)s FOR UPDATE),
+party AS MATERIALIZED (SELECT id FROM booking_group WHERE reference = %(group)s AND EXISTS (SELECT FROM first) FOR UPDATE)
+SELECT clock_timestamp() FROM first LEFT JOIN party ON true
+"""
 
 
-def lock_person(session: Session, person_id: int, *, group: str | None = None) -> None:
-    """Wait for other bookings in the making of this person, then of the group: caps are counted one after the other."""
-    if group is None:
-        session.connection().execute(_LOCK_PERSON, {"person": person_id}).scalar_one()
-        return
-    person = select(Person.id).where(Person.id == person_id).with_for_update()
-    first = person.cte("first")
-    party = select(BookingGroup.id).where(BookingGroup.reference == group).with_for_update().cte("party")
-    session.execute(select(first.c.id, select(party.c.id).scalar_subquery())).one()
+def lock_person(session: Session, person_id: int, *, group: str | None = None) -> datetime:
+    """Wait for other bookings in the making of this person, then of the group: caps are counted one after the other.
+
+    Returns:
+        The moment by the database's clock at which both were had.
+    """
+    statement = _LOCK_PERSON if group is None else _LOCK_BOTH
+    turn = session.connection().exec_driver_sql(statement, {"person": person_id, "group": group}).scalar_one()
+    return clock.of_database(turn)
 
 
 def locked(session: Session, reference: str) -> Booking:

@@ -1,7 +1,7 @@
 """Hold a slot, keep it longer, let it go.
 
-A hold is four statements: the clock (by the caller), the person's lock, one read of everything that the rules ask, one write of
-booking, occupancies and history together. No job belongs to a hold: it ends by its own time inside the constraint.
+A hold is three statements: the person's lock with the clock, one read of everything that the rules ask, one write of booking,
+occupancies, history and audit together. No job belongs to a hold: it ends by its own time inside the constraint.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -26,7 +25,6 @@ from reservations.errors import (
     NoMoreTime,
     NoSuchSlot,
     NotBookable,
-    NotOffered,
     SlotsUnfit,
     SlotTaken,
     WrongState,
@@ -36,9 +34,9 @@ from reservations.operations import claims
 from reservations.rules import PayWhen, Policy, Refused
 from reservations.services import nights, standing
 from reservations.services.common import KIND, end_occupancy, lock_person, locked, note, own, policy_of
-from reservations.timetable import TOKYO, Slot, Timetable
-
-LAPSE_WINDOW = timedelta(hours=24)
+from reservations.services.world import World
+from reservations.services.world import read as read_world
+from reservations.timetable import Slot, Timetable
 
 
 @dataclass(frozen=True)
@@ -79,67 +77,35 @@ class HoldRequest:
         return tuple(sorted({(self.day, self.slot), *self.also}))
 
 
-_WORLD = text(
-    f"""
-    SELECT s.id, s.bookable, s.timetable_code, s.fees_code, s.policy_code, s.tariff, f.code AS facility, p.city, f.opened_on, f.closed_on,
-           ARRAY(SELECT su.unit_id FROM space_unit su WHERE su.space_id = s.id ORDER BY su.unit_id) AS units,
-           (SELECT sp.purpose_id FROM space_purpose sp JOIN purpose u ON u.id = sp.purpose_id
-             WHERE sp.space_id = s.id AND u.code = :purpose) AS purpose_id,
-           (SELECT u.noise FROM purpose u WHERE u.code = :purpose AND EXISTS (
-              SELECT 1 FROM space_neighbour n WHERE s.id IN (n.space_id, n.other_id))) AS noise,
-           t.id AS timetable_id, t.digest AS timetable_digest,
-           c.id AS fees_id, c.digest AS fees_digest,
-           r.id AS policy_id, r.digest AS policy_digest,
-{standing.COLUMNS},
-           (SELECT b.reference FROM booking b WHERE b.person_id = p.id AND b.space_id = s.id AND b.state = 'held'
-              AND b.held_until > :now AND b.slots @> cast(:wanted AS jsonb) AND jsonb_array_length(b.slots) = :count
-              LIMIT 1) AS mine
-    FROM space s
-    JOIN facility f ON f.id = s.facility_id
-    LEFT JOIN person p ON p.id = :person_id
-    {standing.JOINS}
-    CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'timetable' AND code = s.timetable_code
-        AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) t
-    CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'fees' AND code = s.fees_code
-        AND valid_from <= CASE WHEN content ->> 'applies_to' = 'permit' THEN least(:day, :made) ELSE :day END
-        ORDER BY valid_from DESC, revision DESC LIMIT 1) c
-    CROSS JOIN LATERAL (SELECT id, digest FROM rule_document WHERE kind = 'policy' AND code = s.policy_code
-        AND valid_from <= :day ORDER BY valid_from DESC, revision DESC LIMIT 1) r
-    WHERE s.code = :space AND (:anybody OR p.id IS NOT NULL)
-    """,  # noqa: S608 - its parts are constants of this program
-)
-
 # ON CONFLICT DO NOTHING knows exclusion constraints: a rival waits for the first, then gets no row; nobody deadlocks.
-_TAKE = text(
-    """
-    WITH made AS (
-        INSERT INTO booking (reference, person_id, account_id, group_id, facts, space_id, source, state, locale, category,
-                             purpose_id, people,
-                             options, slots, starts_at, ends_at, timetable_id, fees_id, policy_id, created_at, held_until, extensions,
-                             series_id)
-        VALUES (:reference, :person_id, :account_id, :group_id, cast(:facts AS jsonb), :space_id, :source, 'held', :locale,
-                :category, :purpose_id, 1,
-                '{}', cast(:slots AS jsonb), :starts_at, :ends_at, :timetable_id, :fees_id, :policy_id, :now, :held_until, 0,
-                :series_id)
-        RETURNING id
-    ), taken AS (
-        INSERT INTO occupancy (unit_id, during, live, kind, booking_id)
-        SELECT unit.id, tstzrange(span.start, span.stop), tstzrange(:now, :held_until), 'booking', made.id
-        FROM made CROSS JOIN unnest(cast(:units AS integer[])) AS unit(id)
-        CROSS JOIN unnest(cast(:span_starts AS timestamptz[]), cast(:span_ends AS timestamptz[])) AS span(start, stop)
-        ORDER BY unit.id, span.start
-        ON CONFLICT DO NOTHING
-        RETURNING unit_id
-    ), noted AS (
-        INSERT INTO booking_event (booking_id, at, kind, actor_kind, actor_account_id, detail)
-        SELECT id, :now, 'held', :actor_kind, :account_id, '{}' FROM made
-    )
-    SELECT count(*) AS taken, (SELECT id FROM made) AS id FROM taken
-    """,
+_TAKE = """
+WITH made AS (
+INSERT INTO booking (reference, person_id, account_id, group_id, facts, space_id, source, state, locale, category, purpose_id,
+people, options, slots, starts_at, ends_at, timetable_id, fees_id, policy_id, created_at, held_until, extensions, series_id)
+VALUES (%(reference)s, %(person)s, %(account)s, %(group)s, %(facts)s::jsonb, %(space)s, %(source)s, 'held', %(locale)s, %(category)s,
+%(purpose)s, 1, '{}', %(slots)s::jsonb, %(starts_at)s, %(ends_at)s, %(timetable)s, %(fees)s, %(policy)s, %(now)s, %(until)s, 0,
+%(series)s)
+RETURNING id
+), taken AS (
+INSERT INTO occupancy (unit_id, during, live, kind, booking_id)
+SELECT unit, tstzrange(span.start, span.stop), tstzrange(%(now)s, %(until)s), 'booking', made.id
+FROM made CROSS JOIN unnest(%(units)s::integer[]) AS unit
+CROSS JOIN unnest(%(span_starts)s::timestamptz[], %(span_ends)s::timestamptz[]) AS span(start, stop)
+ORDER BY unit, span.start
+ON CONFLICT DO NOTHING
+RETURNING unit_id
+), noted AS (
+INSERT INTO booking_event (booking_id, at, kind, actor_kind, actor_account_id, detail)
+SELECT id, %(now)s, 'held', %(actor_kind)s, %(actor)s, '{}' FROM made
+), logged AS (
+INSERT INTO audit_entry (at, actor_account_id, actor_kind, action, subject_kind, subject_ref)
+SELECT %(now)s, %(actor)s, %(actor_kind)s, 'booking.held', 'booking', %(reference)s FROM made
 )
+SELECT count(*) AS taken, (SELECT id FROM made) AS id FROM taken
+"""
 
 
-def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime) -> str:
+def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime | None = None) -> str:
     """Keep a slot for the person until the hold's own end; the reference.
 
     Tapping the same slot twice gives the same booking.
@@ -148,7 +114,7 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
         session: the caller's transaction; it has to be rolled back after an error.
         request: what is asked for.
         actor: who types it.
-        now: the database's clock.
+        now: the database's clock; None: read with the person's lock, once it is their turn.
 
     Raises:
         NotOffered: no such space, or not online.
@@ -158,7 +124,8 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
         TooManyHolds: the person or the household keeps too many, or let too many lapse today.
         SlotTaken: somebody else has it.
     """
-    lock_person(session, request.person_id, group=request.group)
+    turn = lock_person(session, request.person_id, group=request.group)
+    now = now or turn
     world = _read_world(session, request, now=now)
     timetable, policy = _documents(session, world)
     slots = _slots(session, request, world, timetable)
@@ -184,7 +151,7 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime)
 class Target:
     """What a request leads to, whether it is free or not: the space's row, its slots, the rules of the day."""
 
-    world: Row[Any]
+    world: World
     slots: tuple[Slot, ...]
     policy: Policy
     timetable: Timetable
@@ -201,35 +168,21 @@ def target_of(session: Session, request: HoldRequest, *, now: datetime, anybody:
     return Target(world, _slots(session, request, world, timetable), policy, timetable)
 
 
-def _read_world(session: Session, request: HoldRequest, *, now: datetime, anybody: bool = False) -> Row[Any]:
-    world = session.execute(
-        _WORLD,
-        {
-            "anybody": anybody,
-            "now": now,
-            "since": now - LAPSE_WINDOW,
-            "person_id": request.person_id,
-            "space": request.space,
-            "purpose": request.purpose,
-            "day": request.day,
-            "wanted": json.dumps([{"day": day.isoformat(), "code": code} for day, code in request.wanted]),
-            "count": len(request.wanted),
-            "made": now.astimezone(TOKYO).date(),
-            **standing.params(request.group, request.wanted[0][0], now=now),
-        },
-    ).one_or_none()
-    if request.day < now.astimezone(TOKYO).date():
-        raise NotBookable(Refused.DAY_OVER)
-    if world is None or not world.bookable or not world.units:
-        raise NotOffered
-    if world.opened_on and request.day < world.opened_on:
-        raise NotOffered(opens=world.opened_on)
-    if world.closed_on and request.day > world.closed_on:
-        raise NotOffered(closed=world.closed_on)
-    return world
+def _read_world(session: Session, request: HoldRequest, *, now: datetime, anybody: bool = False) -> World:
+    return read_world(
+        session,
+        person_id=request.person_id,
+        space=request.space,
+        purpose=request.purpose,
+        group=request.group,
+        day=request.day,
+        wanted=request.wanted,
+        now=now,
+        anybody=anybody,
+    )
 
 
-def _documents(session: Session, world: Row[Any]) -> tuple[Timetable, Policy]:
+def _documents(session: Session, world: World) -> tuple[Timetable, Policy]:
     wanted = [
         (world.timetable_id, "timetable", world.timetable_digest),
         (world.policy_id, "policy", world.policy_digest),
@@ -238,7 +191,7 @@ def _documents(session: Session, world: Row[Any]) -> tuple[Timetable, Policy]:
     return cast("Timetable", timetable), cast("Policy", policy)
 
 
-def _slots(session: Session, request: HoldRequest, world: Row[Any], timetable: Timetable) -> tuple[Slot, ...]:
+def _slots(session: Session, request: HoldRequest, world: World, timetable: Timetable) -> tuple[Slot, ...]:
     """The slots that are asked for; a stay may reach into a later version of the timetable."""
     others = sorted({day for day, _code in request.wanted if day != request.day})
     tables = {request.day: timetable}
@@ -265,7 +218,7 @@ def _slots(session: Session, request: HoldRequest, world: Row[Any], timetable: T
 def _take(
     session: Session,
     request: HoldRequest,
-    world: Row[Any],
+    world: World,
     slots: tuple[Slot, ...],
     *,
     category: str,
@@ -276,34 +229,33 @@ def _take(
 ) -> str:
     reference = references.new("B")
     spans = combining.spans(slots)
-    made = session.execute(
-        _TAKE,
-        {
-            "reference": reference,
-            "person_id": request.person_id,
-            "account_id": request.account_id,
-            "group_id": world.party_id,
-            "facts": json.dumps(facts, ensure_ascii=False),
-            "space_id": world.id,
-            "source": request.source.value,
-            "locale": request.locale,
-            "category": category,
-            "purpose_id": world.purpose_id,
-            "slots": json.dumps(combining.stored(slots), ensure_ascii=False),
-            "starts_at": slots[0].start,
-            "ends_at": slots[-1].end,
-            "span_starts": [span.start for span in spans],
-            "span_ends": [span.end for span in spans],
-            "timetable_id": world.timetable_id,
-            "fees_id": world.fees_id,
-            "policy_id": world.policy_id,
-            "now": now,
-            "held_until": until,
-            "series_id": request.series_id,
-            "units": list(world.units),
-            "actor_kind": actor.kind,
-        },
-    ).one()
+    values = {
+        "reference": reference,
+        "person": request.person_id,
+        "account": request.account_id,
+        "group": world.party_id,
+        "facts": json.dumps(facts, ensure_ascii=False),
+        "space": world.id,
+        "source": request.source.value,
+        "locale": request.locale,
+        "category": category,
+        "purpose": world.purpose_id,
+        "slots": json.dumps(combining.stored(slots), ensure_ascii=False),
+        "starts_at": slots[0].start,
+        "ends_at": slots[-1].end,
+        "span_starts": [span.start for span in spans],
+        "span_ends": [span.end for span in spans],
+        "timetable": world.timetable_id,
+        "fees": world.fees_id,
+        "policy": world.policy_id,
+        "now": now,
+        "until": until,
+        "series": request.series_id,
+        "units": world.units,
+        "actor_kind": actor.kind,
+        "actor": actor.account_id,
+    }
+    made = session.connection().exec_driver_sql(_TAKE, values).one()
     if made.taken != len(world.units) * len(spans):
         raise SlotTaken(world.id, slots[0].start, slots[-1].end)
     if world.noise and world.purpose_id is not None:

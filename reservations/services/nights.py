@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session, object_session
 
 from portal.kernel import dates
@@ -17,11 +16,12 @@ from reservations.models import Booking, DocumentKind
 from reservations.pricing import FeeTable, PriceCase, in_force, priceable
 from reservations.rules import Applicant, Policy, Refused
 from reservations.services.common import fees_of
+from reservations.services.world import World
 from reservations.timetable import TOKYO, Slot
 
 
 def facts(
-    session: Session, world: Row[Any], policy: Policy, who: Applicant, slots: Sequence[Slot], *, now: datetime
+    session: Session, world: World, policy: Policy, who: Applicant, slots: Sequence[Slot], *, now: datetime
 ) -> dict[str, Any]:
     """What a booking keeps where its slots lie on several days: fee table and category of each, where they are not all the same.
 
@@ -50,7 +50,7 @@ def facts(
     return found
 
 
-def check_priceable(session: Session, world: Row[Any], slots: Sequence[Slot], category: str) -> None:
+def check_priceable(session: Session, world: World, slots: Sequence[Slot], category: str) -> None:
     """Nothing is held that the fee table has no price for. No statement once the table was read.
 
     Raises:

@@ -1,71 +1,18 @@
-"""What the rules of use ask about a person or group at the moment of a hold, read with the hold's one statement.
-
-`COLUMNS` and `JOINS` are parts of that statement (`reservations.services.holding`); `Standing` is what they return.
-"""
+"""What the rules of use ask about a person or group at the moment of a hold, from what `reservations.services.world` has read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
-
-from sqlalchemy import Row
+from datetime import date, datetime
 
 from portal.kernel import dates
 from reservations import combining
 from reservations.errors import NotBookable, TooManyHolds
 from reservations.policy.refusals import Refusal, Refused
 from reservations.rules import Applicant, Asker, Days, Fault, Party, Policy, Taken, Tie
+from reservations.services.world import World
 from reservations.timetable import TOKYO, Slot, Timetable
-
-AROUND = timedelta(days=40)
-"""Bookings so long before the wanted ones count for caps by the week or month and for days in a row."""
-
-_OWN = """(CASE WHEN cast(:party AS text) IS NULL THEN b.person_id = p.id AND b.group_id IS NULL ELSE b.group_id = party.id END)"""
-
-JOINS = """
-    LEFT JOIN booking_group party ON party.reference = :party AND (party.representative_id = p.id
-        OR EXISTS (SELECT 1 FROM booking_group_member m WHERE m.group_id = party.id AND m.person_id = p.id AND m.may_book))
-    LEFT JOIN LATERAL (
-        SELECT array_agg(q.id) AS ids FROM (
-            SELECT q.id FROM person q WHERE regexp_replace(q.phone, '\\D', '', 'g') = regexp_replace(p.phone, '\\D', '', 'g')
-               AND length(regexp_replace(p.phone, '\\D', '', 'g')) >= 9
-            UNION
-            SELECT q.id FROM person q WHERE q.postal_code = p.postal_code AND q.block = p.block AND p.postal_code <> ''
-               AND p.block <> '' AND q.town = p.town AND q.building = p.building
-               AND split_part(replace(q.name, '　', ' '), ' ', 1) = split_part(replace(p.name, '　', ' '), ' ', 1)
-        ) q WHERE q.id <> p.id
-    ) house ON true
-"""
-
-_OWN_HOLDS = "b.source NOT IN ('series', 'allocation')"
-"""Series and lists from a meeting are kept on terms of their own, and do not use up what a person may hold by hand."""
-_LAPSED = f"""{_OWN_HOLDS} AND (b.state IN ('lapsed', 'released') OR (b.state = 'held' AND b.held_until <= :now))"""
-_HELD = f"""{_OWN_HOLDS} AND b.state = 'held' AND b.held_until > :now AND (b.accepted_at IS NULL OR b.pay_when = 'advance')"""
-
-COLUMNS = f"""
-    p.birth_date,
-    party.id AS party_id, party.kind AS party_kind, party.state AS party_state, party.valid_from AS party_from,
-    party.valid_until AS party_until, party.counter_only AS party_counter,
-    (SELECT jsonb_agg(jsonb_build_array(m.basis, m.city)) FROM booking_group_member m WHERE m.group_id = party.id) AS party_members,
-    (SELECT jsonb_agg(jsonb_build_array(e.basis, e.city, e.state = 'verified', e.valid_from, e.valid_until)) FROM eligibility e
-       WHERE e.person_id = p.id AND e.state IN ('declared', 'verified')) AS ties,
-    (SELECT jsonb_agg(jsonb_build_array(b.slots, bs.policy_code, bf.code, bs.code,
-                                        b.state = 'held' AND b.accepted_at IS NOT NULL))
-       FROM booking b JOIN space bs ON bs.id = b.space_id JOIN facility bf ON bf.id = bs.facility_id
-      WHERE {_OWN} AND b.starts_at > :around
-        AND (b.state IN ('requested', 'confirmed') OR (b.state = 'held' AND b.held_until > :now))) AS taken,
-    (SELECT jsonb_agg(jsonb_build_array(coalesce(b.no_show_at, b.ended_at), b.no_show_at IS NOT NULL)) FROM booking b
-      WHERE {_OWN} AND (b.no_show_at IS NOT NULL OR (b.state = 'cancelled' AND b.facts ->> 'late' = 'true'))) AS faults,
-    EXISTS (SELECT 1 FROM booking b JOIN jsonb_array_elements(cast(:wanted AS jsonb)) w ON b.slots @> jsonb_build_array(w)
-      WHERE {_OWN} AND b.space_id = s.id AND b.accepted_at IS NOT NULL AND b.pay_when IN ('within', 'counter')
-        AND (b.state = 'lapsed' OR (b.state = 'held' AND b.held_until <= :now))) AS unpaid_before,
-    (SELECT count(*) FROM booking b WHERE b.person_id = p.id AND {_HELD}) AS held,
-    (SELECT count(*) FROM booking b WHERE b.person_id = p.id AND b.created_at > :since AND {_LAPSED}) AS lapsed,
-    (SELECT count(*) FROM booking b WHERE b.person_id = ANY (house.ids) AND {_HELD}) AS house_held,
-    (SELECT count(*) FROM booking b WHERE b.person_id = ANY (house.ids) AND b.created_at > :since AND {_LAPSED}) AS house_lapsed
-"""  # noqa: S608 - its parts are constants of this program
 
 
 @dataclass(frozen=True)
@@ -91,19 +38,7 @@ class Standing:
     house_lapsed: int
 
 
-def params(party: str | None, first: date, *, now: datetime) -> dict[str, Any]:
-    """What `COLUMNS` and `JOINS` need besides the hold's own.
-
-    Args:
-        party: reference of the group for which is booked.
-        first: first day of use.
-        now: aware.
-    """
-    earliest = datetime(first.year, first.month, first.day, tzinfo=TOKYO)
-    return {"party": party, "around": min(earliest, now) - AROUND}
-
-
-def of(world: Row[Any]) -> Standing:
+def of(world: World) -> Standing:
     """The standing that the statement has read.
 
     Raises:
@@ -130,7 +65,7 @@ def of(world: Row[Any]) -> Standing:
             for slot in combining.restored(slots)
         ),
         tuple(Fault(datetime.fromisoformat(at), no_show) for at, no_show in world.faults or ()),
-        world.unpaid_before,
+        bool(world.unpaid_before),
         world.held,
         world.lapsed,
         world.house_held,

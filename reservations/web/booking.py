@@ -131,7 +131,6 @@ def _say_as_before(reference: str, like: str) -> None:
 
 def _hold(session: Session, space: str, purpose: str | None, wanted: list[tuple[date, str]]) -> str:
     visitor = access.visitor()
-    now = clock.now_in(session)
     request_ = HoldRequest(
         person_id=_person(),
         account_id=visitor.account_id,
@@ -143,7 +142,7 @@ def _hold(session: Session, space: str, purpose: str | None, wanted: list[tuple[
         purpose=purpose,
         group=booking_party(),
     )
-    return services.hold(session, request_, actor=visitor.actor, now=now)
+    return services.hold(session, request_, actor=visitor.actor)
 
 
 def _refused(error: PortalError, space: str, day: date | None, slot: str) -> ResponseReturnValue:

@@ -194,7 +194,7 @@ def _hold(person: int, wanted: tuple[str, Any, str]) -> str | None:
     space, day, slot = wanted
     request = HoldRequest(person, None, space, day, slot)
     try:
-        return transact(lambda s: services.hold(s, request, actor=Actor(None, "resident"), now=clock.now_in(s)))
+        return transact(lambda s: services.hold(s, request, actor=Actor(None, "resident")))
     except (SlotTaken, NotBookable, NotOffered):
         # Somebody else has it (also through a shared unit), or the rules of use keep it back.
         return None

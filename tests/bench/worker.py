@@ -47,7 +47,7 @@ def hold(person: int, space: str, day: str, slot: str) -> str:
     request = HoldRequest(person, None, space, date.fromisoformat(day), slot)
 
     def tap(session: Session) -> str:
-        return services.hold(session, request, actor=Actor(None, "resident"), now=clock.now_in(session))
+        return services.hold(session, request, actor=Actor(None, "resident"))
 
     try:
         return transact(tap)
@@ -79,7 +79,7 @@ def warm(job: dict[str, Any]) -> None:
         request = HoldRequest(person, None, space, date.fromisoformat(day), slot)
         try:
             with unit_of_work() as session:
-                services.hold(session, request, actor=Actor(None, "resident"), now=clock.now_in(session))
+                services.hold(session, request, actor=Actor(None, "resident"))
                 raise _Undone  # noqa: TRY301 - the way out of the transaction
         except (_Undone, SlotTaken, NotBookable):
             pass
