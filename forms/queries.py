@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import DateTime, Select, bindparam, func, or_, select
+from sqlalchemy.orm import Session, aliased, contains_eager, defer, joinedload, selectinload, undefer
 
 from forms.case_models import Delegation, Protection
 from forms.definition import Procedure
 from forms.models import Application, IssuedDocument, ProcedureRow, ProcedureVersion
-from forms.services.common import definition
+from forms.services import changeover
+from forms.services.common import definition, hold, is_read
 from forms.states import OPEN, State
 from portal.directory.models import Department
 from portal.kernel import clock
@@ -46,6 +49,7 @@ def _published(now: datetime) -> Select[ProcedureVersion, str, str]:
             (ProcedureVersion.valid_until.is_(None)) | (ProcedureVersion.valid_until > now),
         )
         .order_by(ProcedureRow.slug)
+        .options(defer(ProcedureVersion.document))
     )
 
 
@@ -55,8 +59,13 @@ def _entry(version: ProcedureVersion, name: str, name_en: str, now: datetime) ->
 
 
 def catalogue(session: Session, *, now: datetime, search: str = "") -> list[Entry]:
-    """Every published procedure, or those that hold all words of a search. One statement."""
-    entries = [_entry(*row, now) for row in session.execute(_published(now))]
+    """Every published procedure, or those that hold all words of a search. One statement; one more where documents are not read yet."""
+    rows = session.execute(_published(now)).all()
+    unread = [version.id for version, _name, _name_en in rows if is_read(version.sha256) is None]
+    if unread:
+        documents = select(ProcedureVersion).where(ProcedureVersion.id.in_(unread))
+        session.scalars(documents.options(undefer(ProcedureVersion.document))).all()
+    entries = [_entry(*row, now) for row in rows]
     words = [fold(word) for word in search.split()]
     found = [e for e in entries if all(word in _haystack(e.procedure) for word in words)]
     order = {"here": 0, "prepared": 1, "elsewhere": 2}
@@ -82,20 +91,68 @@ def procedure(session: Session, slug: str, *, now: datetime) -> Entry:
     return _entry(*row, now)
 
 
-def by_key(session: Session, key: str) -> Application:
-    """A case by the address of its draft, with draft and version. One statement.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What every page of a draft begins with.
 
-    Raises:
-        NotFound: there is none.
+    Attributes:
+        application: with draft, version and procedure; its state may be past a draft's (Back after filing).
+        procedure: the document of its own version.
+        guests: whether the newest version takes guests.
+        newer: see `forms.services.changeover.newer`.
     """
-    found = session.scalars(
-        select(Application)
-        .where(Application.key == key)
-        .options(joinedload(Application.version), joinedload(Application.procedure), joinedload(Application.draft))
+
+    application: Application
+    procedure: Procedure
+    guests: bool
+    newer: changeover.Newer | None
+
+
+def draft(session: Session, key: str, *, now: datetime, lock: bool = False) -> Draft | None:
+    """A draft by its address; None: there is none. One statement, with the lock two.
+
+    Args:
+        session: the transaction.
+        key: the address.
+        now: aware.
+        lock: nobody else changes it until the transaction ends (`forms.services.common.locked` knows).
+    """
+    if lock:
+        session.execute(select(Application.id).where(Application.key == key).with_for_update())
+    row = session.execute(
+        _draft(), {"key": key, "now": now}, execution_options={"populate_existing": lock}
     ).one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    if row is None:
+        return None
+    application, guests, offered = row
+    if lock:
+        hold(session, application)
+    return Draft(application, definition(application.version), bool(guests), changeover.read(application, offered, now))
+
+
+@cache
+def _draft() -> Select[Application, Any, Any]:
+    """Made once: SQLAlchemy takes as long to put it together as the database to answer it."""
+    published, own = aliased(ProcedureVersion), aliased(ProcedureVersion)
+    guests = (
+        select(published.document["guests"])
+        .where(published.procedure_id == Application.procedure_id, published.published_at.is_not(None))
+        .order_by(published.number.desc())
+        .limit(1)
+        .correlate(Application)
+        .scalar_subquery()
+    )
+    offered = changeover.offered(Application.procedure_id, own.number, bindparam("now", type_=DateTime(timezone=True)))
+    return (
+        select(Application, guests, offered.correlate(Application, own))
+        .join(own, own.id == Application.version_id)
+        .where(Application.key == bindparam("key"))
+        .options(
+            contains_eager(Application.version.of_type(own)).defer(own.document),
+            joinedload(Application.procedure, innerjoin=True),
+            joinedload(Application.draft),
+        )
+    )
 
 
 def by_reference(session: Session, reference: str) -> Application:
@@ -104,16 +161,22 @@ def by_reference(session: Session, reference: str) -> Application:
     Raises:
         NotFound: there is none.
     """
-    return _one(session, Application.reference == reference)
+    found = session.scalars(_case(), {"reference": reference}).one_or_none()
+    if found is None:
+        raise NotFound
+    definition(found.version)  # read while the transaction lasts
+    return found
 
 
-def _one(session: Session, where: ColumnElement[bool]) -> Application:
-    found = session.scalars(
+@cache
+def _case() -> Select[Application]:
+    """Made once, as `_draft`."""
+    return (
         select(Application)
-        .where(where)
+        .where(Application.reference == bindparam("reference"))
         .options(
-            joinedload(Application.version),
-            joinedload(Application.procedure),
+            joinedload(Application.version, innerjoin=True).defer(ProcedureVersion.document),
+            joinedload(Application.procedure, innerjoin=True),
             joinedload(Application.draft),
             joinedload(Application.decision),
             selectinload(Application.filings),
@@ -121,10 +184,7 @@ def _one(session: Session, where: ColumnElement[bool]) -> Application:
             selectinload(Application.corrections),
             selectinload(Application.documents),
         )
-    ).one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    )
 
 
 def of_account(session: Session, account_id: int, *, limit: int = 100) -> Sequence[Application]:
@@ -210,6 +270,7 @@ def procedure_guests(session: Session, slug: str) -> bool:
         .where(ProcedureRow.slug == slug, ProcedureVersion.published_at.is_not(None))
         .order_by(ProcedureVersion.number.desc())
         .limit(1)
+        .options(defer(ProcedureVersion.document))
     ).first()
     if version is None:
         raise NotFound

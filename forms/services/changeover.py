@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy.orm import Session, aliased
 
 from forms.definition import FieldSpec, Moment, Procedure
 from forms.models import Application, ApplicationDraft, ProcedureVersion
@@ -82,24 +82,34 @@ def newer(session: Session, application: Application, *, now: datetime) -> Newer
     """The version that a draft could go over to; None: there is none, or it is no draft. One statement."""
     if application.state not in {State.DRAFT.value, State.PREPARED.value}:
         return None
-    own = application.version
-    row = session.execute(
-        select(
-            ProcedureVersion.id,
-            ProcedureVersion.number,
-            ProcedureVersion.document["earlier_drafts_go_over"].as_boolean(),
-        )
+    return read(
+        application, session.scalar(select(offered(application.procedure_id, application.version.number, now))), now
+    )
+
+
+def offered(procedure_id: Any, number: Any, now: Any) -> ScalarSelect[Any]:
+    """Selects what `read` reads, for the numbers or the columns that are given."""
+    version = aliased(ProcedureVersion)
+    return (
+        select(func.jsonb_build_array(version.id, version.number, version.document["earlier_drafts_go_over"]))
         .where(
-            ProcedureVersion.procedure_id == application.procedure_id,
-            ProcedureVersion.published_at.is_not(None),
-            ProcedureVersion.valid_from <= now,
-            (ProcedureVersion.valid_until.is_(None)) | (ProcedureVersion.valid_until > now),
-            ProcedureVersion.number > own.number,
+            version.procedure_id == procedure_id,
+            version.published_at.is_not(None),
+            version.valid_from <= now,
+            (version.valid_until.is_(None)) | (version.valid_until > now),
+            version.number > number,
         )
-        .order_by(ProcedureVersion.number.desc())
+        .order_by(version.number.desc())
         .limit(1)
-    ).first()
-    return Newer(row[0], row[1], bool(row[2]) or not definition(own).is_open(now)) if row else None
+        .scalar_subquery()
+    )
+
+
+def read(application: Application, found: Any, now: datetime) -> Newer | None:
+    """What `offered` found for a draft; nothing for what is no draft any more."""
+    if found is None or application.state not in {State.DRAFT.value, State.PREPARED.value}:
+        return None
+    return Newer(found[0], found[1], bool(found[2]) or not definition(application.version).is_open(now))
 
 
 def plan(session: Session, application: Application, *, now: datetime) -> Changeover:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from forms.case_models import ApplicationTypist
 from forms.definition import IdentityLevel, Moment, Problem, Procedure, Town, from_document
-from forms.models import Application, ApplicationEvent, ProcedureVersion
+from forms.models import Application, ApplicationAnswers, ApplicationEvent, IssuedDocument, ProcedureVersion
 from forms.rules import Facts
 from forms.states import Action, Party, State, after
 from portal.accounts.models import Person
@@ -227,18 +228,39 @@ _read: dict[str, Procedure] = {}
 
 
 def locked(session: Session, *, key: str | None = None, reference: str | None = None) -> Application:
-    """The case, its row locked until the transaction ends.
+    """The case, its row locked until the transaction ends; it is read and locked once in a transaction.
 
     Raises:
         NotFound: there is none.
     """
     wanted = Application.key == key if reference is None else Application.reference == reference
+    held = _held(session)
+    for application in held:
+        if (application.key == key) if reference is None else (application.reference == reference):
+            return application
     found = session.scalars(
         select(Application).where(wanted).with_for_update().execution_options(populate_existing=True)
     ).one_or_none()
     if found is None:
         raise NotFound
+    hold(session, found)
     return found
+
+
+def hold(session: Session, application: Application) -> None:
+    """Remember that this transaction (or savepoint) has locked the case and read it afterwards: `locked` gives it back."""
+    _held(session).append(application)
+
+
+def _held(session: Session) -> list[Application]:
+    now = session.get_nested_transaction() or session.get_transaction()
+    known: tuple[weakref.ref[SessionTransaction], list[Application]] | None = session.info.get(_HELD)
+    if now is None or known is None or known[0]() is not now:
+        known = session.info[_HELD] = (weakref.ref(now or session.begin()), [])
+    return known[1]
+
+
+_HELD = "cases that are locked"
 
 
 def unchanged(application: Application, revision: int | None) -> None:
@@ -290,7 +312,7 @@ def note(
         reason=reason,
         at=now,
     )
-    application.events.append(event)
+    add_to(session, application, "events", event)
     session.flush()
     audit.record(
         session,
@@ -299,6 +321,19 @@ def note(
         subject_kind="application",
         subject_ref=application.reference or application.key,
     )
+
+
+def add_to(
+    session: Session,
+    application: Application,
+    collection: str,
+    row: ApplicationEvent | ApplicationAnswers | IssuedDocument,
+) -> None:
+    """Add to a collection of the case, which is not read for that where nobody has asked for it."""
+    if collection in inspect(application).unloaded:
+        session.add(row)
+    else:
+        getattr(application, collection).append(row)
 
 
 def party(actor: Actor) -> Party:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from forms import rules, statistics
 from forms.definition import Moment, Problem, Procedure, Step, Typed
@@ -103,6 +103,7 @@ def open_version(session: Session, slug: str, *, now: datetime) -> ProcedureVers
         )
         .order_by(ProcedureVersion.number.desc())
         .limit(1)
+        .options(defer(ProcedureVersion.document))
     ).first()
     if found is None:
         raise NotFound
@@ -146,6 +147,7 @@ def start_draft(
         key=secrets.token_urlsafe(18),
         procedure_id=version.procedure_id,
         version_id=version.id,
+        version=version,
         applicant_person_id=applicant.person_id,
         owner_account_id=applicant.account_id,
         typed_by="staff" if actor.kind == "staff" else "applicant",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from forms.models import Application, ApplicationAnswers
+from forms.models import Application, ApplicationAnswers, ProcedureVersion
 from forms.services.common import definition
 from forms.states import State
 from forms.vocabulary import Known
@@ -43,7 +43,7 @@ def said_before(session: Session, *, person_id: int, account_id: int) -> tuple[K
         )
         .order_by(Application.filed_at.desc().nulls_last(), Application.id.desc())
         .limit(LOOKED_AT)
-        .options(joinedload(Application.version))
+        .options(joinedload(Application.version).defer(ProcedureVersion.document))
     )
     found: dict[str, Known] = {}
     for application, filed in rows:

@@ -24,6 +24,7 @@ from forms.services.common import (
     MustGoOver,
     ProcedureClosed,
     ReviewChanged,
+    add_to,
     definition,
     facts_of,
     locked,
@@ -102,9 +103,18 @@ def review(session: Session, *, key: str, now: datetime) -> Review:
     """What would be filed from a draft now. Changes nothing.
 
     Raises:
-        NotFound: no such draft, or it was filed (ask `by_key` for the case).
+        NotFound: no such draft.
+        ReviewChanged: it was filed meanwhile.
     """
-    application = locked(session, key=key)
+    return review_of(session, locked(session, key=key), now=now)
+
+
+def review_of(session: Session, application: Application, *, now: datetime) -> Review:
+    """The same of a draft that was read in one statement, or locked.
+
+    Raises:
+        ReviewChanged: it was filed meanwhile.
+    """
     if application.draft is None:
         raise ReviewChanged
     facts = facts_of(session, application, now=now)
@@ -170,11 +180,11 @@ def file(
     reference = application.reference or references.new("A")
     application.state = after(State(application.state), Action.FILE, by=party(actor)).value
     application.reference = reference
-    application.filed_at = now
+    application.filed_at = application.changed_at = now
     application.prepared_until = None
     application.filed_by_account_id = actor.account_id
     application.due_on = due_on(local(now).date(), made.procedure.standard_days)
-    secret = _keep(application, made, now=now)
+    secret = _keep(session, application, made, now=now)
     attachments.settle(session, application)
     if electronic_consent and made.consent is not None:
         note(session, application, ELECTRONIC_CONSENT, actor=actor, now=now, reason=made.consent.ja)
@@ -232,23 +242,22 @@ def _checked(
     return made
 
 
-def _keep(application: Application, made: Review, *, now: datetime) -> str | None:
+def _keep(session: Session, application: Application, made: Review, *, now: datetime) -> str | None:
     """Store exactly what was reviewed; drop the draft. A guest gets a secret."""
     draft = application.draft
     application.applicant_name = _name(made)
     application.search = _searched(application, made)
-    application.filings.append(
-        ApplicationAnswers(
-            application_id=application.id,
-            number=1,
-            answers=dict(made.answers),
-            fee=fee_json(made.fee),
-            prefill={k: v for k, v in (draft.prefill if draft else {}).items() if k in made.answers},
-            flags={k: v for k, v in (draft.flags if draft else {}).items() if k in made.answers},
-            sha256=made.sha256,
-            at=now,
-        )
+    filed = ApplicationAnswers(
+        application_id=application.id,
+        number=1,
+        answers=dict(made.answers),
+        fee=fee_json(made.fee),
+        prefill={k: v for k, v in (draft.prefill if draft else {}).items() if k in made.answers},
+        flags={k: v for k, v in (draft.flags if draft else {}).items() if k in made.answers},
+        sha256=made.sha256,
+        at=now,
     )
+    add_to(session, application, "filings", filed)
     application.draft = None
     if application.owner_account_id is not None or application.delegation_id is not None:
         return None
@@ -315,7 +324,7 @@ def _paper(
     session: Session, application: Application, *, kind: str, number: str, title: str, now: datetime
 ) -> IssuedDocument:
     paper = IssuedDocument(application_id=application.id, kind=kind, number=number, title=title, created_at=now)
-    application.documents.append(paper)
+    add_to(session, application, "documents", paper)
     session.flush()
     jobs.defer(session, "forms.make_paper", paper_id=paper.id)
     return paper

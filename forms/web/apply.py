@@ -18,7 +18,7 @@ from forms.definition.dependencies import own_needs
 from forms.definition.fields import GroupField
 from forms.models import Application
 from forms.services import changeover, delegation, disputing, drafts, filing
-from forms.services.common import Incomplete, MustGoOver, ReviewChanged, definition, facts_of
+from forms.services.common import Incomplete, MustGoOver, ReviewChanged, facts_of
 from forms.states import State
 from forms.web import files, views
 from forms.web.blueprint import bp
@@ -51,20 +51,21 @@ def _may_use(application: Application) -> None:
         raise NotFound
 
 
-def draft_of_visitor(session: Session, slug: str, key: str) -> tuple[Application, Procedure]:
-    """A draft that the visitor may use, with its document.
+def draft_of_visitor(session: Session, slug: str, key: str, *, lock: bool = False) -> queries.Draft:
+    """A draft that the visitor may use, with its document; `lock`: nobody else changes it meanwhile.
 
     Raises:
         NotSignedIn, NotFound: it needs signing in, or is somebody else's.
     """
-    access_rule = queries.procedure_guests(session, slug)
-    if not access_rule and not access.visitor().signed_in:
+    found = queries.draft(session, key, now=clock.now(), lock=lock)
+    here = found if found is not None and found.application.procedure.slug == slug else None
+    guests = queries.procedure_guests(session, slug) if here is None else here.guests
+    if not guests and not access.visitor().signed_in:
         raise access.NotSignedIn
-    application = queries.by_key(session, key)
-    if application.procedure.slug != slug:
+    if here is None:
         raise NotFound
-    _may_use(application)
-    return application, definition(application.version)
+    _may_use(here.application)
+    return here
 
 
 def _to_case(application: Application) -> ResponseReturnValue:
@@ -98,15 +99,15 @@ class _Page:
         return rules.evaluate(self.procedure, {**draft.answers, **entries}, self.facts).rows
 
 
-def _page(session: Session, slug: str, key: str, step_id: str) -> _Page:
-    application, procedure = draft_of_visitor(session, slug, key)
+def _page(session: Session, slug: str, key: str, step_id: str, *, lock: bool = False) -> _Page:
+    found = draft_of_visitor(session, slug, key, lock=lock)
+    application, procedure = found.application, found.procedure
     step = next((s for s in procedure.steps if s.id == step_id), None)
     if step is None:
         raise NotFound
     answers = application.draft.answers if application.draft else {}
     facts = facts_of(session, application, now=clock.now())
-    newer = changeover.newer(session, application, now=clock.now())
-    return _Page(application, procedure, step, rules.evaluate(procedure, answers, facts), facts, newer)
+    return _Page(application, procedure, step, rules.evaluate(procedure, answers, facts), facts, found.newer)
 
 
 def _show(
@@ -204,7 +205,7 @@ def save_with_files(slug: str, key: str, step_id: str) -> ResponseReturnValue:
 def draft_file(slug: str, key: str, attachment_id: str) -> ResponseReturnValue:
     """A file of one's own draft."""
     with unit_of_work() as session:
-        application, _procedure = draft_of_visitor(session, slug, key)
+        application = draft_of_visitor(session, slug, key).application
     return files.give(application, attachment_id, actor=access.visitor().actor)
 
 
@@ -212,7 +213,7 @@ def _save(slug: str, key: str, step_id: str, wrong_files: Mapping[str, tuple[Pro
     action = request.form.get("action", "next")
     typed, asked, now = views.typed_in_form(), views.asked_in_form(), clock.now()
     with unit_of_work() as session:
-        page = _page(session, slug, key, step_id)
+        page = _page(session, slug, key, step_id, lock=True)
         if action.startswith(("add:", "remove:")):
             return _change_entries(session, page, action, typed=typed, asked=asked)
         if action.startswith(f"{LOOK_UP}:"):
@@ -319,13 +320,12 @@ def _look_up(
 def review(slug: str, key: str) -> ResponseReturnValue:
     """Everything that will be filed, exactly, and what it costs."""
     with unit_of_work() as session:
-        application, _procedure = draft_of_visitor(session, slug, key)
-        if application.state != State.DRAFT.value:
-            return _to_case(application)
-        newer = changeover.newer(session, application, now=clock.now())
-        if newer is not None and newer.must:
+        found = draft_of_visitor(session, slug, key)
+        if found.application.state != State.DRAFT.value:
+            return _to_case(found.application)
+        if found.newer is not None and found.newer.must:
             return _to_new_version(slug, key)
-        return _review_page(session, application, newer=newer)
+        return _review_page(session, found.application, newer=found.newer)
 
 
 def _review_page(
@@ -337,7 +337,7 @@ def _review_page(
     newer: changeover.Newer | None = None,
 ) -> ResponseReturnValue:
     lang = locale.current()
-    made = filing.review(session, key=application.key, now=clock.now())
+    made = filing.review_of(session, application, now=clock.now())
     missing = [made.procedure.step_of(f) for f in made.problems]
     html = render_template(
         "forms/review.html",
@@ -368,22 +368,21 @@ def _review_page(
 def file(slug: str, key: str) -> ResponseReturnValue:
     """File it (or finish the preparation for the counter). Whatever else is sent, a fee among it, is ignored."""
     now, who = clock.now(), access.visitor()
-    with unit_of_work() as session:
-        application, procedure = draft_of_visitor(session, slug, key)
-        if application.state != State.DRAFT.value:
-            return _to_case(application)
     sha256, agreed = request.form.get("sha256", ""), request.form.get("electronic_consent") == "yes"
+
+    def work(session: Session) -> Application:
+        found = draft_of_visitor(session, slug, key, lock=True)
+        if found.application.state != State.DRAFT.value:
+            return found.application
+        if found.procedure.channel.kind == "prepared":
+            return filing.prepare(session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now)
+        case, _secret = filing.file(
+            session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now, electronic_consent=agreed
+        )
+        return case
+
     try:
-        if procedure.channel.kind == "prepared":
-            filed = transact(
-                lambda session: filing.prepare(session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now)
-            )
-        else:
-            filed, _secret = transact(
-                lambda session: filing.file(
-                    session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now, electronic_consent=agreed
-                )
-            )
+        filed = transact(work)
     except MustGoOver:
         return _to_new_version(slug, key)
     except ReviewChanged as changed:
@@ -397,7 +396,7 @@ def file(slug: str, key: str) -> ResponseReturnValue:
 
 def _again(slug: str, key: str, error: str, status: int) -> ResponseReturnValue:
     with unit_of_work() as session:
-        application, _procedure = draft_of_visitor(session, slug, key)
+        application = draft_of_visitor(session, slug, key).application
         return _review_page(session, application, error=error, status=status)
 
 
@@ -406,7 +405,7 @@ def _again(slug: str, key: str, error: str, status: int) -> ResponseReturnValue:
 def discard(slug: str, key: str) -> ResponseReturnValue:
     """Throw the draft away."""
     with unit_of_work() as session:
-        application, _procedure = draft_of_visitor(session, slug, key)
+        application = draft_of_visitor(session, slug, key).application
         if application.state != State.DRAFT.value:
             return _to_case(application)
         drafts.discard(session, key=key)

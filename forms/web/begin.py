@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
@@ -84,23 +85,22 @@ def start(slug: str) -> ResponseReturnValue:
             actor=who.actor,
             now=now,
         )
-    if stop:
+        # An alarm is kept, also where nothing begins.
+        begun = None if stop else _begin(session, slug, applicant, who, now=now)
+    if begun is None:
         raise protection.NotOnline
-    with unit_of_work() as session:
-        draft = drafts.start_draft(
-            session,
-            slug=slug,
-            applicant=applicant,
-            actor=who.actor,
-            now=now,
-            known=_known(session, who, applicant.person_id),
-        )
-        procedure = definition(draft.version)
-        saved_at = draft.draft.step if draft.draft else None
-        key = draft.key
+    key, first = begun
     if not who.signed_in:
         views.remember("drafts", key)
-    return redirect(url_for("forms.step", slug=slug, key=key, step_id=saved_at or procedure.steps[0].id), 303)
+    return redirect(url_for("forms.step", slug=slug, key=key, step_id=first), 303)
+
+
+def _begin(session: Session, slug: str, applicant: Applicant, who: access.Visitor, *, now: datetime) -> tuple[str, str]:
+    """The draft's key, and the step to go on with."""
+    known = _known(session, who, applicant.person_id)
+    draft = drafts.start_draft(session, slug=slug, applicant=applicant, actor=who.actor, now=now, known=known)
+    saved_at = draft.draft.step if draft.draft else None
+    return draft.key, saved_at or definition(draft.version).steps[0].id
 
 
 def _delegation(session: Session, who: access.Visitor, slug: str) -> Delegation | None:

@@ -73,7 +73,8 @@ def application(reference: str) -> ResponseReturnValue:
         if found.decision is not None and found.decision.known_at is None and not who.is_staff:
             casework.known(session, reference=reference, now=now)
         charges = fee_change.charges(session, found)
-        if not who.is_staff:
+        messages = teamwork.messages_of(session, found)
+        if not who.is_staff and any(each.side == "staff" and each.read_at is None for each in messages):
             teamwork.read_by(session, found, side="applicant", now=now)
         state = State(found.state)
         unpaid = state is not State.WITHDRAWN and any(c.state == "open" and c.total for c in charges)
@@ -95,7 +96,7 @@ def application(reference: str) -> ResponseReturnValue:
             charges=charges,
             unpaid=unpaid,
             open_requests=casework.open_requests(found),
-            messages=teamwork.messages_of(session, found),
+            messages=messages,
             may_withdraw=Action.WITHDRAW in possible(state, by=Party.APPLICANT),
             files=_files(session, found),
             code=Markup(qr.svg(slip.address(reference), title=reference)) if state is State.PREPARED else "",  # noqa: S704 - made here

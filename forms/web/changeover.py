@@ -36,7 +36,8 @@ def new_version(slug: str, key: str) -> ResponseReturnValue:
 def _page(slug: str, key: str, *, error: str = "", status: int = 200) -> ResponseReturnValue:
     lang = locale.current()
     with unit_of_work() as session:
-        application, procedure = draft_of_visitor(session, slug, key)
+        draft = draft_of_visitor(session, slug, key)
+        application, procedure = draft.application, draft.procedure
         if application.state != State.DRAFT.value:
             return redirect(url_for("forms.application", reference=application.reference), 303)
         try:

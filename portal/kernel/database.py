@@ -6,16 +6,18 @@ everything else asks this module for a transaction.
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import BigInteger, Date, DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
@@ -98,16 +100,35 @@ def configure(url: str, *, pool_size: int = 5) -> None:
         sqlalchemy_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         # The connection used last first: its statements are prepared, and the server has settled on their plans.
         pool_use_lifo=True,
         # An error's text goes into logs: the statement, never the values, which are people's.
         hide_parameters=True,
         connect_args={"options": "-c TimeZone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"},
     )
+    event.listen(made, "checkout", _alive)
     event.listen(made, "checkin", _close_when_disposed(made))
     _Database.engine = made
     _Database.sessions = sessionmaker(_Database.engine, expire_on_commit=False)
+
+
+def _alive(connection: psycopg.Connection[Any], _entry: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Make sure that a connection from the pool is still good, without asking the server each time.
+
+    A server that goes away says so and closes: there is something to read on a connection that waits for nothing. Only then it is asked.
+
+    Raises:
+        InvalidatePoolError: it is not; the pool opens new ones.
+    """
+    try:
+        waiting = select.poll()
+        waiting.register(connection.fileno(), select.POLLIN)
+        if waiting.poll(0):
+            connection.autocommit = True
+            connection.execute("SELECT 1")
+            connection.autocommit = False
+    except psycopg.OperationalError as error:
+        raise InvalidatePoolError from error
 
 
 def _close_when_disposed(made: Engine) -> Callable[[Any, ConnectionPoolEntry], None]:

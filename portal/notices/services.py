@@ -61,7 +61,7 @@ def send(
         key: what the message is about, such as `forms.filed:A-7K3F-92QX-5`; the same key again sends nothing.
         now: aware; the clock's where None.
     """
-    made = session.execute(
+    made = session.scalars(
         insert(Notice)
         .values(
             key=key,
@@ -77,11 +77,12 @@ def send(
             attempts=0,
         )
         .on_conflict_do_nothing(index_elements=[Notice.key])
-        .returning(Notice.id),
-    ).scalar()
-    if made is not None:
-        _defer(session, made)
-    return session.scalars(select(Notice).where(Notice.key == key)).one()
+        .returning(Notice),
+    ).one_or_none()
+    if made is None:
+        return session.scalars(select(Notice).where(Notice.key == key)).one()
+    _defer(session, made.id)
+    return made
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 Without variables: 10,000 random definitions against a naive oracle, 10,000 interleavings around one case, 100,000 contested attempts,
 5,000 payment histories. SOAK=1 makes a fifth of them (the counts of forms and reservations follow SOAK, 5 where it is not set;
-HISTORIES says how many histories). `python -m tests.soak forms` runs one domain. The seeds are new each time and are printed: what fails
-can be repeated.
+HISTORIES says how many histories). Forms and payments run in two processes, each with half of the count. `python -m tests.soak forms`
+runs one domain. The seeds are new each time and are printed: what fails can be repeated.
 """
 
 from __future__ import annotations
@@ -11,39 +11,32 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import pytest
 
 DOMAINS = ("forms", "reservations", "payments")
 
 
 def main() -> None:
-    """Run them, one after the other; the first arguments may name domains, the others are pytest's."""
+    """Run them, one domain after the other; the first arguments may name domains, the others are pytest's."""
     os.environ.setdefault("SOAK", "5")  # before the tests are read: they ask how long they are to be
     named = [each for each in sys.argv[1:] if each in DOMAINS]
     others = [each for each in sys.argv[1:] if each not in DOMAINS]
-    domains = [domain for domain in named or DOMAINS if domain != "payments"]
-    files = [str(Path(__file__).with_name(f"{domain}.py")) for domain in domains]
-    ended = int(pytest.main(["-q", "-n", "0", "-s", *files, *others])) if files else 0
-    if len(domains) < len(named or DOMAINS):
-        ended = max(ended, _histories(others))
-    sys.exit(ended)
+    histories = int(os.environ.get("HISTORIES", "5000"))
+    parts: dict[str, tuple[dict[str, str], ...]] = {
+        "forms": ({"SOAK_PARTS": "2"}, {"SOAK_PARTS": "2"}),
+        "reservations": ({},),
+        "payments": ({"HISTORIES": str(histories - histories // 2)}, {"HISTORIES": str(histories // 2)}),
+    }
+    sys.exit(max([_together(domain, parts[domain], others) for domain in named or DOMAINS]))
 
 
-def _histories(others: list[str]) -> int:
-    """Payment histories in two processes, each with a database server of its own and half of the count."""
-    every = int(os.environ.get("HISTORIES", "5000"))
-    file = str(Path(__file__).with_name("payments.py"))
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-q", "-n", "0", "-s", file, *others],
-            env={**os.environ, "HISTORIES": str(part)},
-        )
-        for part in (every - every // 2, every // 2)
-        if part
-    ]
-    return max(process.wait() for process in running)
+def _together(domain: str, parts: Sequence[Mapping[str, str]], others: Sequence[str]) -> int:
+    """One domain in as many processes as it has parts, each with a database server of its own; how the worst ended."""
+    file = str(Path(__file__).with_name(f"{domain}.py"))
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-s", file, *others]
+    running = [subprocess.Popen(command, env={**os.environ, **part}) for part in parts if part.get("HISTORIES") != "0"]
+    return max((process.wait() for process in running), default=0)
 
 
 if __name__ == "__main__":

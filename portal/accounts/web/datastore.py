@@ -7,13 +7,16 @@ commits" (docs/decisions/0002-sign-in-library.md). Nothing else uses the session
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from flask import Flask, current_app, has_request_context
 from flask.globals import app_ctx
 from flask_security import RoleMixin, SQLAlchemySessionUserDatastore, UserMixin, WebAuthnMixin
 from flask_security.utils import get_message
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, joinedload, relationship, scoped_session
 
@@ -74,6 +77,9 @@ def _new_session() -> Session:
 sessions: scoped_session[Session] = scoped_session(_new_session, scopefunc=_scope)  # type: ignore[arg-type]  # any callable makes sessions
 
 
+_ONLY_READING = "only reading"
+
+
 class Datastore(SQLAlchemySessionUserDatastore):
     """Accounts and passkeys for the library."""
 
@@ -83,11 +89,13 @@ class Datastore(SQLAlchemySessionUserDatastore):
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> SignInAccount | None:  # noqa: FBT001, FBT002 - the library's signature
         """One account by one attribute, with what every page needs of it."""
         attribute, value = kwargs.popitem()
-        column = getattr(SignInAccount, attribute)
-        condition = func.lower(column) == str(value).lower() if case_insensitive else column == value
-        # One statement: every page of somebody who is signed in begins with it.
-        query = select(SignInAccount).options(joinedload(SignInAccount.grants)).where(condition)
-        return sessions.scalars(query).unique().one_or_none()
+        query = _one_by(attribute, case_insensitive)
+        # One statement: every page of somebody who is signed in begins with it. While the visitor is being found out nothing is
+        # written, so that no transaction is opened and closed around it.
+        if sessions().info.get(_ONLY_READING) and not sessions().in_transaction():
+            sessions.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        wanted = str(value).lower() if case_insensitive else value
+        return sessions.scalars(query, {"value": wanted}).unique().one_or_none()
 
     def create_user(self, **kwargs: Any) -> SignInAccount:
         """Make the account and its person.
@@ -117,6 +125,14 @@ class Datastore(SQLAlchemySessionUserDatastore):
         return account
 
 
+@cache
+def _one_by(attribute: str, folded: bool) -> Select[SignInAccount]:  # noqa: FBT001 - the key of a cache
+    """Made once: SQLAlchemy takes as long to put it together as the database to answer it."""
+    column = getattr(SignInAccount, attribute)
+    condition = func.lower(column) == bindparam("value") if folded else column == bindparam("value")
+    return select(SignInAccount).options(joinedload(SignInAccount.grants)).where(condition)
+
+
 def init_app(app: Flask) -> None:
     """End the library's session with each request."""
 
@@ -125,9 +141,16 @@ def init_app(app: Flask) -> None:
         sessions.remove()
 
 
-def release() -> None:
-    """Give the connection back between reading the account and the page's own work.
+@contextmanager
+def reading() -> Iterator[None]:
+    """Find out who it is; the connection is given back before the page's own work.
 
-    Only called before a view runs: what a view of the library has written is committed by the library.
+    Only used before a view runs: what a view of the library writes is committed by the library.
     """
+    info = sessions().info
+    info[_ONLY_READING] = True
+    try:
+        yield
+    finally:
+        del info[_ONLY_READING]
     sessions.commit()

@@ -15,12 +15,16 @@ from portal.web.access import GUEST_VISITOR, Grant, Visitor
 
 def load() -> Visitor:
     """The visitor of this request, from the session cookie; read before the view runs."""
-    account = current_user
+    with datastore.reading():
+        return _of_session()
+
+
+def _of_session() -> Visitor:
+    account = current_user._get_current_object()  # noqa: SLF001 - asked for once instead of at each attribute
     if not account.is_authenticated:
-        datastore.release()
         return GUEST_VISITOR
     settings: Settings = current_app.extensions["portal"]
-    who = Visitor(
+    return Visitor(
         account_id=account.id,
         person_id=account.person_id,
         is_staff=account.is_staff,
@@ -32,8 +36,6 @@ def load() -> Visitor:
             account.is_staff and settings.production and not account.tf_primary_method and not account.webauthn
         ),
     )
-    datastore.release()
-    return who
 
 
 def keep_locale(chosen: str) -> None:
