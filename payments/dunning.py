@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -85,7 +85,7 @@ def due_on(charge: Charge, noted: ChargeYear | None) -> date | None:
 
 
 def remind(session: Session, *, today: date, now: datetime) -> int:
-    """Mail about charges that are due in so many days or were due so many days ago; each mail once. Returns how many."""
+    """Mail (or post) about charges that are due in so many days or were due so many days ago; each once. Returns how many."""
     rows = session.execute(
         select(Charge, ChargeYear)
         .join(ChargePayer, ChargePayer.charge_id == Charge.id)
@@ -95,7 +95,7 @@ def remind(session: Session, *, today: date, now: datetime) -> int:
             DemandLetter.id.is_(None),
             Charge.state == ChargeState.OPEN.value,
             Charge.total > Yen(0),
-            ChargePayer.email.is_not(None),
+            or_(ChargePayer.email.is_not(None), ChargePayer.person_id.is_not(None)),
             Charge.pay_until > Charge.created_at + SHORTEST_TERM,
         )
         .order_by(Charge.id)
@@ -114,8 +114,7 @@ def remind(session: Session, *, today: date, now: datetime) -> int:
             .returning(Reminder.charge_id)
         ).first()
         if new is not None:
-            mails.reminder(session, charge, due=due, late=days < 0)
-            sent += 1
+            sent += mails.reminder(session, charge, due=due, late=days < 0)
     return sent
 
 

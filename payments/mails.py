@@ -1,4 +1,7 @@
-"""Mails of payments. They carry references, sums and addresses of pages; nothing of what was applied for or booked."""
+"""Mails of payments, or letters to those who have none.
+
+They carry references, sums and addresses of pages; nothing of what was applied for or booked.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,11 @@ from sqlalchemy.orm import Session
 
 from payments.models import Charge, ChargePayer, Payee, Payment, Receipt, Refund
 from portal.kernel import clock
+from portal.notices import post
 from portal.notices import services as notices
+
+ROOM = "payments"
+"""Finance prints its letters."""
 
 
 class _Portal:
@@ -33,6 +40,8 @@ def paid(session: Session, charge: Charge, payment: Payment, receipt: Receipt) -
             "at_counter": payment.place is not None,
             "receipt_url": f"{_Portal.url}/pay/receipts/{receipt.reference}",
         },
+        # Without mail one pays at the counter and gets the receipt there.
+        on_paper=False,
     )
 
 
@@ -78,9 +87,9 @@ def account_wanted(session: Session, charge: Charge, refund: Refund) -> None:
     )
 
 
-def reminder(session: Session, charge: Charge, *, due: date, late: bool) -> None:
-    """Say that something is due soon, or was due; no legal act."""
-    _send(
+def reminder(session: Session, charge: Charge, *, due: date, late: bool) -> bool:
+    """Say that something is due soon, or was due; no legal act. Whether there is a way to say it."""
+    return _send(
         session,
         charge,
         template="payments/mail/reminder.txt",
@@ -97,13 +106,17 @@ def demand(session: Session, charge: Charge, *, number: str, pay_by: date, costs
         template="payments/mail/demand.txt",
         key=f"payments.demand:{number}",
         more={"amount": charge.total.amount, "number": number, "pay_by": pay_by.isoformat(), "costs": costs},
+        # The 督促状 itself is the letter; finance prints it where it was made.
+        on_paper=False,
     )
 
 
-def _send(session: Session, charge: Charge, *, template: str, key: str, more: dict[str, Any]) -> None:
+def _send(
+    session: Session, charge: Charge, *, template: str, key: str, more: dict[str, Any], on_paper: bool = True
+) -> bool:
     payer = session.get(ChargePayer, charge.id)
-    if payer is None or not payer.email:
-        return
+    if payer is None or not (payer.email or on_paper):
+        return False
     payee = session.get_one(Payee, charge.payee_id)
     context = {
         "name": payer.name,
@@ -113,5 +126,13 @@ def _send(session: Session, charge: Charge, *, template: str, key: str, more: di
         "url": f"{_Portal.url}/pay/{charge.reference}",
         **more,
     }
-    recipient = notices.Recipient(payer.email, payer.name, payer.locale, payer.account_id)
-    notices.send(session, recipient=recipient, template=template, context=context, key=key)
+    return post.send_or_post(
+        session,
+        recipient=notices.Recipient(payer.email or "", payer.name, payer.locale, payer.account_id),
+        person_id=payer.person_id,
+        room=ROOM,
+        about=charge.reference,
+        template=template,
+        context=context,
+        key=key,
+    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, aliased
 
 from payments import gateways, ledger, switches
@@ -17,6 +17,7 @@ from payments.models import (
     Charge,
     ChargeLineRow,
     ChargePayer,
+    ChargeYear,
     GroundRow,
     Payee,
     Payment,
@@ -88,6 +89,7 @@ class ChargeView:
     """A charge with everything that a page shows of it.
 
     Attributes:
+        due_on: the last day of its term (納期限) where it has one; it may be paid until `pay_until`.
         joined_to: the charge that asks for the sum of this and others; None: it is paid by itself.
         parts: the charges that this one asks for the sum of; those that left it are not among them.
     """
@@ -116,6 +118,7 @@ class ChargeView:
     payer_account_id: int | None
     payer_person_id: int | None
     payer_locale: str
+    due_on: date | None = None
     joined_to: str | None = None
     parts: Sequence[PartView] = ()
 
@@ -194,18 +197,21 @@ def charge(session: Session, reference: str) -> ChargeView:
     return found
 
 
-def _charges() -> Select[Charge, Payee, GroundRow, ChargePayer, str | None]:
+def _charges() -> Select[Charge, Payee, GroundRow, ChargePayer, str | None, date | None]:
     whole = aliased(Charge)
     return (
-        select(Charge, Payee, GroundRow, ChargePayer, whole.reference.label("joined_to"))
+        select(Charge, Payee, GroundRow, ChargePayer, whole.reference.label("joined_to"), ChargeYear.term_end)
         .outerjoin(whole, whole.id == Charge.joined_to_id)
         .join(Payee, Payee.id == Charge.payee_id)
         .join(GroundRow, GroundRow.id == Charge.ground_id)
         .outerjoin(ChargePayer, ChargePayer.charge_id == Charge.id)
+        .outerjoin(ChargeYear, ChargeYear.charge_id == Charge.id)
     )
 
 
-def _view(session: Session, query: Select[Charge, Payee, GroundRow, ChargePayer, str | None]) -> ChargeView | None:
+def _view(
+    session: Session, query: Select[Charge, Payee, GroundRow, ChargePayer, str | None, date | None]
+) -> ChargeView | None:
     row = session.execute(query.execution_options(populate_existing=True)).one_or_none()
     if row is None:
         return None
@@ -256,6 +262,7 @@ def _view(session: Session, query: Select[Charge, Payee, GroundRow, ChargePayer,
         payer_account_id=payer.account_id if payer else None,
         payer_person_id=payer.person_id if payer else None,
         payer_locale=payer.locale if payer else "ja",
+        due_on=row.term_end,
         joined_to=row.joined_to,
         parts=_parts(session, found) if found.payable_kind == JOINT else (),
     )
@@ -389,62 +396,4 @@ def receipt_of(session: Session, charge_ref: str) -> str | None:
         .join(Payment, Payment.id == Receipt.payment_id)
         .join(Charge, of_charge() & Payment.accepted)
         .where(Charge.reference == charge_ref)
-    )
-
-
-@dataclass(frozen=True)
-class OpenCharge:
-    """A charge that waits for its payer, as the list by payee shows it."""
-
-    reference: str
-    description: str
-    total: Yen
-    pay_until: datetime | None
-    payee: str
-    payee_en: str
-    payee_sample: bool
-    kind: str
-    """`payable_kind` of the charge; `JOINT` where it asks for the sum of several."""
-
-
-def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[OpenCharge]:
-    """What a person can pay now, by payee: money of two payees is two payments (CASES M1). One statement."""
-    rows = session.execute(
-        select(Charge, Payee)
-        .join(Payee, Payee.id == Charge.payee_id)
-        .join(ChargePayer, ChargePayer.charge_id == Charge.id)
-        .where(
-            ChargePayer.person_id == person_id,
-            Charge.state == ChargeState.OPEN.value,
-            or_(Charge.pay_until.is_(None), Charge.pay_until > now),
-        )
-        .order_by(Payee.id, Charge.id)
-        .limit(200)
-    )
-    return [_open(row.Charge, row.Payee) for row in rows]
-
-
-def waiting_of(session: Session, payable_kind: str, payable_refs: Sequence[str]) -> list[OpenCharge]:
-    """What waits to be paid for these things, each once: a sum that several of them are in counts as one. One statement."""
-    asked = select(func.coalesce(Charge.joined_to_id, Charge.id)).where(
-        Charge.payable_kind == payable_kind,
-        Charge.payable_ref.in_(payable_refs),
-        Charge.state.in_([state.value for state in WAITING]),
-    )
-    rows = session.execute(
-        select(Charge, Payee).join(Payee, Payee.id == Charge.payee_id).where(Charge.id.in_(asked)).order_by(Charge.id)
-    )
-    return [_open(row.Charge, row.Payee) for row in rows]
-
-
-def _open(charge: Charge, payee: Payee) -> OpenCharge:
-    return OpenCharge(
-        charge.reference,
-        charge.description,
-        charge.total,
-        charge.pay_until,
-        payee.name,
-        payee.name_en or payee.name,
-        payee.sample,
-        charge.payable_kind,
     )

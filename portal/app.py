@@ -20,6 +20,7 @@ from forms import loader as forms_loader
 from forms import wiring as forms
 from forms.builder import web as builder_web
 from forms.counter import web as counter_web
+from forms.letters import services as letters
 from forms.web import sections as forms_web
 from payments import loader as payment_loader
 from payments import measures as payment_measures
@@ -34,7 +35,7 @@ from portal.directory import loading
 from portal.directory.pack import PackError
 from portal.kernel import clock, database, logs, sealed
 from portal.kernel.errors import PortalError
-from portal.notices import mailer
+from portal.notices import mailer, post
 from portal.plan import elsewhere, registry, report
 from portal.plan import loader as plan_loader
 from portal.plan import web as plan_web
@@ -91,6 +92,7 @@ def assemble(settings: Settings) -> None:
     identity.configure(settings)
     sealed.configure(settings.file_keys, development=DEVELOPMENT_SECRET)
     forms.configure(settings)
+    post.configure(letters.address_of_person)
     for module in TASK_MODULES:
         importlib.import_module(module)
     measures()

@@ -73,7 +73,10 @@ class Settings:
     payment_provider: str = _variable("PAYMENT_PROVIDER", "sandbox", "`sandbox` (development), `stripe` or `hosted`")
     stripe_api_key: str = _variable("STRIPE_API_KEY", "", "Secret key of the Stripe account", secret=True)
     stripe_webhook_secret: str = _variable(
-        "STRIPE_WEBHOOK_SECRET", "", "Checks that a notice was signed by Stripe", secret=True
+        "STRIPE_WEBHOOK_SECRET",
+        "",
+        "Checks that a notice was signed by Stripe; two with a comma where connected accounts send theirs to an endpoint of their own",
+        secret=True,
     )
     stripe_api_base: str = _variable("STRIPE_API_BASE", "", "Where the SDK sends its calls; tests only")
     hosted_base: str = _variable("HOSTED_BASE", "", "Address of the hosted provider (docs/payments.md)")

@@ -12,7 +12,7 @@ from portal.kernel import clock, files
 from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.jobs import PATIENT, task
-from portal.notices import services as notices
+from portal.notices import post
 from reservations import messages
 from reservations.api import tokens
 from reservations.models import Booking, BookingState
@@ -72,12 +72,13 @@ def tell(booking_id: int, event: str) -> None:
 
 def _tell(session: Session, *, booking_id: int, event: str) -> None:
     booking = messages.load(session, booking_id)
-    to = messages.recipient(session, booking)
-    if to is None:
-        return
-    notices.send(
+    post.send_or_post(
         session,
-        recipient=to,
+        recipient=messages.recipient(session, booking),
+        person_id=booking.person_id,
+        room=messages.ROOM,
+        scope=booking.space.facility.code,
+        about=booking.reference,
         template=_TEMPLATES[event],
         context=messages.mail_context(session, booking),
         # A booking that was moved is told again: its permit is another one.

@@ -27,6 +27,9 @@ from reservations.services.cancelling import PAY_WITHIN
 from reservations.services.common import policy_of, slots_of
 from reservations.timetable import TOKYO, Slot
 
+ROOM = "reservations"
+"""A facility's manager prints the letters of its bookings."""
+
 
 class _Portal:
     url = "http://localhost"
@@ -60,11 +63,11 @@ def load(session: Session, booking_id: int) -> Booking:
     )
 
 
-def recipient(session: Session, booking: Booking) -> notices.Recipient | None:
-    """Who is told: the account that made it, else the person's own address; None where there is no mail."""
+def recipient(session: Session, booking: Booking) -> notices.Recipient:
+    """Who is told: the account that made it, else the person; without mail the address is empty and the message goes by post."""
     person = session.get_one(Person, booking.person_id)
     email = session.scalar(select(Account.email).where(Account.id == booking.account_id)) or person.email
-    return notices.Recipient(email, person.name, booking.locale, booking.account_id) if email else None
+    return notices.Recipient(email or "", person.name, booking.locale, booking.account_id)
 
 
 def when(booking: Booking, locale: str) -> str:

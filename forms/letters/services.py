@@ -20,6 +20,7 @@ from portal.kernel import audit, clock
 from portal.kernel.audit import Actor
 from portal.kernel.clock import local
 from portal.kernel.errors import Conflict, Invalid, NotFound
+from portal.notices.post import Address
 
 WORDS = frozenset({"filed", "correction", "decided", "issued", "withdrawn", "fee_changed", "message"})
 """The messages that a letter has words for; what is only prepared at home (and not filed) sends none."""
@@ -44,15 +45,6 @@ class NoAddress(Conflict):
 
     code: ClassVar[str] = "letter_without_address"
     cases: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a letter goes: 306-0033; 茨城県古河市…; the building, "" where there is none."""
-
-    postal_code: str
-    place: str
-    building: str
 
 
 def by_post(application: Application) -> bool:
@@ -90,25 +82,42 @@ def address_of(session: Session, application: Application, *, now: datetime) -> 
     Of a protected person only their own words count, and never a home at which somebody must not learn of them; of everybody else
     never a home at which a protected person lives (CASES A10).
     """
-    protected = protection.of_person(session, application.applicant_person_id, now=now)
+    person_id = application.applicant_person_id
     candidates = []
-    if application.filings and not (protected is not None and application.on_behalf):
+    if application.filings and not (application.on_behalf and protection.of_person(session, person_id, now=now)):
         answers = application.filings[-1].answers
         fields = definition(application.version).fields()
         candidates += [answers[f.id] for f in fields if f.item == protection.ADDRESS and answers.get(f.id)]
-    if application.applicant_person_id is not None:
-        person = session.get_one(Person, application.applicant_person_id)
+    return _first_allowed(session, person_id, candidates, now=now)
+
+
+def address_of_person(session: Session, person_id: int, now: datetime) -> Address | None:
+    """Where a person gets post by their own record alone, under the same rules: for letters about money and bookings."""
+    return _first_allowed(session, person_id, [], now=now)
+
+
+def _first_allowed(
+    session: Session, person_id: int | None, candidates: Sequence[Mapping[str, Any]], *, now: datetime
+) -> Address | None:
+    protected = protection.of_person(session, person_id, now=now)
+    if person_id is not None:
+        person = session.get_one(Person, person_id)
         parts = ("postal_code", "prefecture", "city", "town", "block", "building")
-        candidates.append({part: getattr(person, part) for part in parts})
-    secret = [each.home for each in hiding.homes(session, besides=application.applicant_person_id, now=now)]
+        candidates = [*candidates, {part: getattr(person, part) for part in parts}]
+    secret = [each.home for each in hiding.homes(session, besides=person_id, now=now)]
     for value in candidates:
         if any(each.at(value) for each in secret):
             continue
         home = protection.household(str(value.get("postal_code") or ""), str(value.get("block") or ""))
         place = "".join(str(value.get(part) or "") for part in ("prefecture", "city", "town", "block"))
         if place and value.get("block") and not (protected is not None and home in protected.households):
-            return Address(str(value.get("postal_code") or ""), place, str(value.get("building") or ""))
+            return Address(_hyphened(str(value.get("postal_code") or "")), place, str(value.get("building") or ""))
     return None
+
+
+def _hyphened(postal_code: str) -> str:
+    """306-0033, as it is written on an envelope; people's own records keep the seven digits."""
+    return f"{postal_code[:3]}-{postal_code[3:]}" if len(postal_code) == 7 and postal_code.isdigit() else postal_code
 
 
 def of_section(session: Session, departments: Collection[str], *, sent: bool) -> Sequence[Letter]:

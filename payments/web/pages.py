@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask import session as session_of_browser
 from flask.typing import ResponseReturnValue
 
-from payments import checkout, joining, queries, receipts
+from payments import checkout, joining, queries, receipts, waiting
 from payments.contract import JOINT, payable
 from payments.errors import (
     ChargeSettled,
@@ -79,6 +79,7 @@ def _show(view: ChargeView, *, status: int = 200, problem: str = "") -> Response
             charge=view,
             form=PayForm(),
             payable_now=view.payable_now(clock.now()),
+            today=clock.today(),
             back=_back(view),
             problem=problem,
             **_words(view),
@@ -111,13 +112,13 @@ def mine() -> ResponseReturnValue:
     who = access.visitor()
     assert who.person_id is not None
     with unit_of_work() as session:
-        found = queries.open_of(session, person_id=who.person_id, now=clock.now())
+        found = waiting.open_of(session, person_id=who.person_id, now=clock.now())
     return _mine(found)
 
 
-def _mine(found: Sequence[queries.OpenCharge], *, problem: str = "", status: int = 200) -> ResponseReturnValue:
+def _mine(found: Sequence[waiting.OpenCharge], *, problem: str = "", status: int = 200) -> ResponseReturnValue:
     english = locale.current() == "en"
-    groups: dict[str, list[queries.OpenCharge]] = {}
+    groups: dict[str, list[waiting.OpenCharge]] = {}
     for each in found:
         groups.setdefault(each.payee_en if english else each.payee, []).append(each)
     page = render_template("payments/mine.html", groups=groups, joint=JOINT, form=PayForm(), problem=problem)
@@ -133,7 +134,7 @@ def together() -> ResponseReturnValue:
     person_id = who.person_id
     wanted = set(request.form.getlist("charge"))
     with unit_of_work() as session:
-        found = queries.open_of(session, person_id=person_id, now=clock.now())
+        found = waiting.open_of(session, person_id=person_id, now=clock.now())
     own = [each.reference for each in found if each.reference in wanted and each.kind != JOINT]
     if len(own) == 1:
         return redirect(url_for("payments.checkout", charge_ref=own[0]), 303)

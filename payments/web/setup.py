@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext
 
+from payments import mails
 from payments.web import (
     bill_office,
     bills,
@@ -23,6 +24,8 @@ from payments.web import (
     unpaid,
 )
 from portal.accounts.models import Role
+from portal.notices.post import Desk
+from portal.notices.web import letters
 from portal.web import error_texts as portal_texts
 from portal.web import my
 from portal.web import staff as staff_home
@@ -49,6 +52,7 @@ def init_app(app: Flask) -> None:
     ):
         app.register_blueprint(blueprint)
     my.register(transfers.SECTION)
+    letters.register(mails.ROOM, lambda who: Desk(mails.ROOM) if who.may(Role.FINANCE.value) else None)
     staff_home.register(
         staff_home.Tile(
             key="payments",

@@ -131,6 +131,7 @@ def _show(charge_ref: str, form: CashForm) -> str:
         charge=view,
         form=form,
         open=view.state is ChargeState.OPEN,
+        today=clock.today(),
         state=words.charge_state(view.state),
         paid_by=words.method(view.paid_by),
         refund_state=words.refund_state,

@@ -18,7 +18,7 @@ from portal.kernel import audit, clock, jobs
 from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
 from portal.notices import mailer
-from portal.notices.models import Notice, NoticeState
+from portal.notices.models import Notice, NoticeState, PostedNotice
 
 #: Waits between tries; together 17 hours, so that a night without mail server loses nothing.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240, 720))
@@ -196,7 +196,7 @@ def send_again(session: Session, notice_id: int, *, actor: Actor) -> Notice:
 
 
 def forget(session: Session, *, now: datetime) -> int:
-    """Take address, name and words out of messages that ended `KEPT` ago; returns how many.
+    """Take address, name and words out of messages (and letters) that ended `KEPT` ago; returns how many.
 
     The row stays with its key, so that the same message is never sent a second time, and with what became of it.
     """
@@ -208,4 +208,11 @@ def forget(session: Session, *, now: datetime) -> int:
         .returning(Notice.id)
         .execution_options(synchronize_session=False)
     )
-    return len(forgotten.all())
+    posted = session.execute(
+        update(PostedNotice)
+        .where(PostedNotice.sent_at < now - KEPT, PostedNotice.name != "")
+        .values(name="", context={})
+        .returning(PostedNotice.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(forgotten.all()) + len(posted.all())

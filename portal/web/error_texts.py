@@ -17,6 +17,8 @@ TEXTS: dict[str, LazyString] = {
     "gone": lazy_gettext("このページは終わりました。"),
     "too_many": lazy_gettext("短い時間に何度も操作がありました。"),
     "unavailable": lazy_gettext("いま、つながりにくくなっています。"),
+    "post_not_printed": lazy_gettext("まだ印刷していない手紙があります。先に印刷してください。"),
+    "post_without_address": lazy_gettext("手紙の送り先の住所が分かりません。"),
     "error": lazy_gettext("エラーが起きました。"),
     "not_signed_in": lazy_gettext("サインインしてください。"),
     "signed_out": lazy_gettext("サインインの時間が終わりました。"),

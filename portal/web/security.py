@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, redirect, request
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
 from portal.settings import Settings
@@ -13,11 +16,15 @@ csrf = CSRFProtect()
 
 #: Where a form may lead to beside us: Chromium applies form-action to redirects, and paying goes to the provider's page.
 _FORM_TARGETS = ("'self'", "https://checkout.stripe.com")
+_OWN_MACHINE = {"localhost", "127.0.0.1"}
 
 
-def content_policy(app: Flask) -> str:
-    """The Content-Security-Policy: nothing inline, nothing foreign. CSP_FORM_ACTION adds targets for forms."""
-    targets = (*_FORM_TARGETS, *app.config.get("CSP_FORM_ACTION", ()))
+def content_policy(settings: Settings) -> str:
+    """The Content-Security-Policy: nothing inline, nothing foreign; forms lead to us and to the provider that takes the money."""
+    targets = [*_FORM_TARGETS]
+    if settings.payment_provider == "hosted" and settings.hosted_base:
+        page = urlsplit(settings.hosted_base)
+        targets.append(f"{page.scheme}://{page.netloc}")
     return "; ".join(
         [
             "default-src 'self'",
@@ -30,9 +37,9 @@ def content_policy(app: Flask) -> str:
     )
 
 
-def _headers(app: Flask, settings: Settings) -> dict[str, str]:
+def _headers(settings: Settings) -> dict[str, str]:
     headers = {
-        "Content-Security-Policy": content_policy(app),
+        "Content-Security-Policy": content_policy(settings),
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
         "Referrer-Policy": "same-origin",
@@ -43,6 +50,16 @@ def _headers(app: Flask, settings: Settings) -> dict[str, str]:
     if settings.production:
         headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
     return headers
+
+
+def _one_name(public_url: str) -> ResponseReturnValue | None:
+    """`localhost` and `127.0.0.1` are two sites for a browser: one's cookies and forms end where a link names the other."""
+    asked, ours = urlsplit(request.host_url), urlsplit(public_url)
+    if request.method != "GET" or asked.hostname == ours.hostname or asked.port != ours.port:
+        return None
+    if not {asked.hostname, ours.hostname} <= _OWN_MACHINE:
+        return None
+    return redirect(public_url + request.full_path.removesuffix("?"), 302)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -60,10 +77,12 @@ def init_app(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=secure,
     )
     csrf.init_app(app)
+    if settings.mode == "development":
+        app.before_request(partial(_one_name, settings.public_url))
 
     @app.after_request
     def protect(response: Response) -> Response:
-        for name, value in _headers(app, settings).items():
+        for name, value in _headers(settings).items():
             response.headers.setdefault(name, value)
         if request.endpoint == "static":
             if "v" in request.args:

@@ -80,7 +80,7 @@ _HITS = text(
     )
     SELECT b.id, b.reference, b.state, b.locale, b.slots, b.starts_at, b.ends_at, coalesce(b.total, 0) AS total, b.policy_id,
            d.digest AS policy_digest, s.name AS space, s.name_en AS space_en, f.code AS facility, b.account_id,
-           p.name AS person, coalesce(a.email, p.email) AS email, p.phone
+           p.name AS person, coalesce(a.email, p.email) AS email, p.phone, p.id AS person_id
     FROM booking b JOIN space s ON s.id = b.space_id JOIN facility f ON f.id = s.facility_id
     JOIN person p ON p.id = b.person_id LEFT JOIN account a ON a.id = b.account_id
     JOIN rule_document d ON d.id = b.policy_id

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from portal.kernel.money import Yen
+from portal.notices import post
 from portal.notices import services as notices
 from portal.notices.services import Outgoing, Recipient
 from reservations import combining, messages
@@ -44,6 +45,7 @@ class Hit:
     person: str
     email: str | None
     phone: str
+    person_id: int
 
     @classmethod
     def of(cls, row: Row[Any]) -> Hit:
@@ -66,6 +68,7 @@ class Hit:
             row.person,
             row.email,
             row.phone,
+            row.person_id,
         )
 
     @property
@@ -82,7 +85,10 @@ class Hit:
 def tell_all(
     session: Session, closure: Closure, found: Sequence[Hit], policies: Mapping[int, Policy], *, now: datetime
 ) -> int:
-    """One message row each, in the same transaction; who has no address is on the manager's list. How many were put in."""
+    """One message each, in the same transaction: a mail, or a letter that the manager prints. How many were put in.
+
+    Whoever has neither is on the manager's list, with the telephone.
+    """
     names = {head.code: head.name for head in catalog.names(session, on=closure.starts_at.date())}
     outgoing = [
         Outgoing(
@@ -93,7 +99,22 @@ def tell_all(
         for one in found
         if one.email
     ]
-    return notices.send_many(session, outgoing, template=CALLED_OFF, now=now)
+    letters = [
+        post.send_or_post(
+            session,
+            recipient=Recipient("", one.person, one.locale, one.account_id),
+            person_id=one.person_id,
+            room=messages.ROOM,
+            scope=one.facility,
+            about=one.reference,
+            template=CALLED_OFF,
+            context=_context(closure, one, policies[one.policy_id], names.get(one.facility, one.facility)),
+            key=f"reservations.closure:{closure.reference}:{one.reference}",
+        )
+        for one in found
+        if not one.email
+    ]
+    return notices.send_many(session, outgoing, template=CALLED_OFF, now=now) + sum(letters)
 
 
 def _context(closure: Closure, one: Hit, policy: Policy, facility: str) -> dict[str, Any]:

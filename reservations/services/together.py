@@ -14,10 +14,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from payments import joining
-from payments import queries as payment_queries
 from payments.contract import JOINT
 from payments.errors import NotJoinable
-from payments.queries import OpenCharge
+from payments.waiting import OpenCharge, waiting_of
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
 from reservations.errors import PriceChanged
@@ -142,7 +141,7 @@ def owed(session: Session, bookings: Sequence[Booking]) -> list[OpenCharge]:
         and one.state in {BookingState.HELD, BookingState.REQUESTED, BookingState.CONFIRMED}
         and one.pay_when != PayWhen.COUNTER
     ]
-    return payment_queries.waiting_of(session, KIND, payable)
+    return waiting_of(session, KIND, payable)
 
 
 def pay_together(session: Session, bookings: Sequence[Booking], *, actor: Actor, now: datetime) -> str | None:

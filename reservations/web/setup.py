@@ -8,8 +8,11 @@ from flask_babel import gettext, lazy_gettext
 from portal.accounts.models import Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
+from portal.notices.post import Desk
+from portal.notices.web import letters
 from portal.web import access, error_texts, locale, my, staff
 from portal.web.access import Visitor
+from reservations import messages
 from reservations.models import BookingState
 from reservations.queries import bookings
 from reservations.queries.bookings import BookingLine
@@ -71,6 +74,14 @@ def _waiting(who: Visitor) -> int:
         return len(bookings.waiting(session, manage.facilities_of(who)))
 
 
+def _letters(who: Visitor) -> Desk | None:
+    """Whose letters a visitor prints: all facilities', or those of the facilities that they manage."""
+    if who.may(Role.FACILITY_ADMIN):
+        return Desk(messages.ROOM)
+    codes = who.scopes(Role.FACILITY_MANAGER, "facility")
+    return Desk(messages.ROOM, frozenset(codes)) if codes else None
+
+
 def init_app(app: Flask) -> None:
     """Add the pages, the section of マイページ, the staff tile and the words for errors."""
     app.extensions["reservations.turns"] = rush.init(app.extensions["portal"])
@@ -78,6 +89,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(operations.bp)
     access.set_integration_guard(app, operations.enter)
     error_texts.add(TEXTS, refusals.sentence)
+    letters.register(messages.ROOM, _letters)
     my.register(
         my.Section(
             key="bookings",

@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from payments import jobs, services
+from payments.gateways.base import NotSignedError
+from payments.gateways.stripe import StripeGateway
 from payments.models import AccountCode, EventOutcome, Payment, PaymentAttempt, ProviderEvent
 from payments.states import AttemptState, ChargeState, RefundState
 from portal.kernel import clock
@@ -185,6 +187,17 @@ def test_a_forged_signature_leaves_no_trace(things: Things, stripe: StripeServer
     assert take(b"\xff\xfe", signature) is None
     assert events() == []
     _expect_nothing(reference)
+
+
+def test_connected_accounts_notices_have_a_secret_of_their_own(stripe: StripeServer, things: Things, open_page: Open):
+    reference = charge("T1")
+    stripe.books.pay(open_page(reference))
+    event = stripe.new_events()[-1]
+    gateway = StripeGateway(api_key=stripe.key, webhook_secret="whsec_main, whsec_connected", api_base=stripe.url)
+    for secret in ("whsec_main", "whsec_connected"):
+        assert gateway.read_notice(*stripe.signed(event, secret=secret)).event_id == event["id"]
+    with pytest.raises(NotSignedError):
+        gateway.read_notice(*stripe.signed(event, secret="whsec_guessed"))
 
 
 def test_a_replayed_notice_is_too_old(things: Things, stripe: StripeServer, open_page: Open, take: Take):

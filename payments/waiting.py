@@ -1,0 +1,72 @@
+"""What waits for its payer: a person's open charges, and those of several things at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from payments.models import Charge, ChargePayer, Payee
+from payments.states import WAITING, ChargeState
+from portal.kernel.money import Yen
+
+
+@dataclass(frozen=True)
+class OpenCharge:
+    """A charge that waits for its payer, as the list by payee shows it."""
+
+    reference: str
+    description: str
+    total: Yen
+    pay_until: datetime | None
+    payee: str
+    payee_en: str
+    payee_sample: bool
+    kind: str
+    """`payable_kind` of the charge; `JOINT` where it asks for the sum of several."""
+
+
+def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[OpenCharge]:
+    """What a person can pay now, by payee: money of two payees is two payments (CASES M1). One statement."""
+    rows = session.execute(
+        select(Charge, Payee)
+        .join(Payee, Payee.id == Charge.payee_id)
+        .join(ChargePayer, ChargePayer.charge_id == Charge.id)
+        .where(
+            ChargePayer.person_id == person_id,
+            Charge.state == ChargeState.OPEN.value,
+            or_(Charge.pay_until.is_(None), Charge.pay_until > now),
+        )
+        .order_by(Payee.id, Charge.id)
+        .limit(200)
+    )
+    return [_open(row.Charge, row.Payee) for row in rows]
+
+
+def waiting_of(session: Session, payable_kind: str, payable_refs: Sequence[str]) -> list[OpenCharge]:
+    """What waits to be paid for these things, each once: a sum that several of them are in counts as one. One statement."""
+    asked = select(func.coalesce(Charge.joined_to_id, Charge.id)).where(
+        Charge.payable_kind == payable_kind,
+        Charge.payable_ref.in_(payable_refs),
+        Charge.state.in_([state.value for state in WAITING]),
+    )
+    rows = session.execute(
+        select(Charge, Payee).join(Payee, Payee.id == Charge.payee_id).where(Charge.id.in_(asked)).order_by(Charge.id)
+    )
+    return [_open(row.Charge, row.Payee) for row in rows]
+
+
+def _open(charge: Charge, payee: Payee) -> OpenCharge:
+    return OpenCharge(
+        charge.reference,
+        charge.description,
+        charge.total,
+        charge.pay_until,
+        payee.name,
+        payee.name_en or payee.name,
+        payee.sample,
+        charge.payable_kind,
+    )
