@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -22,7 +23,7 @@ from reservations.operations import closing, sessions
 from reservations.operations.closing import ClosureRequest
 from reservations.operations.models import ClosureKind
 from reservations.operations.sessions import Opened, OpenRequest
-from tests.people import location, make_resident, post, sign_in
+from tests.people import location, make_resident, make_staff, post, sign_in
 from tests.reservations.conftest import FRIDAY, MANAGER, Resident, booking, charge_of, pay
 from tests.reservations.test_closing import at
 
@@ -176,3 +177,27 @@ def test_the_day_page_shows_what_is_left_and_takes_a_place(client: FlaskClient, 
     full = post(client, f"/sessions/{opened.reference}/places")
     assert full.status_code == 409
     assert "いっぱいです" in full.text
+
+
+def test_a_manager_opens_individual_use_every_week_on_the_page_and_somebody_takes_a_place(
+    client: FlaskClient, koga: str, stranger: Resident
+) -> None:
+    """Two lanes of one pool hour; the week in which somebody has the court is named and left alone."""
+    stranger.hold(COURT, "t0900", FRIDAY + timedelta(weeks=1))
+    sign_in(client, make_staff("facility_manager", "S01"))
+    assert "/staff/individual-use" in client.get("/staff/bookings").text
+    address = f"/staff/individual-use?space={COURT}&day={FRIDAY}"
+    page = client.get(address).text
+    assert 'value="t0900"' in page
+    asked = {"space": COURT, "day": FRIDAY.isoformat(), "slot": ["t0900"], "places": "2", "tariff": "half"}
+    for wrong in ({"slot": []}, {"places": "0"}, {"tariff": ""}, {"until": "2026-11-30"}):
+        assert post(client, "/staff/individual-use", {**asked, **wrong}).status_code == 422
+    assert post(client, "/staff/individual-use", {**asked, "space": "S05-01"}).status_code == 404
+    answer = post(client, "/staff/individual-use", {**asked, "until": "2026-12-18"})
+    assert answer.status_code == 200
+    assert "2回分を開きました" in answer.text
+    assert "2026年12月11日" in answer.text
+    assert "2人まで、0人が予約" in client.get(address).text
+    sign_in(client, make_resident())
+    day = client.get(f"/facilities/S01/day/{FRIDAY}").text
+    assert "2人まで、残り2人" in day
