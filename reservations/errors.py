@@ -103,11 +103,20 @@ class SlotsUnfit(Invalid):
 
 @dataclass(eq=False)
 class NotOffered(NotFound):
-    """There is no such space, or it cannot be booked online; `opens`, `closed`: the facility's first or last day stands against it."""
+    """There is no such space, or it cannot be booked online; `opens`, `closed`: the facility's first or last day stands against it.
+
+    `into`: code of the facility that takes its place after the last day.
+    """
 
     code: ClassVar[str] = "not_offered"
     opens: date | None = None
     closed: date | None = None
+    into: str | None = None
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """The facility's first or last day, and what takes its place."""
+        return _facts(opens=self.opens, last_day=self.closed, into=self.into)
 
 
 @dataclass(eq=False)

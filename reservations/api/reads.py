@@ -54,6 +54,7 @@ def _facilities(session: Session, views: Sequence[SpaceView]) -> list[shapes.Fac
                 longitude=row.longitude,
                 opened_on=row.opened_on,
                 closed_on=row.closed_on,
+                replaced_by=row.replaced_by,
             )
         )
     return found

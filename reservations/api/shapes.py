@@ -57,6 +57,7 @@ class Facility(Answered):
     longitude: float | None
     opened_on: date | None
     closed_on: date | None
+    replaced_by: str | None
 
 
 class Space(Answered):

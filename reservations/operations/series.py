@@ -105,7 +105,9 @@ def ask(session: Session, request: SeriesRequest, *, actor: Actor, now: datetime
                     keep = timedelta(hours=target.policy.hold.series_hours)
                     wanted = _request(request, day, made.id, keep)
                 hold(session, wanted, actor=actor, now=now)
-        except (SlotTaken, NotBookable, NoSuchSlot, SlotsUnfit) as error:
+        except (SlotTaken, NotBookable, NoSuchSlot, NotOffered, SlotsUnfit) as error:
+            if isinstance(error, NotOffered) and error.opens is None and error.closed is None:
+                raise
             missed.append({"day": day.isoformat(), "slots": list(request.slots), **_reason(error)})
     made.missed = missed
     session.flush()
@@ -138,6 +140,13 @@ def _reason(error: PortalError) -> dict[str, Any]:
                 "reason": error.reason.value,
                 "at": error.at.isoformat() if error.at else None,
                 "limit": error.limit,
+            }
+        case NotOffered():
+            return {
+                "code": error.code,
+                "opens": error.opens.isoformat() if error.opens else None,
+                "closes": error.closed.isoformat() if error.closed else None,
+                "into": error.into,
             }
         case NoSuchSlot():
             return {"code": error.code, "closed": error.closed, "closed_en": error.closed_en}

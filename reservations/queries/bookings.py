@@ -264,6 +264,21 @@ def between(session: Session, facility: str, *, start: datetime, end: datetime) 
     return _lines(session, statement)
 
 
+def standing_from(session: Session, facility: str, *, start: datetime, now: datetime) -> list[BookingLine]:
+    """All firm bookings and running holds of a facility that end after a moment, by time; at most 500. Two statements."""
+    statement = (
+        _listed()
+        .where(
+            Facility.code == facility,
+            Booking.ends_at > start,
+            Booking.state.in_(FIRM) | ((Booking.state == BookingState.HELD) & (Booking.held_until > now)),
+        )
+        .order_by(Booking.starts_at, Booking.id)
+        .limit(500)
+    )
+    return _lines(session, statement)
+
+
 def line_of(session: Session, facilities: Collection[str], reference: str) -> BookingLine | None:
     """One firm or ended booking of these facilities; None where it belongs to another."""
     statement = _listed().where(

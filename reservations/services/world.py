@@ -41,6 +41,7 @@ class World(NamedTuple):
     facility: str
     opened_on: date | None
     closed_on: date | None
+    replaced_by: str | None
     units: list[int]
     purpose_id: int | None
     noise: str | None
@@ -106,7 +107,7 @@ ORDER BY valid_from DESC, revision DESC LIMIT 1"""
 _FEES_DAY = "least(%(day)s, CASE WHEN content ->> 'applies_to' = 'permit' THEN %(made)s END)"
 
 _READ = f"""SELECT json_build_array(s.id, s.bookable, s.timetable_code, s.fees_code, s.policy_code, s.tariff, f.code,
-f.opened_on, f.closed_on, ARRAY(SELECT unit_id FROM space_unit WHERE space_id = s.id ORDER BY 1), k.purpose_id,
+f.opened_on, f.closed_on, f.replaced_by, ARRAY(SELECT unit_id FROM space_unit WHERE space_id = s.id ORDER BY 1), k.purpose_id,
 CASE WHEN EXISTS (SELECT FROM space_neighbour n WHERE s.id IN (n.space_id, n.other_id)) THEN u.noise END,
 t.id, t.digest, c.id, c.digest, r.id, r.digest, p.city, p.birth_date,
 g.id, g.kind, g.state, g.valid_from, g.valid_until, g.counter_only,
@@ -194,8 +195,9 @@ def read(
     world = World(*values)
     if not world.bookable or not world.units:
         raise NotOffered
-    if world.opened_on and day < world.opened_on:
+    # A stay, too, lies with each of its days between the first and the last one of the facility.
+    if world.opened_on and first < world.opened_on:
         raise NotOffered(opens=world.opened_on)
-    if world.closed_on and day > world.closed_on:
-        raise NotOffered(closed=world.closed_on)
+    if world.closed_on and wanted[-1][0] > world.closed_on:
+        raise NotOffered(closed=world.closed_on, into=world.replaced_by)
     return world

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from payments.models import Payee
 from portal.directory.models import City, Department
+from portal.kernel import clock
 from reservations import documents
 from reservations.documents import AnyDocument
 from reservations.models import Facility, NameKind, RuleDocument, Space
 from reservations.money_models import FacilityOperator
+from reservations.queries import bookings
+from reservations.queries.bookings import BookingLine
 from reservations.studio.models import DraftState, FacilityPicture, RuleDraft
 from reservations.studio.services import facility_of
 
@@ -143,6 +146,24 @@ def waiting(
         )
         for draft, code in rows
     ]
+
+
+def successors(session: Session, code: str | None, *, on: date) -> dict[str, str]:
+    """The facilities that can take the place of one, by code: every other one that is not closed for good by then."""
+    found = session.scalars(select(Facility).options(selectinload(Facility.names)).order_by(Facility.position))
+    return {
+        one.code: official(one, on)
+        for one in found
+        if one.code != code and (one.closed_on is None or one.closed_on > on) and one.replaced_by != code
+    }
+
+
+def after_the_end(session: Session, facility: Facility, *, now: datetime) -> list[BookingLine]:
+    """Bookings and running holds of a facility for days after its last one, by time."""
+    if facility.closed_on is None:
+        return []
+    start = datetime.combine(facility.closed_on + timedelta(days=1), time(), clock.TOKYO)
+    return bookings.standing_from(session, facility.code, start=start, now=now)
 
 
 def payee_of(session: Session, facility_id: int) -> str | None:

@@ -38,6 +38,7 @@ class FacilityFacts:
     department: str | None
     opened_on: date | None
     closed_on: date | None
+    replaced_by: str | None
     barrier_free: tuple[str, ...]
     wifi: bool | None
     note: str | None
@@ -63,7 +64,6 @@ def create_facility(session: Session, facts: FacilityFacts, *, actor: Actor, man
         category=facts.category,
         evidence_class="A",
         evidence=[],
-        replaced_by=None,
         position=1 + (session.scalar(select(func.max(Facility.position))) or 0),
         origin="browser",
     )
@@ -99,6 +99,7 @@ def _write(session: Session, facility: Facility, facts: FacilityFacts) -> None:
         "department",
         "opened_on",
         "closed_on",
+        "replaced_by",
         "wifi",
         "note",
     ):

@@ -41,7 +41,7 @@ from reservations.services.holding import target_of
 from reservations.web import reductions, rush, words
 from reservations.web.details_form import DetailsForm, details_form, refused_field
 from reservations.web.forms import CancelForm, EmptyForm
-from reservations.web.public import booking_party, bp, city_of_visitor, read_day
+from reservations.web.public import booking_party, bp, city_of_visitor, read_day, successor_of
 from reservations.web.refusals import refused_text
 from reservations.web.words import gettext
 
@@ -147,17 +147,20 @@ def _hold(session: Session, space: str, purpose: str | None, wanted: list[tuple[
 
 def _refused(error: PortalError, space: str, day: date | None, slot: str) -> ResponseReturnValue:
     """Which rule stands against it, and three real offers instead; nothing was held."""
-    offers, found = [], []
+    offers, found, successor = [], [], None
     if day is not None:
         with unit_of_work() as session:
             now = clock.now_in(session)
             offers = calendar.alternatives(session, space, day, slot, city=city_of_visitor(session), now=now)
             found = catalog.spaces(session, on=day, space_code=space)
+            merged = isinstance(error, NotOffered) and error.into is not None
+            successor = successor_of(session, found[0].facility) if found and merged else None
     html = render_template(
         "reservations/refused.html",
         message=refused_text(error),
         offers=offers,
         space=found[0] if found else None,
+        successor=successor,
         day=day,
         words=words,
     )

@@ -24,6 +24,7 @@ from reservations.operations import sessions
 from reservations.personal import services as personal
 from reservations.places import Point
 from reservations.queries import bookings, calendar, catalog
+from reservations.queries.catalog import FacilityHead
 from reservations.rules import Looker
 from reservations.studio.queries import pictures_of
 from reservations.timetable import PartOfDay
@@ -181,6 +182,13 @@ def _month_of(text: str | None, today: date) -> date:
     return wanted
 
 
+def successor_of(session: Session, facility: FacilityHead) -> FacilityHead | None:
+    """The facility that takes the place of one that closes; None where there is none. At most one statement."""
+    if facility.replaced_by is None:
+        return None
+    return catalog.facility_head(session, facility.replaced_by, on=facility.closed_on or clock.today())
+
+
 @bp.get("/facilities/<code>")
 @access.public
 @kept
@@ -196,6 +204,7 @@ def facility(code: str) -> ResponseReturnValue:
         person_id = access.visitor().person_id
         favourite = personal.is_favourite(session, person_id=person_id, facility=code) if person_id else None
         pictures = pictures_of(session, page.facility.id) if page is not None else []
+        successor = successor_of(session, page.facility) if page is not None else None
     if page is None:
         raise NotFound
     before = (first - timedelta(days=1)).replace(day=1)
@@ -207,6 +216,7 @@ def facility(code: str) -> ResponseReturnValue:
         pictures=pictures,
         barrier_free=barrier_free_words(page.facility.barrier_free),
         favourite=favourite,
+        successor=successor,
         purpose=purpose,
         today=today,
         before=before if before >= today.replace(day=1) else None,
@@ -227,6 +237,7 @@ def facility_day(code: str, day: str) -> ResponseReturnValue:
         page = calendar.day_page(session, code, wanted, purpose=purpose, city=city_of_visitor(session), now=now)
         start = datetime.combine(wanted, time(), clock.TOKYO)
         shared = sessions.listed(session, code, start=start, end=start + timedelta(days=1), now=now)
+        successor = successor_of(session, page.facility) if page is not None else None
     if page is None:
         raise NotFound
     today = clock.today()
@@ -234,6 +245,7 @@ def facility_day(code: str, day: str) -> ResponseReturnValue:
         "reservations/day.html",
         page=page,
         shared=shared,
+        successor=successor,
         purpose=purpose,
         before=wanted - timedelta(days=1) if wanted > today else None,
         after=wanted + timedelta(days=1),

@@ -54,6 +54,8 @@ def _not_offered(error: NotOffered) -> str:
         return gettext("この施設は %(day)s に開きます。その前の日は予約できません。", day=words.short_day(error.opens))
     if error.closed is not None:
         day = words.short_day(error.closed)
+        if error.into is not None:
+            return gettext("この施設を使えるのは %(day)s までです。そのあとは、ほかの施設に移ります。", day=day)
         return gettext("この施設は %(day)s で終わります。そのあとの日は予約できません。", day=day)
     return gettext("この場所は、オンラインでは予約できません。")
 

@@ -19,7 +19,16 @@ from portal.kernel.errors import NotFound
 from portal.kernel.money import Yen
 from portal.web import access, locale
 from reservations import combining
-from reservations.errors import BadPeriod, HoldEnded, NotBookable, PriceChanged, SeriesOpen, SlotTaken, WrongState
+from reservations.errors import (
+    BadPeriod,
+    HoldEnded,
+    NotBookable,
+    NotOffered,
+    PriceChanged,
+    SeriesOpen,
+    SlotTaken,
+    WrongState,
+)
 from reservations.models import Booking
 from reservations.operations import series
 from reservations.operations.models import BookingSeries
@@ -34,6 +43,7 @@ from reservations.web import words
 from reservations.web.changes import own_person
 from reservations.web.details_form import DetailsForm, details_form, refused_field
 from reservations.web.public import booking_party, bp, city_of_visitor, read_day
+from reservations.web.refusals import refused_text
 from reservations.web.words import gettext
 
 ALTERNATIVES_FOR = 3
@@ -246,6 +256,9 @@ def _why(one: dict[str, Any]) -> str:
         case "not_bookable":
             at = datetime.fromisoformat(one["at"]) if one.get("at") else None
             return words.refused_words(Refused(one["reason"]), at, one.get("limit"))
+        case "not_offered":
+            opens, closes = (date.fromisoformat(one[key]) if one.get(key) else None for key in ("opens", "closes"))
+            return refused_text(NotOffered(opens, closes, one.get("into")))
         case _ if one.get("closed"):
             return str(one["closed_en"] if locale.current() == "en" and one.get("closed_en") else one["closed"])
         case _:

@@ -12,7 +12,7 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import Role
-from portal.kernel import clock, files
+from portal.kernel import audit, clock, files
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access, locale
@@ -21,6 +21,7 @@ from reservations.queries import catalog
 from reservations.studio import queries, services
 from reservations.studio.layouts import LAYOUTS
 from reservations.studio.services import FacilityFacts, FloorFacts, NameFacts, SpaceFacts
+from reservations.web import words as booking_words
 from reservations.web.public import bp
 from reservations.web.studio import words
 from reservations.web.studio.forms import FacilityForm, FloorForm, NameForm, PictureForm, SpaceForm
@@ -76,6 +77,7 @@ def _facility_form(session: Session, facility: Facility | None = None, **values:
         districts=districts,
         departments=queries.departments(session),
         payees=queries.payees(session),
+        successors=queries.successors(session, facility.code if facility is not None else None, on=clock.today()),
         locale=locale.current(),
         **values,
     )
@@ -99,6 +101,7 @@ def _facts(form: FacilityForm) -> FacilityFacts:
         department=form.department.data or None,
         opened_on=form.opened_on.data,
         closed_on=form.closed_on.data,
+        replaced_by=form.replaced_by.data or None,
         barrier_free=tuple(form.barrier_free.data or ()),
         wifi={"yes": True, "no": False}.get(form.wifi.data),
         note=form.note.data or None,
@@ -130,14 +133,32 @@ def setup_new() -> ResponseReturnValue:
 def setup_page(code: str) -> ResponseReturnValue:
     """A facility: what there is, and what is still missing."""
     with unit_of_work() as session:
-        page = queries.page(session, allowed(code), on=clock.today())
+        return _page(session, allowed(code))
+
+
+def _page(session: Session, code: str, *, names: NameForm | None = None, picture: PictureForm | None = None) -> str:
+    page = queries.page(session, code, on=clock.today())
+    replaced_by = page.facility.replaced_by
+    after = queries.after_the_end(session, page.facility, now=clock.now_in(session))
+    for line in after:
+        audit.record(
+            session,
+            actor=access.visitor().actor,
+            action="booking.listed",
+            subject_kind="booking",
+            subject_ref=line.reference,
+        )
     return render_template(
         "reservations/setup/facility.html",
         page=page,
         facility=page.facility,
-        names=NameForm(formdata=None),
-        picture=PictureForm(formdata=None),
+        successor=catalog.facility_head(session, replaced_by, on=clock.today()) if replaced_by else None,
+        after=after,
+        closable=code in managed(),
+        names=names or NameForm(formdata=None),
+        picture=picture or PictureForm(formdata=None),
         words=words,
+        booking_words=booking_words,
         today=clock.today(),
     )
 
@@ -159,6 +180,7 @@ def _filled(facility: Facility) -> dict[str, Any]:
                 "phone",
                 "opened_on",
                 "closed_on",
+                "replaced_by",
                 "department",
                 "barrier_free",
                 "note",
@@ -199,17 +221,7 @@ def setup_name(code: str) -> ResponseReturnValue:
 
 def _again(code: str, *, names: NameForm | None = None, picture: PictureForm | None = None) -> ResponseReturnValue:
     with unit_of_work() as session:
-        page = queries.page(session, code, on=clock.today())
-    html = render_template(
-        "reservations/setup/facility.html",
-        page=page,
-        facility=page.facility,
-        names=names or NameForm(formdata=None),
-        picture=picture or PictureForm(formdata=None),
-        words=words,
-        today=clock.today(),
-    )
-    return html, 422
+        return _page(session, code, names=names, picture=picture), 422
 
 
 @bp.post("/staff/facilities/<code>/pictures")

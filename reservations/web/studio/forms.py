@@ -68,6 +68,13 @@ class FacilityForm(PortalForm):
     phone = PhoneField(lazy_gettext("電話"), validators=[Optional()])
     opened_on = WarekiDateField(lazy_gettext("開く日"), validators=[Optional()])
     closed_on = WarekiDateField(lazy_gettext("閉じる日(最後の日)"), validators=[Optional()])
+    replaced_by = SelectionField(
+        lazy_gettext("閉じたあとに使う施設(統合先)"),
+        validators=[Optional()],
+        description=lazy_gettext(
+            "ほかの施設といっしょになるときに選びます。閉じる日のあとを予約しようとした人に、この施設を案内します。"
+        ),
+    )
     department = SelectionField(lazy_gettext("所管課"), validators=[Optional()])
     payee = SelectionField(
         lazy_gettext("使用料の受取先"),
@@ -84,15 +91,17 @@ class FacilityForm(PortalForm):
         districts: list[str],
         departments: dict[str, str],
         payees: dict[str, str],
+        successors: dict[str, str],
         locale: str = "ja",
         **kwargs: Any,
     ) -> None:
-        """Args: districts; departments, payees: what can be chosen, by code."""
+        """Args: districts; departments, payees, successors: what can be chosen, by code."""
         super().__init__(*args, **kwargs)
         del locale
         self.category.choices = choices(words.categories())
         self.district.choices = choices({name: name for name in districts}, empty=gettext("選ばない"))
         self.department.choices = choices(departments, empty=gettext("選ばない"))
+        self.replaced_by.choices = choices(successors, empty=gettext("ない"))
         self.payee.choices = choices(payees, empty=gettext("市"))
         self.barrier_free.choices = choices(words.barrier_free())
         known = {"yes": gettext("使えます"), "no": gettext("ありません")}
@@ -102,6 +111,11 @@ class FacilityForm(PortalForm):
         """The last day is not before the first."""
         if field.data and self.opened_on.data and field.data < self.opened_on.data:
             raise ValidationError(gettext("「閉じる日」は「開く日」より後にしてください。"))
+
+    def validate_replaced_by(self, field: Any) -> None:
+        """Another facility takes the place of one that closes, from a day on."""
+        if field.data and not self.closed_on.data:
+            raise ValidationError(gettext("統合先を選ぶときは、「閉じる日(最後の日)」も入力してください。"))
 
 
 class NameForm(PortalForm):
