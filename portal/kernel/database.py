@@ -127,7 +127,7 @@ def _alive(connection: psycopg.Connection[Any], _entry: ConnectionPoolEntry, _pr
             connection.autocommit = True
             connection.execute("SELECT 1")
             connection.autocommit = False
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise InvalidatePoolError from error
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from flask import Flask, current_app, request, session
-from flask_babel import Babel
+from flask_babel import Babel, Domain
 
 from portal.kernel.i18n import LOCALES, folders
 from portal.web import access
@@ -67,6 +67,8 @@ def links_from_post() -> list[LanguageLink]:
 
 def init_app(app: Flask) -> None:
     """Japanese is the source language; English comes from the catalogues of all packages."""
+    # One for all requests: it keeps the catalogues, which the library's own reads again for each.
+    app.before_request(Domain().as_default)
     app.before_request(_remember)
     Babel(
         app,

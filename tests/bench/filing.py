@@ -33,7 +33,7 @@ CLIENTS = 8
 EACH = int(os.environ.get("BENCH_FILED", "20"))
 """Applications of each client in each of the two runs."""
 SLUG = "dog-registration"
-START, DRAIN = 60, 600
+START, DRAIN = 180, 600
 Say = Callable[..., None]
 
 COUNTED = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
+from flask_babel import get_translations
 
 from portal.kernel.money import Yen
 
@@ -27,3 +28,13 @@ def test_money_is_written_in_the_language_of_the_page(app: Flask) -> None:
     for lang, words in (("ja", "3,000円 a 3,000円 b 3,000円"), ("en", "3,000 yen a 3,000 yen b 3,000 yen")):
         with app.test_request_context("/", headers={"Accept-Language": lang}):
             assert render_template_string(template, sum=Yen(3000)) == words
+
+
+def test_the_catalogues_are_read_once_and_not_for_each_request(app: Flask) -> None:
+    read = []
+    for _request in range(2):
+        with app.test_request_context("/?lang=en"):
+            app.preprocess_request()
+            assert render_template_string("{{ _('手続き') }}") == "Procedures"
+            read.append(get_translations())
+    assert read[0] is read[1]
