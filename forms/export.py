@@ -1,6 +1,6 @@
 """Cases of one procedure version as CSV or JSON lines, streamed: memory does not grow with the number of cases.
 
-The columns of a version never change (its document never does): number, state and days first, then one for each field by its id.
+The columns of a version never change (its document never does): number, state, days; one for each field by its id; who is who.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select, true
+from sqlalchemy import Row, Select, func, literal, select, true
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from forms import masking
+from forms.case_models import CounterChange
 from forms.definition import Procedure
 from forms.models import Application, ApplicationAnswers, Decision, ProcedureRow, ProcedureVersion
 from forms.services import hiding
@@ -27,6 +29,9 @@ from portal.kernel.errors import NotFound
 FORMATS = {"excel": "utf-8-sig", "cp932": "cp932", "csv": "utf-8", "json": "utf-8"}
 """Name → encoding. "excel" begins with a BOM; "cp932" writes what that code does not have as `&#…;`."""
 FACTS = ("reference", "state", "filed_at", "due_on", "ended_at", "outcome", "decided_at")
+WHO = ("applicant_name", "acting_name", "on_behalf", "typed_by", "channel", "counter_changed")
+"""Whose application it is, who acts by what authority, who typed it, where, and which answers the counter changed (invariant 9).
+Behind the answers, so that the columns before them stay where they were."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BATCH = 500
 
@@ -48,8 +53,8 @@ def version_of(session: Session, slug: str, number: int | None) -> ProcedureVers
 
 
 def columns(procedure: Procedure) -> list[str]:
-    """The header: facts of the case, then field ids in the order of the document."""
-    return [*FACTS, *(spec.id for spec in procedure.fields() if spec.has_value)]
+    """The header: facts of the case, field ids in the order of the document, who is who."""
+    return [*FACTS, *(spec.id for spec in procedure.fields() if spec.has_value), *WHO]
 
 
 def guarded(text: str) -> str:
@@ -65,6 +70,11 @@ def _cases(version_id: int) -> Select[Any]:
         .limit(1)
         .lateral("newest")
     )
+    changed = (
+        select(func.string_agg(CounterChange.field_id, aggregate_order_by(literal(" "), CounterChange.field_id)))
+        .where(CounterChange.application_id == Application.id)
+        .scalar_subquery()
+    )
     return (
         select(
             Application.reference,
@@ -75,6 +85,12 @@ def _cases(version_id: int) -> Select[Any]:
             Decision.outcome,
             Decision.decided_at,
             newest.c.answers,
+            Application.applicant_name,
+            Application.acting_name,
+            Application.on_behalf,
+            Application.typed_by,
+            Application.channel,
+            changed.label("counter_changed"),
         )
         .select_from(Application)
         .join(newest, true())
@@ -94,6 +110,10 @@ def _facts(row: Row[Any]) -> dict[str, str | None]:
     times = {name: _moment(getattr(row, name)) for name in ("filed_at", "ended_at", "decided_at")}
     due = row.due_on.isoformat() if row.due_on else None
     return {"reference": row.reference, "state": row.state, "outcome": row.outcome, "due_on": due, **times}
+
+
+def _who(row: Row[Any]) -> dict[str, str | None]:
+    return {name: getattr(row, name) for name in WHO}
 
 
 def lines(session: Session, version: ProcedureVersion, kind: str) -> Iterator[bytes]:
@@ -116,6 +136,7 @@ def lines(session: Session, version: ProcedureVersion, kind: str) -> Iterator[by
                 **_facts(row),
                 "version": version.number,
                 "answers": masking.without(row.answers, hidden),
+                "who": _who(row),
             }
             if hidden:
                 record["hidden"] = sorted(hidden)
@@ -135,7 +156,9 @@ def lines(session: Session, version: ProcedureVersion, kind: str) -> Iterator[by
             masking.MASK if spec.id in hidden else spec.show(answers[spec.id], "ja") if spec.id in answers else ""
             for spec in specs
         )
-        writer.writerow([guarded(text or "") for text in (*(facts[name] for name in FACTS), *shown)])
+        who = _who(row)
+        cells = (*(facts[name] for name in FACTS), *shown, *(who[name] for name in WHO))
+        writer.writerow([guarded(text or "") for text in cells])
         if count % _BATCH == 0:
             yield first + buffer.getvalue().encode(plain, errors="xmlcharrefreplace")
             first = b""

@@ -46,6 +46,7 @@ class Action(StrEnum):
     ISSUE = "issue"
     CLOSE = "close"
     WITHDRAW = "withdraw"
+    EXPIRE = "expire"
 
 
 class Outcome(StrEnum):
@@ -70,6 +71,7 @@ _MOVES: Mapping[tuple[State, Action], State] = {
     (_S.DRAFT, _A.PREPARE): _S.PREPARED,
     (_S.PREPARED, _A.FILE): _S.FILED,
     (_S.PREPARED, _A.WITHDRAW): _S.WITHDRAWN,
+    (_S.PREPARED, _A.EXPIRE): _S.WITHDRAWN,
     (_S.FILED, _A.ASK_CORRECTION): _S.CORRECTION_ASKED,
     (_S.CORRECTED, _A.ASK_CORRECTION): _S.CORRECTION_ASKED,
     (_S.ACCEPTED, _A.ASK_CORRECTION): _S.CORRECTION_ASKED,
@@ -109,8 +111,9 @@ _PARTIES: Mapping[Action, frozenset[Party]] = {
     _A.DECIDE: frozenset({Party.STAFF}),
     _A.ISSUE: frozenset({Party.STAFF, Party.SYSTEM}),
     _A.CLOSE: frozenset({Party.STAFF, Party.SYSTEM}),
-    # By the program itself only what was prepared at home and never brought: nothing was filed.
-    _A.WITHDRAW: frozenset({Party.APPLICANT, Party.STAFF, Party.SYSTEM}),
+    _A.WITHDRAW: frozenset({Party.APPLICANT, Party.STAFF}),
+    # Only what was prepared at home and never brought: nothing was filed.
+    _A.EXPIRE: frozenset({Party.SYSTEM}),
 }
 
 OPEN = frozenset({_S.FILED, _S.CORRECTION_ASKED, _S.CORRECTED, _S.ACCEPTED, _S.IN_REVIEW})

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from forms.counter import services
 from forms.counter.bundle import questions
 from forms.counter.errors import IdentityNotProved, NotSigned, StillMissing, VisitEnded
-from forms.counter.models import Authority, FactSource, Proof, Visit, VisitItem, VisitState, proves
+from forms.counter.models import Authority, FactSource, Visit, VisitItem, VisitState
 from forms.definition import FieldSpec, Procedure
 from forms.models import Application
 from forms.services import filing
 from forms.services.common import ReviewChanged, note
 from forms.services.filing import IDENTITY_SEEN
 from portal.accounts.models import Account
+from portal.accounts.proofs import Proof, proves
 from portal.directory.models import City, Office
 from portal.kernel import audit, clock, dates, files
 from portal.kernel.audit import Actor

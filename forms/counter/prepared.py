@@ -22,9 +22,9 @@ from forms.counter.models import Authority, Visit, VisitItem
 from forms.models import Application, ProcedureVersion
 from forms.services import changeover
 from forms.services.common import ProcedureClosed, definition, locked, typed_by
-from forms.states import State
+from forms.states import Action, State
 from portal.kernel import references
-from portal.kernel.audit import SYSTEM, Actor
+from portal.kernel.audit import Actor
 from portal.kernel.clock import local
 from portal.kernel.errors import NotFound
 from portal.kernel.text import dashes, digits
@@ -130,7 +130,7 @@ def _waiting(session: Session, reference: str, *, now: datetime) -> Application:
         raise AlreadyPulled(visit)
     if application.state == State.WITHDRAWN.value and application.filed_at is None:
         last = application.events[-1]
-        if last.actor_kind == SYSTEM.kind:
+        if last.action == Action.EXPIRE:
             raise PreparationExpired(local(last.at).date())
     if application.state != State.PREPARED.value or application.draft is None:
         raise NotPrepared(application.filed_at)

@@ -56,7 +56,7 @@ def end_preparation(session: Session, *, reference: str, now: datetime) -> bool:
     until = application.prepared_until
     if application.state != State.PREPARED.value or at_the_counter or until is None or until >= local(now).date():
         return False
-    move(session, application, Action.WITHDRAW, by=Party.SYSTEM, actor=SYSTEM, now=now)
+    move(session, application, Action.EXPIRE, by=Party.SYSTEM, actor=SYSTEM, now=now)
     application.draft, application.ended_at, application.prepared_until = None, now, None
     application.applicant_name, application.search = None, ""
     return True

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from forms.models import Application
-from portal.kernel import references
-from portal.kernel.text import dashes, digits
+from portal.kernel import references, typed_secrets
 
-LENGTH = 16
-"""Characters of a secret: 80 random bits in Crockford's base 32, which nobody guesses and a person can type."""
-LONGEST = 60
-"""Characters that are looked at."""
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_ALIKE = str.maketrans("OIL", "011")
-
-
-def new_secret() -> str:
-    """A secret for one case, in fours: `7K3F-92QX-0ABC-DEFG`."""
-    drawn = "".join(secrets.choice(_ALPHABET) for _ in range(LENGTH))
-    return "-".join(drawn[at : at + 4] for at in range(0, LENGTH, 4))
-
-
-def digest(secret: str) -> str:
-    """What is kept of a secret: SHA-256, in hexadecimal."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+LONGEST = typed_secrets.LONGEST
+"""Characters of a secret that are looked at."""
+new_secret, digest = typed_secrets.new, typed_secrets.digest
 
 
 def read(number: str) -> str:
@@ -53,10 +34,4 @@ def opens(session: Session, *, number: str, typed: str) -> str | None:
     """
     reference = read(number)
     kept = session.scalar(select(Application.secret_sha256).where(Application.reference == reference)) or ""
-    fits = [secrets.compare_digest(kept, digest(each)) for each in (_folded(typed), typed.strip()[:LONGEST])]
-    return reference if any(fits) else None
-
-
-def _folded(typed: str) -> str:
-    flat = re.sub(r"[\s-]", "", dashes(digits(typed[:LONGEST]))).upper().translate(_ALIKE)
-    return "-".join(flat[at : at + 4] for at in range(0, len(flat), 4))
+    return reference if typed_secrets.fits(kept, typed) else None

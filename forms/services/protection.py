@@ -181,7 +181,7 @@ def alarm(
     to = session.get_one(Account, found.set_by)
     notices.send(
         session,
-        recipient=notices.Recipient(to.email, to.display_name, to.locale, to.id),
+        recipient=notices.Recipient(to.email or "", to.display_name, to.locale, to.id),
         template="forms/mail/alarm.txt",
         context={"url": links.address("/staff/protections")},
         key=f"forms.alarm:{made.id}",
@@ -197,14 +197,14 @@ def alarm_once(session: Session, found: Protection, *, what: str, reference: str
 
 
 def person_by_mail(session: Session, email: str) -> int:
-    """The person behind an account's mail address.
+    """The person behind an account's mail address or user number.
 
     Raises:
         NotFound: no resident has it.
     """
-    from portal.accounts.services import account_by_email
+    from portal.accounts.opening import by_way_in
 
-    account = account_by_email(session, email.strip())
+    account = by_way_in(session, email)
     if account is None or account.person_id is None:
         raise NotFound
     return account.person_id

@@ -354,6 +354,7 @@ EVENTS: dict[str, LazyString] = {
     "issue": lazy_gettext("書類を出しました"),
     "close": lazy_gettext("手続きが終わりました"),
     "withdraw": lazy_gettext("申請を取り下げました"),
+    "expire": lazy_gettext("窓口に来る期限がすぎました"),
     "paid": lazy_gettext("手数料が支払われました"),
     "fee_replaced": lazy_gettext("手数料を取りやめて、少ない額にしました"),
     "refunded": lazy_gettext("手数料を返しました"),

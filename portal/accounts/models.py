@@ -111,10 +111,17 @@ class Account(Base):
         UniqueConstraint("fs_webauthn_user_handle"),
         CheckConstraint(_one_of("locale", ("ja", "en")), name="locale_known"),
         CheckConstraint("is_staff OR person_id IS NOT NULL", name="resident_has_person"),
+        UniqueConstraint("number"),
+        CheckConstraint("email IS NOT NULL OR number IS NOT NULL", name="way_in"),
+        CheckConstraint("NOT is_staff OR email IS NOT NULL", name="staff_has_mail"),
+        CheckConstraint(_one_of("confirmed_by", ("counter", "letter")), name="confirmed_by_known"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    email: Mapped[str] = mapped_column(Text)
+    #: None for somebody without mail, who signs in with the number.
+    email: Mapped[str | None] = mapped_column(Text)
+    #: 利用者番号 (U-…) of somebody without mail.
+    number: Mapped[str | None] = mapped_column(Text)
     #: argon2id hash; None where the account was made for somebody who has still to choose one.
     password: Mapped[str | None] = mapped_column(Text)
     active: Mapped[bool] = mapped_column(server_default=text("true"))
@@ -122,6 +129,8 @@ class Account(Base):
     fs_uniquifier: Mapped[str] = mapped_column(Text)
     fs_webauthn_user_handle: Mapped[str | None] = mapped_column(Text)
     confirmed_at: Mapped[datetime | None]
+    #: counter: handed over to somebody whose identity was seen; letter: posted to the address; None: by mail, or by staff.
+    confirmed_by: Mapped[str | None] = mapped_column(Text)
     tf_primary_method: Mapped[str | None] = mapped_column(Text)
     #: Encrypted with a key derived from the secret key.
     tf_totp_secret: Mapped[str | None] = mapped_column(Text)
@@ -138,6 +147,39 @@ class Account(Base):
 
     person: Mapped[Person | None] = relationship()
     grants: Mapped[list[RoleGrant]] = relationship(back_populates="account", cascade="all, delete-orphan")
+
+
+class AccountCode(Base):
+    """A code on paper that opens an account once; only its hash is here. One live code an account (unique index).
+
+    Attributes:
+        way: counter (handed over, `identity_seen` says what was looked at) or letter (posted).
+        used_at: when its owner chose a password with it.
+        ended_at: when a newer one took its place.
+    """
+
+    __tablename__ = "account_code"
+    __table_args__ = (
+        CheckConstraint(_one_of("way", ("counter", "letter")), name="way_known"),
+        CheckConstraint("(way = 'counter') = (identity_seen IS NOT NULL)", name="handed_over_to_somebody_seen"),
+        Index(
+            "one_live_account_code",
+            "account_id",
+            unique=True,
+            postgresql_where=text("used_at IS NULL AND ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    way: Mapped[str] = mapped_column(Text)
+    code_sha256: Mapped[str] = mapped_column(Text)
+    identity_seen: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    made_by: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
 
 
 class RoleGrant(Base):

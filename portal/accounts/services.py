@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import ClassVar
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.accounts import passwords
-from portal.accounts.models import SCOPE_OF, STAFF_ROLES, Account, Person, Role, RoleGrant, ScopeKind
+from portal.accounts.models import SCOPE_OF, STAFF_ROLES, Account, AccountCode, Person, Role, RoleGrant, ScopeKind
 from portal.directory.models import Department
 from portal.kernel import audit, text
 from portal.kernel.audit import SYSTEM, Actor
@@ -128,7 +128,8 @@ def _new_account(session: Session, email: str) -> Account:
     return account
 
 
-def _write(person: Person, facts: Facts, now: datetime) -> None:
+def write_facts(person: Person, facts: Facts, now: datetime) -> None:
+    """Put facts into a person, with what searches compare."""
     for field, value in asdict(facts).items():
         setattr(person, field, value)
     person.search = f"{text.fold(facts.name)} {text.fold(facts.kana)}".strip()
@@ -163,7 +164,7 @@ def create_resident(
     """
     account = _new_account(session, email)
     person = Person(email=email, created_at=now, source="self")
-    _write(person, facts or Facts(), now)
+    write_facts(person, facts or Facts(), now)
     session.add(person)
     account.person = person
     account.password = passwords.hash_password(password) if password else None
@@ -242,7 +243,7 @@ def change_facts(session: Session, *, account_id: int, facts: Facts, actor: Acto
         raise NotFound
     before = {field: getattr(account.person, field) for field in asdict(facts)}
     changed = sorted(field for field, value in asdict(facts).items() if before[field] != value)
-    _write(account.person, facts, now)
+    write_facts(account.person, facts, now)
     account.person.source = "self"
     account.display_name = facts.name
     session.flush()
@@ -282,7 +283,16 @@ def drop_unconfirmed(session: Session, *, now: datetime) -> int:
     """
     stale = session.scalars(
         select(Account).where(
-            Account.confirmed_at.is_(None), Account.is_staff.is_(False), Account.created_at < now - UNCONFIRMED
+            Account.confirmed_at.is_(None),
+            Account.is_staff.is_(False),
+            Account.created_at < now - UNCONFIRMED,
+            # A code on paper may be in the post.
+            ~exists().where(
+                AccountCode.account_id == Account.id,
+                AccountCode.used_at.is_(None),
+                AccountCode.ended_at.is_(None),
+                AccountCode.expires_at > now,
+            ),
         )
     ).all()
     dropped = 0

@@ -210,6 +210,6 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_words(koga: str, c
     unknown = post(client, "/sign-in", {"email": "nobody@example.jp", "password": "ちがう合言葉です"})
     for answer in (wrong, unknown):
         assert answer.status_code == 422
-        assert "メールアドレスかパスワードがちがいます" in answer.text
+        assert "メールアドレス(利用者番号)かパスワードがちがいます" in answer.text
     pages = [re.sub(r'(name="csrf_token"[^>]*value=")[^"]*', r"\1", answer.text) for answer in (wrong, unknown)]
     assert pages[0].replace("hanako", "nobody") == pages[1]

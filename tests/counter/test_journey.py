@@ -9,9 +9,10 @@ from sqlalchemy import select
 
 from forms.counter import cash, papers, services
 from forms.counter.errors import AlreadyPrinted, NotPaid, NotSigned, StillMissing, VisitEnded
-from forms.counter.models import Authority, Proof
+from forms.counter.models import Authority
 from forms.models import ApplicationAnswers
 from payments.errors import CashTooLittle, ChargeSettled
+from portal.accounts.proofs import Proof
 from portal.documents import pdf
 from portal.kernel.audit import Actor, AuditEntry
 from portal.kernel.database import unit_of_work

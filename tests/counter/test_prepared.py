@@ -25,7 +25,7 @@ from forms.counter.errors import (
     SameProcedure,
     VisitEnded,
 )
-from forms.counter.models import Authority, Proof, VisitItem
+from forms.counter.models import Authority, VisitItem
 from forms.counter.samples import SimulatedReader
 from forms.jobs import tidy_drafts
 from forms.models import Application, IssuedDocument
@@ -33,6 +33,7 @@ from forms.services import casework, filing
 from forms.services.common import AtTheCounter, OwnCase
 from forms.states import Outcome
 from portal.accounts.models import Account
+from portal.accounts.proofs import Proof
 from portal.kernel import clock
 from portal.kernel.audit import Actor, AuditEntry
 from portal.kernel.database import transact, unit_of_work

@@ -45,11 +45,14 @@ def test_cases_go_out_for_excel_and_for_machines_with_every_character(
     [row] = csv.DictReader(io.StringIO(excel.data.decode("utf-8-sig")))
     assert (row["reference"], row["dog_name"], row["owner_name"]) == (made, "'=1+1", "髙橋 \U00020bb7子")
     assert row["filed_at"] == "2026-11-25T10:00:00+09:00"
+    who = (row["applicant_name"], row["acting_name"], row["on_behalf"], row["typed_by"], row["channel"])
+    assert who == ("髙橋 \U00020bb7子", "", "", "applicant", "online")
     assert client.get(f"{at}?format=csv").data == excel.data[3:]
     old = client.get(f"{at}?format=cp932").data.decode("cp932")
     assert "髙橋 &#134071;子" in old, "what the old code does not have is written as a number, never lost"
     [record] = [json.loads(line) for line in client.get(f"{at}?format=json").data.splitlines()]
     assert record["answers"]["dog_name"] == "=1+1"
+    assert record["who"]["typed_by"] == "applicant"
     assert client.get(f"{at}?format=xls").status_code == 422
     assert client.get(f"{at}?version=9").status_code == 404
     taken = session.scalars(select(AuditEntry).where(AuditEntry.action == "application.export")).all()

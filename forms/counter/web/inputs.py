@@ -10,7 +10,8 @@ from wtforms.fields.choices import SelectChoice
 from forms.counter.models import Authority
 from forms.counter.prepared import LONGEST
 from forms.counter.services import REASON_LENGTH
-from forms.counter.web.words import AUTHORITIES, PROOFS
+from forms.counter.web.words import AUTHORITIES
+from portal.accounts.web.words import PROOFS
 from portal.kernel.money import Yen
 from portal.web.forms import (
     CheckboxesField,

@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 from forms import presenting, rules
 from forms.counter import cash, services
 from forms.counter.bundle import questions
-from forms.counter.models import Authority, FactSource, Proof, Visit, VisitFact, VisitState
-from forms.counter.web.words import AUTHORITIES, ITEMS, PROOFS, SEXES, SOURCES
+from forms.counter.models import Authority, FactSource, Visit, VisitFact, VisitState
+from forms.counter.web.words import AUTHORITIES, ITEMS, SEXES, SOURCES
 from forms.models import Application
 from forms.services import hiding
 from forms.services.common import definition, facts_of
 from payments.queries import ChargeView
 from payments.states import ChargeState
 from portal.accounts.models import Account
+from portal.accounts.proofs import Proof
+from portal.accounts.web.words import PROOFS
 from portal.kernel import audit, clock, texts
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen

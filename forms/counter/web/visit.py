@@ -13,7 +13,6 @@ from wtforms.fields.choices import SelectChoice
 from forms.counter import cash, papers, services
 from forms.counter.bundle import Question, questions
 from forms.counter.errors import AnotherPerson, BadCorrection, IdentityNotProved
-from forms.counter.models import Proof
 from forms.counter.reader import CardLocked, CardUnreadable, WrongPin
 from forms.counter.samples import SAMPLE_CARDS
 from forms.counter.web import readers
@@ -28,6 +27,7 @@ from forms.services.common import definition, moment
 from forms.web.views import FieldView, asked_in_form, typed_in_form
 from payments.errors import CashTooLittle, ChargeSettled
 from portal.accounts.models import Role
+from portal.accounts.proofs import Proof
 from portal.documents import pdf
 from portal.kernel import clock
 from portal.kernel.database import transact, unit_of_work

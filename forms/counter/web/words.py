@@ -8,7 +8,7 @@ from flask_babel import gettext, lazy_gettext
 from flask_babel.speaklater import LazyString
 
 from forms.counter.errors import AnotherPerson
-from forms.counter.models import Authority, FactSource, Proof
+from forms.counter.models import Authority, FactSource
 
 SOURCES: dict[str, LazyString] = {
     FactSource.CARD: lazy_gettext("カードから読み取り"),
@@ -21,17 +21,6 @@ AUTHORITIES: dict[Authority, LazyString] = {
     Authority.FAMILY: lazy_gettext("同じ世帯の人"),
     Authority.PROXY: lazy_gettext("代理人(委任状あり)"),
     Authority.STATUTORY: lazy_gettext("法定代理人(親権者、成年後見人など)"),
-}
-PROOFS: dict[Proof, LazyString] = {
-    Proof.MY_NUMBER_CARD: lazy_gettext("マイナンバーカード"),
-    Proof.LICENCE: lazy_gettext("運転免許証"),
-    Proof.PASSPORT: lazy_gettext("パスポート"),
-    Proof.RESIDENCE_CARD: lazy_gettext("在留カード"),
-    Proof.DISABILITY: lazy_gettext("障害者手帳"),
-    Proof.OTHER_PHOTO: lazy_gettext("顔写真のある、ほかの公的な証明書"),
-    Proof.INSURANCE: lazy_gettext("健康保険の資格確認書(ほかにもう1つ)"),
-    Proof.PENSION: lazy_gettext("年金の手帳・証書(ほかにもう1つ)"),
-    Proof.OTHER: lazy_gettext("そのほかの書類(ほかにもう1つ)"),
 }
 ITEMS: dict[str, LazyString] = {
     "person.name": lazy_gettext("氏名"),

@@ -133,6 +133,11 @@ def _one_by(attribute: str, folded: bool) -> Select[SignInAccount]:  # noqa: FBT
     return select(SignInAccount).options(joinedload(SignInAccount.grants)).where(condition)
 
 
+def by_number(number: str) -> SignInAccount | None:
+    """The account of somebody who signs in with a number."""
+    return sessions.scalars(_one_by("number", folded=False), {"value": number}).unique().one_or_none()
+
+
 def init_app(app: Flask) -> None:
     """End the library's session with each request."""
 

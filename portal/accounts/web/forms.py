@@ -35,9 +35,9 @@ from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
-from portal.accounts import throttle
+from portal.accounts import opening, throttle
 from portal.accounts.services import Facts
-from portal.accounts.web import devices
+from portal.accounts.web import datastore, devices
 from portal.kernel import clock, text
 from portal.kernel.database import unit_of_work
 from portal.settings import Settings
@@ -116,10 +116,26 @@ class _KeepsErrors:
             self.form_errors = [next(iter(self.kept_errors.values()))[0]]
 
 
+class _MailOrNumber(EmailValidation):
+    """A mail address, or the number of somebody without mail."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Leave a number as it is; its one spelling."""
+        number = opening.number_of(str(field.data or ""))
+        if number is None:
+            super().__call__(form, field)
+        else:
+            field.data = number
+
+
 class SignInForm(_KeepsErrors, LoginForm):
     """Mail address and password."""
 
-    email = EmailAddressField(_EMAIL, render_kw=_MAIL, validators=[email_required, EmailValidation(verify=False)])
+    email = EmailAddressField(
+        lazy_gettext("メールアドレスか利用者番号"),
+        render_kw=_MAIL | {"type": "text", "autocomplete": "username"},
+        validators=[email_required, _MailOrNumber(verify=False)],
+    )
     password = PasswordField(_PASSWORD, render_kw=_CURRENT, validators=[password_required], description=" ")
     remember = BooleanField(lazy_gettext("この端末では、サインインしたままにする"))
 
@@ -130,6 +146,10 @@ class SignInForm(_KeepsErrors, LoginForm):
             super().validate(**kwargs)
             self.keep("email", "password")
             return False
+        number = opening.number_of(typed)
+        if number is not None:
+            typed = number
+            self.user, self.ifield = datastore.by_number(number), self.email
         with _one_guess("account", typed) as right:
             valid = bool(super().validate(**kwargs))
             if self.user_authenticated:
@@ -238,7 +258,7 @@ class ProveForm(VerifyForm):
 
     def validate(self, **kwargs: Any) -> bool:
         """Count the guess, then check it."""
-        with _one_guess("account", self.user.email) as right:
+        with _one_guess("account", self.user.email or getattr(self.user, "number", "")) as right:
             valid = bool(super().validate(**kwargs))
             if valid:
                 right.append(True)

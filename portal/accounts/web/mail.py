@@ -71,6 +71,8 @@ class NoticeMail(MailUtil):
         """Put the mail into the library's transaction; some views of the library do not commit, so this does."""
         name = template.removeprefix(_FOLDER)
         account: SignInAccount = kwargs["user"]
+        if not account.email:
+            return  # somebody without mail: nothing can be sent
         address = recipient if isinstance(recipient, str) else recipient[0]
         if name in _ON_REQUEST and _too_many(address):
             return

@@ -15,7 +15,7 @@ def _l(text: str) -> str:
 #: Config key → (words, category).
 MESSAGES: dict[str, tuple[str, str]] = {
     "API_ERROR": (_l("送られた内容を読めませんでした。もう一度試してください。"), "error"),
-    "GENERIC_AUTHN_FAILED": (_l("メールアドレスかパスワードがちがいます。"), "error"),
+    "GENERIC_AUTHN_FAILED": (_l("メールアドレス(利用者番号)かパスワードがちがいます。"), "error"),
     "GENERIC_RECOVERY": (_l("登録されているメールアドレスなら、メールが届きます。"), "info"),
     "UNAUTHORIZED": (_l("このページを見ることはできません。"), "error"),
     "UNAUTHENTICATED": (_l("サインインしてください。"), "info"),
@@ -104,5 +104,12 @@ TEXTS = {
     ),
     "email_taken": lazy_gettext("同時に同じ申し込みがありました。届いたメールを確認してください。"),
     "bad_grant": lazy_gettext("役割の指定がまちがっています。"),
+    "account_identity_not_seen": lazy_gettext(
+        "顔写真のある公的な証明書を1つ、ないときは、ほかの書類を2つ見てください。"
+    ),
+    "account_already_registered": lazy_gettext("この人は、もう登録されています。"),
+    "account_bad_code": lazy_gettext(
+        "利用者番号かコードがちがうか、コードが古くなっています。紙のとおりに入れてください。"
+    ),
     "weak_password": lazy_gettext("パスワードが弱すぎます。"),
 }

@@ -11,7 +11,7 @@ from flask import Flask
 from flask_security import Security
 
 from portal.accounts import passwords
-from portal.accounts.web import datastore, forms, helpers, identity, mail, messages, views, visitors
+from portal.accounts.web import datastore, forms, helpers, identity, mail, messages, opening, views, visitors
 from portal.kernel import clock
 from portal.kernel.i18n import folders
 from portal.settings import Settings
@@ -197,6 +197,7 @@ def init_app(app: Flask) -> None:
     )
     security.want_json(lambda _request: False)
     app.register_blueprint(views.bp)
+    opening.init_app()
     identity.init_app(app)
     for endpoint, rule in ENTRANCES.items():
         access.declare(app, f"security.{endpoint}", rule)

@@ -66,7 +66,7 @@ def profile() -> ResponseReturnValue:
     return render_template("accounts/profile.html", form=ProfileForm(formdata=None, obj=facts))
 
 
-def _look_up(form: ProfileForm) -> ResponseReturnValue:
+def look_up(form: ProfileForm, template: str = "accounts/profile.html") -> ResponseReturnValue:
     """The look-up button without script: fill in the address, keep everything else as typed."""
     with unit_of_work() as session:
         found = postal.lookup(session, form.postal_code.data or "") if form.postal_code.data else None
@@ -75,9 +75,9 @@ def _look_up(form: ProfileForm) -> ResponseReturnValue:
             form.refuse(form.postal_code, str(form.postal_code.process_errors[0]))
         else:
             form.refuse(form.postal_code, gettext("この郵便番号は見つかりません。住所を書いてください。"))
-        return render_template("accounts/profile.html", form=form), 422
+        return render_template(template, form=form), 422
     form.prefecture.data, form.city.data, form.town.data = found.prefecture, found.city, found.town
-    return render_template("accounts/profile.html", form=form)
+    return render_template(template, form=form)
 
 
 def _known_postal_code(form: ProfileForm) -> bool:
@@ -94,7 +94,7 @@ def change_profile() -> ResponseReturnValue:
     """Write the person's own facts."""
     form: Any = ProfileForm()
     if "lookup_postal" in request.form:
-        return _look_up(form)
+        return look_up(form)
     valid = form.validate()
     if form.postal_code.data and not form.postal_code.errors:
         valid = _known_postal_code(form) and valid

@@ -29,7 +29,7 @@ def _of_session() -> Visitor:
         person_id=account.person_id,
         is_staff=account.is_staff,
         display_name=account.display_name,
-        email=account.email,
+        email=account.email or "",
         locale=account.locale,
         grants=tuple(Grant(grant.role, grant.scope_kind, grant.scope_code) for grant in account.grants),
         second_factor_due=(
