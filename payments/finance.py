@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -33,6 +34,9 @@ from portal.kernel.money import Yen
 
 LATE = timedelta(minutes=30)
 """A refund that was not sent, or a notice that was not worked on, for this long needs a person."""
+
+_PRINTED = re.compile(r"R\d{1,3}-(\d{6,12})", re.ASCII)
+"""The number on a receipt, see `receipts.printed_number`."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,11 @@ def movements(session: Session, on: date, *, limit: int = 200) -> Sequence[Movem
 
 
 def charge_of_any(session: Session, reference: str) -> str | None:
-    """The charge that a reference of any kind belongs to (charge, payment, refund, receipt, payable); None: unknown."""
+    """The charge that a reference of any kind belongs to (charge, payment, refund, receipt, payable); None: unknown.
+
+    A receipt is found by its reference and by the number that is printed on it (R8-000123).
+    """
+    printed = _PRINTED.fullmatch(reference.strip().upper())
     return session.scalar(
         select(Charge.reference)
         .outerjoin(Payment, Payment.charge_id == Charge.id)
@@ -155,6 +163,7 @@ def charge_of_any(session: Session, reference: str) -> str | None:
                 Payment.reference == reference,
                 Refund.reference == reference,
                 Receipt.reference == reference,
+                Receipt.number == (int(printed[1]) if printed else 0),
             )
         )
         .order_by(Charge.id)

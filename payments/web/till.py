@@ -172,10 +172,7 @@ def close(reference: str) -> ResponseReturnValue:
     except DifferenceUnexplained as error:
         form.refuse(
             form.explanation,
-            gettext(
-                "数えた金額が%(difference)sちがいます。数え直すか、理由を書いてください。",
-                difference=str(error.difference),
-            ),
+            _differs(error.difference),
         )
         return _drawer(reference, form, FundForm(formdata=None), status=422)
     except DrawerClosed:
@@ -356,3 +353,11 @@ def _pdf(content: bytes, name: str) -> Response:
     return Response(
         content, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
+
+
+def _differs(difference: Yen) -> str:
+    """How much is missing or too much, and what to do."""
+    amount = str(Yen(abs(difference.amount)))
+    less = gettext("数えた金額が、記録より%(amount)s少ないです。数え直すか、理由を書いてください。", amount=amount)
+    more = gettext("数えた金額が、記録より%(amount)s多いです。数え直すか、理由を書いてください。", amount=amount)
+    return str(less if difference < Yen(0) else more)

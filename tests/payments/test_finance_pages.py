@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from payments import daybook, gateways, overview, services
-from payments.models import MethodSwitch, RefundAccount
+from payments import daybook, gateways, overview, receipts, services
+from payments.models import MethodSwitch, Receipt, RefundAccount
 from payments.refunds import refund
 from portal.accounts.models import Role
 from portal.kernel import clock
@@ -45,7 +45,19 @@ def test_finance_finds_a_charge_by_reference_name_sum_and_the_providers_id(
 ):
     (page,) = stripe.books.sessions
     (intent,) = stripe.books.intents
-    for typed in (paid, "はなこ", "古河はなこ", "50,000", page, intent, payments_of(paid)[0].reference):
+    with unit_of_work() as session:
+        receipt = receipts.view(session, session.scalars(select(Receipt.reference)).one())
+    for typed in (
+        receipts.printed_number(receipt),
+        receipt.reference,
+        paid,
+        "はなこ",
+        "古河はなこ",
+        "50,000",
+        page,
+        intent,
+        payments_of(paid)[0].reference,
+    ):
         answer = client.get("/staff/payments/search", query_string={"q": typed})
         assert answer.headers.get("Location", "").endswith(f"/staff/payments/charges/{paid}"), typed
     charge("T2", total=50_000)
