@@ -106,6 +106,10 @@ class Ground(Strict):
     tax: Literal["exempt", "standard", "reduced"] = "exempt"
 
 
+Amount = Annotated[int, Field(strict=True, ge=0, le=9_999_999)]
+"""Whole yen, as large as a charge may be; a fraction, a text or a yes is no amount."""
+
+
 class NoFee(Strict):
     """Nothing to pay."""
 
@@ -116,7 +120,7 @@ class FixedFee(Ground):
     """One amount, in yen."""
 
     kind: Literal["fixed"]
-    amount: int = Field(ge=0)
+    amount: Amount
 
 
 class ChoiceFee(Ground):
@@ -124,7 +128,7 @@ class ChoiceFee(Ground):
 
     kind: Literal["by_choice"]
     field: str
-    amounts: dict[str, Annotated[int, Field(ge=0)]]
+    amounts: dict[str, Amount]
 
 
 class CopiesFee(Ground):
@@ -132,7 +136,7 @@ class CopiesFee(Ground):
 
     kind: Literal["by_copies"]
     field: str
-    amount: int = Field(ge=0)
+    amount: Amount
 
 
 Fee = Annotated[NoFee | FixedFee | ChoiceFee | CopiesFee, Field(discriminator="kind")]

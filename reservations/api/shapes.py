@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$", description="A code")]
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$", description="One line of text")]
 Day = Annotated[date, Field(ge=date(2020, 1, 1), le=date(2100, 12, 31))]
-Yen = Annotated[int, Field(ge=0, le=1_000_000_000, description="Whole yen, tax included")]
+Yen = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000, description="Whole yen, tax included")]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Reference = Annotated[str, Field(description="A booking's number, such as B-7K3F-92QX-5")]
 

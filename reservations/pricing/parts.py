@@ -14,7 +14,7 @@ from reservations.pricing.cases import PriceCase
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,40}$")]
 Percent = Annotated[int, Field(ge=-100, le=1000)]
-Amount = Annotated[int, Field(ge=0, le=9_999_999)]
+Amount = Annotated[int, Field(strict=True, ge=0, le=9_999_999)]
 
 
 def _ratio(value: Any) -> Fraction:

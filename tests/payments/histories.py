@@ -35,6 +35,8 @@ PRICES = (50, 3000, 300_001)
 MINUTES = (1, 5, 15, 45, 400)
 HOLDS = (None, 10, 120)
 FAULTS = (None, None, "after", "cut", "refuse")
+HASTY = 3.0
+"""Seconds that a call may take while the chaos switch is on."""
 REFUSALS = (ChargeSettled, PayTermOver, NotPayableOnline, ProviderDown, RefundTooLarge, AlreadyDisputed)
 ACCOUNT = BankAccount("0001", "001", AccountKind.ORDINARY, "1234567", "コガ ハナコ")
 
@@ -48,6 +50,9 @@ class History:
     open_page: Callable[[str], str]
     database: str
     second_person: Actor
+    #: The provider with the time limit of every day, and with one so short that a line on which nothing comes costs little.
+    patient: MortalGateway
+    hasty: MortalGateway
     #: What the chaos switch did, all histories of a test together.
     met: ClassVar[Counter[str]]
     #: Where web and worker died, all histories of a test together.
@@ -65,6 +70,7 @@ class History:
         clock.move_to(clock.now() + jobs.ASK_ENDED_FOR + timedelta(days=1))
         self.began = clock.now()
         self.server.chaos = None if chaos is None else Chaos(chaos)
+        gateways.use({"stripe": self.patient if chaos is None else self.hasty}, online="stripe")
         self.server.faults.clear()
         self.server.new_events()
 
@@ -229,6 +235,7 @@ class History:
         if self.server.chaos:
             self.met.update(self.server.chaos.counts)
         self.server.chaos = None
+        gateways.use({"stripe": self.patient}, online="stripe")
         for dispute, made in self.server.books.disputes.items():
             if made["status"] == "needs_response":
                 self.server.books.close_dispute(dispute, won=bool(made["created"] % 2))
@@ -410,7 +417,7 @@ def histories_of(
     found.server, found.things, found.database = stripe, things, database
     found.take, found.open_page = staticmethod(take), staticmethod(open_page)
     found.second_person = Actor(make_staff(Role.FINANCE).id, "staff")
-    gateway = provider(api_key=stripe.key, webhook_secret=stripe.webhook_secret, api_base=stripe.url)
-    gateway.crashes = found.crashes
-    gateways.use({"stripe": gateway}, online="stripe")
+    account = {"api_key": stripe.key, "webhook_secret": stripe.webhook_secret, "api_base": stripe.url}
+    found.patient, found.hasty = provider(**account), provider(**account, call_seconds=HASTY)
+    found.patient.crashes = found.hasty.crashes = found.crashes
     return found

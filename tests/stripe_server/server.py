@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -32,7 +33,8 @@ class Fault:
 
     Attributes:
         how: `refuse` (answer `status`, nothing done), `after` (done, then answer `status`), `cut` (done, then the line is cut),
-            `slow` (done, answered after `seconds`).
+            `slow` (done, answered after `seconds`), `silent` (done; the line stays open and nothing ever comes), `deaf` (the same, and
+            nothing was done): both end when the caller gives up.
     """
 
     method: str
@@ -46,9 +48,15 @@ class Fault:
 class Chaos:
     """The switch: the line and the post misbehave, at random but the same for the same seed.
 
-    Calls: answered late, done and then cut, refused with 500 or 429 before anything is done. Notices: dropped, sent twice, kept back, in
-    another order.
+    Calls: answered late, done and then cut, refused with 500, 503 or 429 before or after anything is done, never answered at all.
+    Notices: dropped, sent twice, kept back, in another order.
     """
+
+    FATES = (
+        (0.03, "cut", 0), (0.06, "after", 500), (0.075, "refuse", 429), (0.09, "refuse", 503), (0.12, "slow", 0),
+        (0.122, "silent", 0), (0.124, "deaf", 0),
+    )  # fmt: skip
+    """Below which number what happens; the rest goes well. Waiting until a caller gives up takes long, so it is rare."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -58,7 +66,7 @@ class Chaos:
     def fault(self, method: str, path: str) -> Fault | None:
         """What happens to this call; None: it goes well."""
         drawn = self.random.random()
-        for limit, how, status in ((0.03, "cut", 0), (0.06, "after", 500), (0.09, "refuse", 429), (0.12, "slow", 0)):
+        for limit, how, status in self.FATES:
             if drawn < limit:
                 self.counts[how] += 1
                 return Fault(method, path, how, status=status or 500, seconds=0.005)
@@ -147,6 +155,8 @@ class StripeServer:
             fault = self._fault(method, path)
             if fault and fault.how == "refuse":
                 return fault.status, _error(fault.status), None
+            if fault and fault.how == "deaf":
+                return 0, b"", fault
             params = decode(body)
             self.calls.append((method, path, params))
             status, content = self._idempotent(method, target, headers, body, params)
@@ -281,6 +291,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.how == "cut":
             self.close_connection = True
             self.connection.close()
+            return
+        if fault and fault.how in {"silent", "deaf"}:
+            self.close_connection = True
+            with contextlib.suppress(OSError):
+                self.connection.recv(1)  # the caller hangs up
             return
         if fault and fault.how == "slow":
             time.sleep(fault.seconds)
