@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments import dunning, gateways, joint, mails, receipts, refunds, sealing, transfers
+from payments import dunning, gateways, joint, mails, pay_links, receipts, refunds, sealing, transfers
 from payments.bills import paying
 from portal.settings import Settings
 
@@ -19,6 +19,7 @@ def configure(settings: Settings) -> None:
     gateways.configure(settings)
     paying.register()
     joint.configure()
+    pay_links.configure(settings.secret_key, settings.public_url)
     receipts.configure(settings.secret_key, settings.public_url)
     dunning.configure(before=settings.remind_before, after=settings.remind_after, costs=settings.demand_costs)
     dunning.register()

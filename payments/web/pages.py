@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask import session as session_of_browser
 from flask.typing import ResponseReturnValue
 
-from payments import checkout, joining, queries, receipts, waiting
+from payments import checkout, joining, pay_links, queries, receipts, waiting
 from payments.contract import JOINT, payable
 from payments.errors import (
     ChargeSettled,
@@ -153,6 +153,19 @@ def separate(charge_ref: str) -> ResponseReturnValue:
     actor = access.visitor().actor
     transact(lambda session: joining.separate(session, view.reference, actor=actor, now=clock.now()))
     return redirect(url_for("payments.mine"), 303)
+
+
+@bp.get("/pay/links/<charge_ref>/<secret>")
+@access.public
+def by_link(charge_ref: str, secret: str) -> ResponseReturnValue:
+    """The address that another system handed to the person: it opens this one charge in this browser."""
+    reference = references.parse(charge_ref)
+    if not pay_links.fits(reference, secret):
+        raise NoSuchCharge(charge_ref)
+    with unit_of_work() as session:
+        view = queries.charge(session, reference)
+    session_of_browser[SHOWN] = [*session_of_browser.get(SHOWN, [])[-9:], view.pay_ref]
+    return redirect(url_for("payments.checkout", charge_ref=view.pay_ref), 303)
 
 
 @bp.get("/pay/<charge_ref>", endpoint="checkout")

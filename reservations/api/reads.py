@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from payments import pay_links
 from payments.states import ChargeState
 from portal.kernel import dates
 from portal.kernel.errors import NotFound
@@ -23,6 +24,7 @@ from reservations.pricing import NoFee, PriceCase, Quote
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.queries.catalog import SpaceView
+from reservations.rules import PayWhen
 from reservations.services import refund_quote
 
 MOST_DAYS = 31
@@ -227,6 +229,13 @@ def booking(session: Session, reference: str, *, token_id: int, now: datetime) -
     return shown(view, now=now)
 
 
+def _payment_url(view: BookingView) -> str | None:
+    """The address to hand to the person, where something is to be paid and not at the counter only."""
+    if view.charge is None or not view.charge.waits or view.booking.pay_when == PayWhen.COUNTER:
+        return None
+    return pay_links.address(view.charge.reference)
+
+
 def shown(view: BookingView, *, now: datetime) -> shapes.Booking:
     """A booking as it is answered."""
     one = view.booking
@@ -244,6 +253,7 @@ def shown(view: BookingView, *, now: datetime) -> shapes.Booking:
         purpose=one.purpose.code if one.purpose else None,
         price=price(view.quote),
         charge=view.charge.reference if view.charge and view.charge.state is not ChargeState.VOID else None,
+        payment_url=_payment_url(view),
         paid=view.paid.amount > 0,
         refund_now=quote.amount.amount if quote else 0,
         fee_now=quote.owed.amount if quote else 0,

@@ -206,6 +206,10 @@ class Booking(Answered):
     charge: str | None = Field(
         description="Number under which the fee is or was owed; null where nothing is asked for any more"
     )
+    payment_url: str | None = Field(
+        default=None,
+        description="Hand it to the person: whoever has it can pay this fee online. Null where nothing is to be paid online",
+    )
     paid: bool
     refund_now: int = Field(description="What a cancellation would give back now")
     fee_now: int = Field(default=0, description="What a cancellation would cost now, where nothing was paid")

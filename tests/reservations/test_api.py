@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import schemathesis
@@ -112,6 +113,23 @@ def test_a_system_finds_a_court_books_it_for_somebody_and_cancels(system: System
     gone = system.post(f"/bookings/{reference}/cancel", {"expected_refund": 600})
     assert gone.get_json()["booking"]["state"] == "cancelled"
     assert gone.get_json()["refund"] == 600
+
+
+def test_whoever_gets_the_payment_address_pays_this_fee_without_an_account(system: System) -> None:
+    reference = system.post("/holds", HOLD).get_json()["reference"]
+    assert system.get(f"/bookings/{reference}").get_json()["payment_url"] is None
+    said = {"hold": reference, "purpose": "tennis", "people": 2, "accepted_total": 600}
+    address = system.post("/bookings", said).get_json()["payment_url"]
+    path = urlsplit(address).path
+    guest = system.client.application.test_client()
+    charge = f"/pay/{path.split('/')[3]}"
+    assert "/sign-in" in guest.get(charge).headers["Location"]
+    assert guest.get(f"{path[:-1]}{'A' if path[-1] != 'A' else 'B'}").status_code == 404
+    assert guest.get(path).headers["Location"].endswith(charge)
+    assert "600円" in guest.get(charge).text
+    pay(reference)
+    assert system.get(f"/bookings/{reference}").get_json()["payment_url"] is None
+    assert "/pay/receipts/" in guest.get(charge).text
 
 
 def test_the_same_key_gives_the_same_answer_and_one_hold(system: System) -> None:
