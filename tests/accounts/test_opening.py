@@ -150,11 +150,11 @@ def test_the_whole_way_from_the_counter_to_signed_in(
     assert secret is not None
     people.sign_out(client)
 
-    assert client.get("/sign-in/code").status_code == 200
+    assert client.get("/sign-in/paper").status_code == 200
     new = {"number": number, "code": secret[0], "password": PASSWORD, "again": PASSWORD}
-    assert people.post(client, "/sign-in/code", {**new, "again": "ちがうもの 12345"}).status_code == 422
-    assert people.post(client, "/sign-in/code", {**new, "code": "0000-0000-0000-0000"}).status_code == 422
-    assert people.post(client, "/sign-in/code", new).status_code == 303
+    assert people.post(client, "/sign-in/paper", {**new, "again": "ちがうもの 12345"}).status_code == 422
+    assert people.post(client, "/sign-in/paper", {**new, "code": "0000-0000-0000-0000"}).status_code == 422
+    assert people.post(client, "/sign-in/paper", new).status_code == 303
     signed_in = people.post(client, "/sign-in", {"email": number.lower(), "password": PASSWORD})
     assert signed_in.status_code == 303
     assert client.get("/my/profile").status_code == 200
@@ -166,11 +166,11 @@ def test_a_guesser_runs_out_of_tries_and_the_owner_elsewhere_does_not(clerk: Acc
     number = registered(clerk)
     secret = code(clerk, number)
     new = {"number": number, "password": PASSWORD, "again": PASSWORD}
-    answers = [people.post(client, "/sign-in/code", {**new, "code": f"{n:016}"}).status_code for n in range(6)]
+    answers = [people.post(client, "/sign-in/paper", {**new, "code": f"{n:016}"}).status_code for n in range(6)]
     assert answers == [422] * 5 + [429]
-    assert people.post(client, "/sign-in/code", {**new, "code": secret}).status_code == 429
+    assert people.post(client, "/sign-in/paper", {**new, "code": secret}).status_code == 429
     elsewhere = {"environ_base": {"REMOTE_ADDR": "198.51.100.7"}}
-    assert people.post(client, "/sign-in/code", {**new, "code": secret}, **elsewhere).status_code == 303
+    assert people.post(client, "/sign-in/paper", {**new, "code": secret}, **elsewhere).status_code == 303
     wrong = people.post(client, "/sign-in", {"email": number, "password": "まちがい 1234567"})
     assert wrong.status_code == 422
 

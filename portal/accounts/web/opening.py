@@ -142,14 +142,14 @@ def make_code(number: str) -> ResponseReturnValue:
     return Response(printing.render(paper, secret), mimetype="application/pdf", headers=headers)
 
 
-@bp.get("/sign-in/code")
+@bp.get("/sign-in/paper")
 @access.public
 def begin_with_code() -> ResponseReturnValue:
     """Type number, code and a new password."""
     return render_template("accounts/begin_with_code.html", form=OpenInputs())
 
 
-@bp.post("/sign-in/code")
+@bp.post("/sign-in/paper")
 @access.public
 def open_with_code() -> ResponseReturnValue:
     """Set the password; a wrong number and a wrong code get the same answer."""

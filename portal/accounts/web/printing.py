@@ -35,7 +35,7 @@ def context(session: Session, account: Account, *, way: str, now: datetime) -> d
         "until": show_date(now + GOOD_FOR, account.locale),
         "today": show_date(now, account.locale),
         "city_name": session.scalars(select(City.name)).first() or "",
-        "where": f"{settings.public_url}/sign-in/code",
+        "where": f"{settings.public_url}/sign-in/paper",
     }
 
 
