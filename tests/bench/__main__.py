@@ -40,7 +40,7 @@ from reservations.models import Booking, Space
 from reservations.services import HoldRequest, paying
 from reservations.services.common import locked
 from tests.architecture.weight import first_load
-from tests.bench import bookings, cases, closing, filing, money
+from tests.bench import bookings, cases, closing, filing, money, rush
 from tests.people import make_resident, sign_in
 
 ROUNDS, WARM = 100, 5
@@ -315,6 +315,8 @@ BOOKINGS: dict[str, Callable[[Ground], None]] = {
     name: lambda on, measure=measure: measure(on.url, say)  # type: ignore[misc]
     for name, measure in {**bookings.MEASURES, "book-closing": closing.shut}.items()
 }
+BOOKINGS["book-http"] = lambda on: rush.through_http(on.url, on.client.application, say)
+BOOKINGS["book-rush"] = lambda on: rush.rush(on.url, on.client.application, say)
 
 
 def main() -> None:

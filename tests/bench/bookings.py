@@ -13,28 +13,24 @@ import statistics
 import subprocess
 import sys
 import time
-import venv
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-import psycopg
 from sqlalchemy import event, text
 
 from portal.kernel import clock, database, dates
 from portal.kernel.database import unit_of_work
 from reservations.queries import board, calendar, catalog
 from tests.bench import worker
+from tests.bench.other import SHARE, Libres
 
-LIBRES = "1.2.0"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 EACH = int(os.environ.get("BENCH_EACH", "60"))
 PROCESSES = 8
 Say = Callable[..., None]
-_HERE = Path(__file__).parent
-
 _OVERLAPS = text(
     "SELECT count(*) FROM occupancy a JOIN occupancy b ON a.unit_id = b.unit_id AND a.id < b.id"
     " AND a.during && b.during AND a.live && b.live"
@@ -53,14 +49,21 @@ def calibrate(say: Say) -> None:
     say("load of the machine, one minute", os.getloadavg()[0], "")
 
 
-def slots(count: int, *, prefix: str = "", days: tuple[int, int] = (3, 30), seed: int = 4) -> list[list[str]]:
-    """[space, day, slot] that anybody of the city may hold, shuffled, no two of which share a unit and a time."""
+def slots(
+    count: int, *, prefix: str = "", days: tuple[int, int] = (3, 30), seed: int = 4, free: bool = False
+) -> list[list[str]]:
+    """[space, day, slot] that anybody of the city may hold, shuffled, no two of which share a unit and a time; only `free` ones."""
     found: list[list[str]] = []
     now = clock.now()
     with unit_of_work() as session:
         views = [view for view in catalog.spaces(session, on=clock.today()) if view.code.startswith(prefix)]
         rules = catalog.rules_for(session, views)
         taken: dict[int, list[tuple[Any, Any]]] = {}
+        if free:
+            for unit, start, end in session.execute(
+                text("SELECT unit_id, lower(during), upper(during) FROM occupancy")
+            ):
+                taken.setdefault(unit, []).append((start, end))
         for view in sorted(views, key=lambda one: -len(one.units)):
             for offset in range(*days):
                 day = clock.today() + timedelta(days=offset)
@@ -128,37 +131,25 @@ def rate(work: Callable[[], object], count: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-def libres_python(folder: Path) -> Path:
-    """The interpreter of an environment that has libres, made at the first call."""
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-        subprocess.run(
-            [python, "-m", "pip", "install", "-q", f"libres=={LIBRES}", "psycopg2-binary"],
-            check=True,
-            capture_output=True,
-        )
-    return python
-
-
-def _libres(url: str, count: int, resources: int) -> dict[str, Any]:
-    folder = Path(os.environ.get("BENCH_LIBRES", "instance/bench-libres")).resolve()
-    name = "bench_libres"
-    with psycopg.connect(database.libpq_url(url), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name}")
-    base, _, query = database.libpq_url(url).partition("?")
-    other = base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
-    command = [str(libres_python(folder)), str(_HERE / "libres_side.py"), other, str(count), str(resources), "31"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
-
-
 def holds(url: str, say: Say) -> None:
     """A hold with all its rules, one by one: beside the bound, and beside libres' reserve and confirm."""
     clear()
-    wanted, bare, who = slots(EACH * (ROUNDS + 1)), bound_table(), people(EACH * (ROUNDS + 1))
+    fill(SHARE)
+    wanted, bare, who = slots(EACH * (ROUNDS + 1), free=True), bound_table(), people(EACH * (ROUNDS + 1))
+    with Libres(url) as libres:
+        _one_by_one(say, libres, wanted, bare, who)
+
+
+def _hold_all(items: list[list[Any]], outcomes: list[str]) -> None:
+    outcomes.extend(worker.hold(*one) for one in items)
+
+
+def _bound_all(items: list[list[Any]]) -> None:
+    for one in items:
+        worker.bound(*one)
+
+
+def _one_by_one(say: Say, libres: Libres, wanted: list[list[str]], bare: list[list[Any]], who: list[int]) -> None:
     said: list[str] = []
     event.listen(database.engine(), "before_cursor_execute", lambda _c, _k, s, *_m: said.append(s))
     ours, bounds, theirs = [], [], []
@@ -167,16 +158,16 @@ def holds(url: str, say: Say) -> None:
         items = [[person, *slot] for person, slot in zip(who[part], wanted[part], strict=True)]
         said.clear()
         outcomes: list[str] = []
-        mine = rate(lambda items=items, outcomes=outcomes: outcomes.extend(worker.hold(*one) for one in items), EACH)  # type: ignore[misc]
+        mine = rate(partial(_hold_all, items, outcomes), EACH)
         if any(not outcome.startswith("B-") for outcome in outcomes):
             raise SystemExit(f"a free slot was refused: {Counter(outcomes).most_common(3)}")
         each = len(said) / EACH
-        bare_rate = rate(lambda part=part: [worker.bound(*one) for one in bare[part]], EACH)  # type: ignore[misc]
-        other = _libres(url, 12, 4)
+        bare_rate = rate(partial(_bound_all, bare[part]), EACH)
+        other = libres.ask(f"reserve {EACH // 3}")
         if number:  # the first round warms up
             ours.append(mine)
             bounds.append(bare_rate)
-            theirs.append(1 / statistics.median(other["each"]))
+            theirs.append(len(other) / sum(other))
     say("hold with all rules, one by one", statistics.median(ours), "/s")
     say("statements a hold, the clock's included", each, "", target=4)
     say("the bound, one by one", statistics.median(bounds), "/s")
@@ -258,7 +249,7 @@ def same(url: str, say: Say) -> None:
     say("8 processes, the same 300 slots: attempts", len(done) / seconds, "/s")
     say("8 processes, the same 300 slots: losers' p99, with alternatives", p99(lost), "ms", target=80)
     say("losers who saw three other times", 100 * sum(one[2] == 3 for one in lost) / max(len(lost), 1), "%")
-    _none_overlap(say)
+    none_overlap(say)
 
 
 def composite(url: str, say: Say) -> None:
@@ -278,10 +269,11 @@ def composite(url: str, say: Say) -> None:
     say("whole, half, court of a hall, 8 processes: attempts", len(done) / seconds, "/s")
     say("whole, half, court: give-ups", sum(kinds.values()) - kinds["won"] - kinds["slot_taken"], "", target=0)
     say("whole, half, court: p99", p99(done), "ms", target=150)
-    _none_overlap(say)
+    none_overlap(say)
 
 
-def _none_overlap(say: Say) -> None:
+def none_overlap(say: Say) -> None:
+    """Count the overlaps that there should not be."""
     with unit_of_work() as session:
         say("overlaps", session.execute(_OVERLAPS).scalar_one(), "", target=0)
 
@@ -306,8 +298,16 @@ def fill(share: float, *, days: int = 31) -> None:
 def availability(url: str, say: Say) -> None:
     """The state of every slot of all units over 31 days, at 60% occupied."""
     clear()
-    fill(0.6)
-    cold, stored, after, theirs = [], [], [], []
+    fill(SHARE)
+    with Libres(url) as libres:
+        _looks(say, libres)
+
+
+def _looks(say: Say, libres: Libres) -> None:
+    cold: list[float] = []
+    stored: list[float] = []
+    after: list[float] = []
+    theirs: list[float] = []
     with unit_of_work() as session:
         views = catalog.spaces(session, on=clock.today())
         rules = catalog.rules_for(session, views)
@@ -326,13 +326,13 @@ def availability(url: str, say: Say) -> None:
             began = time.perf_counter()
             board.look(session, views, rules, first=clock.today(), days=31, now=clock.now())
             after.append((time.perf_counter() - began) * 1000)
-        theirs.append(_libres(url, 12, 10)["availability"] * 1000 * 71 / 10)
+        theirs.append(libres.ask("look") * 1000)
     count = sum(len(states) for row in free.rows.values() for states in row)
     say("slots whose state is known", count, "")
     say("availability, all units, 31 days: cold", statistics.median(cold), "ms", target=150)
     say("availability, all units, 31 days: stored", statistics.median(stored), "ms", target=20)
     say("availability: the first look after somebody's commit", statistics.median(after), "ms", target=20)
-    say("libres, 71 resources (from 10, nearly empty), 31 days", statistics.median(theirs), "ms")
+    say("libres, 71 resources, 31 days, at 60% too", statistics.median(theirs), "ms")
     ratio = statistics.median(a / b for a, b in zip(theirs, cold, strict=True))
     say("availability: libres / cold", ratio, "x")
     ratio = statistics.median(a / b for a, b in zip(theirs, stored, strict=True))

@@ -51,7 +51,7 @@ def measure(url: str, say: Say, percentile: Callable[[list[float], float], float
     """Signed in already, then each application with its sign-in (argon2 at OWASP's minimum)."""
     accounts = [make_resident(email=f"filing{number}@example.jp") for number in range(CLIENTS)]
     filed: list[str] = []
-    with _serving(url) as port:
+    with serving(url) as port:
         for name, sign_in, least in (("signed in already", False, 10), ("with the sign-in", True, 6)):
             _crowd(port, [a.email for a in accounts], sign_in=sign_in, each=1)  # warms up
             _drained()
@@ -86,14 +86,14 @@ def _count(say: Say, owners: list[int], filed: list[str]) -> None:
 
 
 @contextmanager
-def _serving(url: str) -> Iterator[int]:
-    """Web processes, worker and mail catcher on the bench's database; the port of the pages."""
+def serving(url: str, **more: str) -> Iterator[int]:
+    """Web processes, worker and mail catcher on the bench's database, with these settings besides; the port of the pages."""
     portal, port = str(Path(sys.executable).with_name("portal")), free_port()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as ended:
         settings = Settings(environment="test", port=str(port), data_dir=folder, database_url=url)
         environ = supervisor.web_environ(settings) | {
             "PORTAL_ENV": "test", "PORT": str(port), "PORTAL_DATA_DIR": folder, "SMTP_PORT": str(free_port()),
-            "PORTAL_BASE_URL": f"http://127.0.0.1:{port}",
+            "PORTAL_BASE_URL": f"http://127.0.0.1:{port}", **more,
         }  # fmt: skip
         for command in (
             [portal, "mail-catcher"], supervisor.web_command(settings, workers=2, threads=4), [portal, "worker"],
@@ -158,12 +158,12 @@ def _crowd(port: int, emails: list[str], *, sign_in: bool, each: int) -> list[di
     work = {"port": port, "password": PASSWORD, "each": each, "sign_in": sign_in, "slug": SLUG,
             "steps": [dict(values) for values in STEPS.values()]}  # fmt: skip
     for process, email in zip(running, emails, strict=True):
-        _tell(process, json.dumps(work | {"email": email}))
+        tell(process, json.dumps(work | {"email": email}))
     for process in running:
         assert process.stdout
         process.stdout.readline()
     for process in running:
-        _tell(process, "go")
+        tell(process, "go")
     found = []
     for process in running:
         said, _nothing = process.communicate()
@@ -173,7 +173,7 @@ def _crowd(port: int, emails: list[str], *, sign_in: bool, each: int) -> list[di
     return found
 
 
-def _tell(process: subprocess.Popen[str], line: str) -> None:
+def tell(process: subprocess.Popen[str], line: str) -> None:
     assert process.stdin
     process.stdin.write(line + "\n")
     process.stdin.flush()
