@@ -27,6 +27,9 @@ from portal.settings import Settings
 from portal.web import access, locale
 from portal.web.forms import EmailAddressField, MaxLength, PortalForm, Required, TextField
 
+LARGEST_FRAME = 1024 * 1024
+"""Bytes of one picture of the camera: 1280 pixels wide, as JPEG."""
+
 bp = Blueprint("bills", __name__, template_folder="templates", url_prefix="/bills")
 
 OPENED = "bills"
@@ -142,6 +145,18 @@ def read() -> ResponseReturnValue:
             "写真から納付書のコードを見つけられませんでした。明るい所で、コード全体が写るようにとるか、番号を入力してください。"
         ),
     )
+
+
+@bp.post("/frame")
+@access.public
+def frame() -> ResponseReturnValue:
+    """The first code in one picture of the camera, for browsers that cannot read codes; nothing is looked up or kept."""
+    upload = request.files.get("picture")
+    try:
+        found = codes.codes(upload.stream.read(LARGEST_FRAME + 1)[:LARGEST_FRAME]) if upload is not None else ()
+    except UnreadablePictureError:
+        found = ()
+    return {"code": next((text for text in found if rules.read_code(text) is not None), "")}
 
 
 @bp.get("/samples")
