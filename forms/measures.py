@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from forms.definition import Procedure
-from forms.definition.procedure import Elsewhere
+from forms.definition.procedure import Elsewhere, Prepared
 from forms.models import ProcedureRow, ProcedureVersion
+from forms.services import proving
 from forms.services.common import definition
 from payments.contract import Offer
 from portal.kernel import clock
@@ -68,7 +69,7 @@ def _evidence(procedure: Procedure, published: date, today: date) -> Evidence:
             note=note,
             counted=counted,
         )
-    if channel.kind == "prepared":
+    if isinstance(channel, Prepared) or proving.channel_kind(procedure) == "prepared":
         note = "ここで書いて窓口で仕上げる。オンラインの数には入らない"
         return replace(known, part="prepared", address=path, since=published, note=note, counted=False)
     since = channel.since or published
@@ -80,7 +81,7 @@ def office_fees(session: Session) -> Offer:
     found = [
         procedure
         for procedure, _published in _live(session, clock.today())
-        if procedure.channel.kind == "here" and procedure.fee.kind != "none"
+        if proving.channel_kind(procedure) == "here" and procedure.fee.kind != "none"
     ]
     evidence = [{"title": p.plain_name.ja, "address": f"/procedures/{p.slug}"} for p in found]
     return Offer(len(found), evidence)

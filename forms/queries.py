@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased, contains_eager, defer, joinedload, 
 from forms.case_models import Delegation, Protection
 from forms.definition import Procedure
 from forms.models import Application, IssuedDocument, ProcedureRow, ProcedureVersion
-from forms.services import changeover
+from forms.services import changeover, proving
 from forms.services.common import definition, hold, is_read
 from forms.states import OPEN, State
 from portal.directory.models import Department
@@ -32,6 +32,11 @@ class Entry:
     department_en: str
     version_id: int
     open: bool
+
+    @property
+    def kind(self) -> str:
+        """Where it ends as the portal is set up: here, prepared or elsewhere."""
+        return proving.channel_kind(self.procedure)
 
     def section(self, locale: str) -> str:
         """The section's name."""
@@ -69,7 +74,7 @@ def catalogue(session: Session, *, now: datetime, search: str = "") -> list[Entr
     words = [fold(word) for word in search.split()]
     found = [e for e in entries if all(word in _haystack(e.procedure) for word in words)]
     order = {"here": 0, "prepared": 1, "elsewhere": 2}
-    return sorted(found, key=lambda e: (order[e.procedure.channel.kind], e.procedure.slug))
+    return sorted(found, key=lambda e: (order[e.kind], e.procedure.slug))
 
 
 def _haystack(procedure: Procedure) -> str:

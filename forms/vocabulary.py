@@ -57,9 +57,10 @@ class Known:
     Attributes:
         item: data item.
         value: as the field type keeps it (dates ISO 8601, address as its parts).
-        source: "profile", "card", "application".
+        source: "profile", "card", "application", "identity".
         at: when the source said so (aware).
         locked: whether the person may not change it (a trusted source).
+        original: the source's own words, where the value is taken apart; "": the value is.
     """
 
     item: str
@@ -67,6 +68,7 @@ class Known:
     source: str
     at: datetime
     locked: bool = False
+    original: str = ""
 
 
 def from_person(facts: Mapping[str, Any], *, source: str, at: datetime, locked: bool = False) -> tuple[Known, ...]:

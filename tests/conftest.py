@@ -29,10 +29,12 @@ from sqlalchemy.orm import Session
 
 from payments.gateways import notices_out
 from portal import app as composition
+from portal.accounts.identity import choice
 from portal.kernel import clock, i18n, jobs, migrate
 from portal.kernel import database as kernel_database
 from portal.kernel.embedded import EmbeddedServer
 from portal.settings import Settings
+from tests.oidc_server import OidcServer
 
 ROOT = Path(__file__).resolve().parent.parent
 KOGA = ROOT / "portal" / "cities" / "koga"
@@ -261,6 +263,15 @@ def mailbox(smtp: Mailbox) -> Iterator[Mailbox]:
     yield smtp
     smtp.messages.clear()
     smtp.refuse_with = None
+
+
+@pytest.fixture
+def oidc(database: str) -> Iterator[OidcServer]:
+    """An identity provider on loopback that this process uses."""
+    with OidcServer().running() as provider:
+        choice.use(provider.provider())
+        yield provider
+        choice.use(None)
 
 
 @pytest.fixture

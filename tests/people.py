@@ -14,9 +14,12 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from portal.accounts import services
+from portal.accounts.identity import services as identity
+from portal.accounts.identity.claims import BasicFacts
 from portal.accounts.models import SCOPE_OF, Account, Role, ScopeKind
 from portal.accounts.services import Facts, GrantRequest
 from portal.kernel import clock
+from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
 
 PASSWORD = "あさがおと三輪車 42"
@@ -33,6 +36,8 @@ HANAKO = Facts(
     block="1-2-3",
     building="",
 )
+
+CONFIRMED = BasicFacts("古河 花子", "茨城県古河市中央町1-2-3", date(1980, 4, 1), "female")
 
 
 def make_resident(
@@ -109,6 +114,21 @@ def sign_in(client: FlaskClient, who: Account) -> None:
         cookie["_fresh"] = True
         cookie["fs_cc"] = "set"
         cookie["fs_paa"] = time.time()
+
+
+def confirm_identity(client: FlaskClient, who: Account, facts: BasicFacts = CONFIRMED) -> None:
+    """Let a provider have confirmed just now, in this browser, who the signed-in account is."""
+    with unit_of_work() as session:
+        _identity, secret = identity.confirm(
+            session,
+            account_id=who.id,
+            facts=facts,
+            source="本人確認サービス",
+            actor=Actor(who.id, "resident"),
+            now=clock.now(),
+        )
+    with client.session_transaction() as cookie:
+        cookie["identity"] = secret
 
 
 def sign_out(client: FlaskClient) -> None:

@@ -54,11 +54,16 @@ class GoOn(Strict):
 
 
 class Here(Strict):
-    """Online here: filed on this portal from the first step to the last; `go_on` where another step of the portal ends it."""
+    """Online here: filed on this portal from the first step to the last; `go_on` where another step of the portal ends it.
+
+    Attributes:
+        bring: what to bring where somebody finishes it at the counter, because they cannot confirm online who they are; None: nobody can.
+    """
 
     kind: Literal["here"]
     since: date | None = None
     go_on: GoOn | None = None
+    bring: tuple[Words, ...] | None = None
 
 
 class Elsewhere(Strict):

@@ -13,12 +13,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, defer
 
 from forms import rules, statistics
-from forms.definition import Moment, Problem, Procedure, Step, Typed
+from forms.definition import IdentityLevel, Problem, Procedure, Step, Typed
 from forms.definition.fields import AddressField, GroupField
-from forms.models import Application, ApplicationDraft, ProcedureRow, ProcedureVersion
-from forms.services import checking, reading
+from forms.models import Application, ProcedureRow, ProcedureVersion
+from forms.services import checking, prefilling, proving, reading
 from forms.services.common import (
-    LEVELS,
     Applicant,
     IdentityTooLow,
     NotTakenHere,
@@ -160,7 +159,7 @@ def start_draft(
         created_at=now,
         changed_at=now,
     )
-    application.draft = _filled(procedure, known, moment(session, now))
+    application.draft = prefilling.filled(procedure, known, moment(session, now))
     try:
         with session.begin_nested():
             session.add(application)
@@ -191,7 +190,9 @@ def may_begin(procedure: Procedure, applicant: Applicant, *, channel: str, now: 
         return  # who it is gets proved at the counter
     if applicant.account_id is None and applicant.delegation_id is None and not procedure.guests:
         raise IdentityTooLow(procedure.identity)
-    if LEVELS.index(applicant.identity) < LEVELS.index(procedure.identity):
+    # Who can finish it at the counter may write first; what is proved is asked again when it is filed.
+    later = proving.ways(procedure, applicant.identity).counter and applicant.identity is not IdentityLevel.NONE
+    if not later and not proving.enough(applicant.identity, procedure.identity):
         raise IdentityTooLow(procedure.identity)
 
 
@@ -210,31 +211,6 @@ def _live_draft(session: Session, procedure_id: int, applicant: Applicant) -> Ap
             Application.channel == "online",
         )
     ).one_or_none()
-
-
-def _filled(procedure: Procedure, known: Iterable[Known], at: Moment) -> ApplicationDraft:
-    facts: dict[str, Known] = {}
-    for each in known:
-        facts.setdefault(each.item, each)
-    draft = ApplicationDraft(typed={}, answers={}, prefill={}, flags={}, step=None)
-    for spec in procedure.fields():
-        fact = facts.get(spec.item) if spec.item else None
-        if fact is None or spec.stored:
-            continue
-        typed = spec.typed_of(fact.value)
-        reading = spec.read(typed, at)
-        if any(p.code in {"not_offered", "resident_number", "control_character"} for p in reading.problems):
-            continue
-        draft.typed[spec.id] = typed
-        draft.prefill[spec.id] = {
-            "value": fact.value,
-            "source": fact.source,
-            "at": fact.at.isoformat(),
-            "locked": fact.locked,
-        }
-        if not reading.problems and reading.value is not None:
-            draft.answers[spec.id] = reading.value
-    return draft
 
 
 def save_step(
@@ -382,6 +358,8 @@ def fill_address(
     spec = definition(application.version).field(field_id)
     if not isinstance(spec, AddressField) or application.draft is None:
         raise NotFound
+    if field_id in _locked(application.draft.prefill):
+        return ()
     filled, problems = spec.fill(typed.get(field_id, {}), moment(session, now))
     application.draft.typed = {
         **application.draft.typed,

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from forms import fees, links, rules, slip
 from forms.attachments import services as attachments
 from forms.deadlines import due_on
-from forms.definition import FieldSpec, Moment, Problem, Procedure, Step, sha256_of
+from forms.definition import FieldSpec, IdentityLevel, Moment, Problem, Procedure, Step, sha256_of
 from forms.definition.words import Words
 from forms.letters import services as letters
 from forms.models import Application, ApplicationAnswers, IssuedDocument
 from forms.queue import search_text
-from forms.services import changeover, checking, following
+from forms.services import changeover, checking, following, prefilling, proving
 from forms.services.common import (
+    IdentityTooLow,
     Incomplete,
     MustGoOver,
     ProcedureClosed,
@@ -32,14 +33,16 @@ from forms.services.common import (
     note,
     party,
 )
-from forms.states import Action, State, after
+from forms.states import Action, Party, State, after
 from payments import services as payments
 from payments.contract import CITY, DESCRIPTION_LENGTH, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer
+from portal.accounts.identity.services import Confirmed
 from portal.kernel import jobs, references
 from portal.kernel.audit import Actor
 from portal.kernel.clock import local
+from portal.kernel.errors import NotFound
 from portal.kernel.money import Yen
-from portal.kernel.texts import show_date
+from portal.kernel.texts import show_date, show_moment
 from portal.notices import services as notices
 
 PAYABLE = "application"
@@ -50,6 +53,8 @@ PREPARED_KEPT = timedelta(days=30)
 """How long what was prepared at home can be finished at the counter (a sample: the city sets it). Nothing is filed until then."""
 ELECTRONIC_CONSENT = "electronic_consent"
 """Event of a case: the applicant agreed to get documents as electronic data; its reason holds the words they agreed to."""
+IDENTITY_CONFIRMED = "identity_confirmed"
+"""Event of a case: a provider confirmed who acts; its reason holds the provider and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,7 @@ def file(
     now: datetime,
     payer_name: str | None = None,
     electronic_consent: bool = False,
+    confirmed: Confirmed | None = None,
 ) -> tuple[Application, str | None]:
     """File a draft: one case, one number, one charge, one mail, however often and from however many places this is called.
 
@@ -159,6 +165,7 @@ def file(
         now: aware; arrival.
         payer_name: whose name is on the charge; None: the applicant's.
         electronic_consent: the applicant ticked `Review.consent`; kept with the words. Nothing where the procedure asks for none.
+        confirmed: who acts online, as a provider confirmed it; kept with the case where the procedure asks for it.
 
     Returns:
         The case; and, for the guest who filed it just now, the secret that opens it (it is kept nowhere).
@@ -169,11 +176,13 @@ def file(
         Incomplete: answers are missing or no longer good.
         ProcedureClosed: it is not taken any more.
         MustGoOver: its version is not, a newer one is.
+        IdentityTooLow: online, and it is not confirmed (any more) who acts.
     """
     application = locked(session, key=key)
     if State(application.state) not in {State.DRAFT, State.PREPARED}:
         return application, None
     _on_its_version(session, application, now=now)
+    shown = _who_acts(session, application, confirmed, actor=actor, now=now)
     facts = facts_of(session, application, now=now)
     made = _checked(application, reviewed_sha256, moment(session, now), facts, now=now)
     application.facts = facts.to_json()
@@ -188,6 +197,8 @@ def file(
     attachments.settle(session, application)
     if electronic_consent and made.consent is not None:
         note(session, application, ELECTRONIC_CONSENT, actor=actor, now=now, reason=made.consent.ja)
+    if shown is not None:
+        note(session, application, IDENTITY_CONFIRMED, actor=actor, now=now, reason=shown)
     note(session, application, Action.FILE.value, actor=actor, now=now)
     _paper(
         session, application, kind=APPLICATION_PAPER, number=reference, title=made.procedure.official_name.ja, now=now
@@ -199,15 +210,32 @@ def file(
     return application, secret
 
 
+def _who_acts(
+    session: Session, application: Application, confirmed: Confirmed | None, *, actor: Actor, now: datetime
+) -> str | None:
+    """What the case keeps of how it was confirmed who acts; None where the procedure does not ask, or staff has seen it."""
+    needed = definition(application.version).identity
+    if party(actor) is Party.STAFF or proving.enough(IdentityLevel.CONFIRMED_MAIL, needed):
+        return None
+    if confirmed is None or not proving.enough(proving.level_of(confirmed, signed_in=True), needed):
+        raise IdentityTooLow(needed)
+    if prefilling.take_identity(session, application, confirmed, now=now):
+        raise ReviewChanged
+    return f"{confirmed.source} {show_moment(confirmed.at, 'ja')}"
+
+
 def prepare(session: Session, *, key: str, reviewed_sha256: str, actor: Actor, now: datetime) -> Application:
     """Finish a draft whose procedure ends at the counter: it gets a number to show there; nothing is filed yet, nothing is charged.
 
     Raises:
-        NotFound, ReviewChanged, Incomplete, ProcedureClosed, MustGoOver: as `file`.
+        NotFound: no such draft, or it does not end at the counter.
+        ReviewChanged, Incomplete, ProcedureClosed, MustGoOver: as `file`.
     """
     application = locked(session, key=key)
     if application.state != State.DRAFT.value:
         return application
+    if not proving.ways(definition(application.version), IdentityLevel.NONE).counter:
+        raise NotFound
     _on_its_version(session, application, now=now)
     facts = facts_of(session, application, now=now)
     made = _checked(application, reviewed_sha256, moment(session, now), facts, now=now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import any_, select, update
+from sqlalchemy import any_, false, or_, select, update
 from sqlalchemy.orm import Session
 
 from forms import links, masking
@@ -40,7 +40,8 @@ def household(postal_code: str, block: str) -> str:
     return f"{code}|{masking.block(block)}" if code and block.strip() else ""
 
 
-def _of_value(value: Any) -> str:
+def home_in(value: Any) -> str:
+    """The home in an address as answers keep it (`household`)."""
     if not isinstance(value, dict):
         return ""
     return household(str(value.get("postal_code") or ""), str(value.get("block") or ""))
@@ -109,6 +110,7 @@ def stopped(
     by_person: int | None,
     actor: Actor,
     now: datetime,
+    confirmed_home: str = "",
 ) -> bool:
     """Whether a request is left to the counter; each one that is raises an alarm (commit it, then refuse).
 
@@ -119,6 +121,7 @@ def stopped(
         by_person: who acts.
         actor: for the alarm.
         now: aware.
+        confirmed_home: where who acts lives, as an identity provider confirmed it (`household`), whatever their profile says.
     """
     found = of_person(session, for_person, now=now)
     if found is not None and (for_person != by_person or discloses(procedure)):
@@ -127,18 +130,18 @@ def stopped(
     if not discloses(procedure) or by_person is None:
         return False
     person = session.get_one(Person, by_person)
-    home = household(person.postal_code, person.block)
+    homes = [home for home in (household(person.postal_code, person.block), confirmed_home) if home]
     against = session.scalars(
         select(Protection).where(
             Protection.ended_at.is_(None),
             Protection.until >= local(now).date(),
-            any_(Protection.households) == home,
+            or_(false(), *(any_(Protection.households) == home for home in homes)),
             Protection.person_id != by_person,
         )
     ).all()
-    for each in against if home else ():
+    for each in against:
         alarm(session, each, what="asked", reference=None, actor=actor, now=now)
-    return bool(home and against)
+    return bool(against)
 
 
 def without_protected(
@@ -156,7 +159,7 @@ def without_protected(
             .where(Protection.ended_at.is_(None), Protection.until >= local(now).date(), Person.id != (person_id or 0))
         )
     }
-    return tuple(each for each in values if each.item != ADDRESS or _of_value(each.value) not in homes)
+    return tuple(each for each in values if each.item != ADDRESS or home_in(each.value) not in homes)
 
 
 def look(session: Session, application: Application, *, actor: Actor, now: datetime, what: str = "look") -> bool:

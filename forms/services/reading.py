@@ -31,7 +31,10 @@ def read_fields(
         if not spec.has_value or spec.computed:
             continue
         if spec.id in locked_values:
-            result.values[spec.id] = locked_values[spec.id]
+            held = result.values[spec.id] = locked_values[spec.id]
+            marks = () if spec.stored else spec.read(spec.typed_of(held), at).flags
+            if marks:
+                result.flags[spec.id] = list(marks)
             continue
         texts = typed.get(spec.id, {})
         reading = spec.read(texts, at)

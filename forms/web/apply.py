@@ -17,11 +17,13 @@ from forms.definition.conditions import fields_of
 from forms.definition.dependencies import own_needs
 from forms.definition.fields import GroupField
 from forms.models import Application
-from forms.services import changeover, delegation, disputing, drafts, filing
-from forms.services.common import Incomplete, MustGoOver, ReviewChanged, facts_of
+from forms.services import changeover, delegation, disputing, drafts, filing, prefilling, protection, proving
+from forms.services.common import IdentityTooLow, Incomplete, MustGoOver, ReviewChanged, facts_of
 from forms.states import State
 from forms.web import files, views
 from forms.web.blueprint import bp
+from portal.accounts.identity.services import Confirmed
+from portal.accounts.web import identity
 from portal.kernel import clock
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import Invalid, NotFound
@@ -99,9 +101,17 @@ class _Page:
         return rules.evaluate(self.procedure, {**draft.answers, **entries}, self.facts).rows
 
 
+def take_identity(session: Session, application: Application) -> None:
+    """What the visitor confirmed since the draft was begun goes into it."""
+    confirmed = identity.confirmed(session) if application.state == State.DRAFT.value else None
+    if confirmed is not None:
+        prefilling.take_identity(session, application, confirmed, now=clock.now())
+
+
 def _page(session: Session, slug: str, key: str, step_id: str, *, lock: bool = False) -> _Page:
     found = draft_of_visitor(session, slug, key, lock=lock)
     application, procedure = found.application, found.procedure
+    take_identity(session, application)
     step = next((s for s in procedure.steps if s.id == step_id), None)
     if step is None:
         raise NotFound
@@ -337,6 +347,7 @@ def _review_page(
     newer: changeover.Newer | None = None,
 ) -> ResponseReturnValue:
     lang = locale.current()
+    take_identity(session, application)
     made = filing.review_of(session, application, now=clock.now())
     missing = [made.procedure.step_of(f) for f in made.problems]
     html = render_template(
@@ -350,6 +361,10 @@ def _review_page(
         labels=[*(s.title.in_(lang) for s, _rows in made.steps()), gettext("確認")],
         error=error,
         newer=newer,
+        ways=proving.ways(
+            made.procedure, proving.level_of(identity.confirmed(session), signed_in=access.visitor().signed_in)
+        ),
+        identity=identity.offer(),
         agreed=request.form.get("electronic_consent") == "yes",
         files=files.by_field(
             made.procedure.fields(),
@@ -363,21 +378,43 @@ def _review_page(
     return html, status
 
 
+def _stopped(session: Session, found: queries.Draft, confirmed: Confirmed | None, *, now: datetime) -> bool:
+    """Who acts may have been confirmed since it was begun, and with it where they live (CASES A10)."""
+    return confirmed is not None and protection.stopped(
+        session,
+        procedure=found.procedure,
+        for_person=found.application.applicant_person_id,
+        by_person=access.visitor().person_id,
+        actor=access.visitor().actor,
+        now=now,
+        confirmed_home=prefilling.home_of(session, confirmed),
+    )
+
+
 @bp.post("/apply/<slug>/<key>/review")
 @access.public
 def file(slug: str, key: str) -> ResponseReturnValue:
     """File it (or finish the preparation for the counter). Whatever else is sent, a fee among it, is ignored."""
     now, who = clock.now(), access.visitor()
+    confirmed = identity.confirmed()
     sha256, agreed = request.form.get("sha256", ""), request.form.get("electronic_consent") == "yes"
 
-    def work(session: Session) -> Application:
+    def work(session: Session) -> Application | None:
         found = draft_of_visitor(session, slug, key, lock=True)
         if found.application.state != State.DRAFT.value:
             return found.application
-        if found.procedure.channel.kind == "prepared":
+        if _stopped(session, found, confirmed, now=now):
+            return None  # the alarm is kept
+        if request.form.get("action") == "prepare" or proving.channel_kind(found.procedure) == "prepared":
             return filing.prepare(session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now)
         case, _secret = filing.file(
-            session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now, electronic_consent=agreed
+            session,
+            key=key,
+            reviewed_sha256=sha256,
+            actor=who.actor,
+            now=now,
+            electronic_consent=agreed,
+            confirmed=confirmed,
         )
         return case
 
@@ -389,6 +426,10 @@ def file(slug: str, key: str) -> ResponseReturnValue:
         return _again(slug, key, changed.code, 409)
     except Incomplete as incomplete:
         return _again(slug, key, incomplete.code, 422)
+    except IdentityTooLow as low:
+        return _again(slug, key, low.code, low.status)
+    if filed is None:
+        raise protection.NotOnline
     if not who.signed_in:
         views.remember("cases", str(filed.reference))
     return _to_case(filed)

@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 
 from forms import queries, vocabulary
 from forms.case_models import Delegation
-from forms.definition import IdentityLevel, Procedure
-from forms.services import delegation, drafts, earlier, protection
+from forms.definition import Procedure
+from forms.services import delegation, drafts, earlier, prefilling, protection, proving
 from forms.services.common import Applicant, definition
 from forms.web import views
 from forms.web.blueprint import bp
+from portal.accounts.identity.services import Confirmed
 from portal.accounts.models import Person
+from portal.accounts.web import identity
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
@@ -63,7 +65,14 @@ def begin(slug: str) -> ResponseReturnValue:
     if not entry.procedure.fillable:
         return redirect(url_for("forms.procedure", slug=slug), 303)
     return render_template(
-        "forms/begin.html", entry=entry, procedure=entry.procedure, draft=draft, held=held, lang=locale.current()
+        "forms/begin.html",
+        entry=entry,
+        procedure=entry.procedure,
+        draft=draft,
+        held=held,
+        ways=proving.ways(entry.procedure, proving.level_of(identity.confirmed(), signed_in=who.signed_in)),
+        identity=identity.offer(),
+        lang=locale.current(),
     )
 
 
@@ -71,7 +80,7 @@ def begin(slug: str) -> ResponseReturnValue:
 @access.public
 def start(slug: str) -> ResponseReturnValue:
     """Begin a draft, filled in from the profile; or go on."""
-    now = clock.now()
+    now, confirmed = clock.now(), identity.confirmed()
     with unit_of_work() as session:
         entry = queries.procedure(session, slug, now=now)
         who = _enter(entry.procedure)
@@ -84,9 +93,10 @@ def start(slug: str) -> ResponseReturnValue:
             by_person=who.person_id,
             actor=who.actor,
             now=now,
+            confirmed_home=prefilling.home_of(session, confirmed),
         )
         # An alarm is kept, also where nothing begins.
-        begun = None if stop else _begin(session, slug, applicant, who, now=now)
+        begun = None if stop else _begin(session, slug, applicant, who, confirmed, now=now)
     if begun is None:
         raise protection.NotOnline
     key, first = begun
@@ -95,10 +105,20 @@ def start(slug: str) -> ResponseReturnValue:
     return redirect(url_for("forms.step", slug=slug, key=key, step_id=first), 303)
 
 
-def _begin(session: Session, slug: str, applicant: Applicant, who: access.Visitor, *, now: datetime) -> tuple[str, str]:
+def _begin(
+    session: Session,
+    slug: str,
+    applicant: Applicant,
+    who: access.Visitor,
+    confirmed: Confirmed | None,
+    *,
+    now: datetime,
+) -> tuple[str, str]:
     """The draft's key, and the step to go on with."""
     known = _known(session, who, applicant.person_id)
     draft = drafts.start_draft(session, slug=slug, applicant=applicant, actor=who.actor, now=now, known=known)
+    if confirmed is not None:
+        prefilling.take_identity(session, draft, confirmed, now=now)
     saved_at = draft.draft.step if draft.draft else None
     return draft.key, saved_at or definition(draft.version).steps[0].id
 
@@ -120,7 +140,7 @@ def _delegation(session: Session, who: access.Visitor, slug: str) -> Delegation 
 
 
 def _applicant(session: Session, who: access.Visitor, held: Delegation | None) -> Applicant:
-    level = IdentityLevel.CONFIRMED_MAIL if who.signed_in else IdentityLevel.NONE
+    level = proving.level_of(identity.confirmed(session), signed_in=who.signed_in)
     if held is not None:
         return Applicant(
             account_id=delegation.account_of(session, held.principal_person_id),

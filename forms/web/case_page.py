@@ -181,7 +181,7 @@ def _rows(found: Application, waiting: set[str], hidden: frozenset[str]) -> list
                     "id": line.path,
                     "label": line.label,
                     "value": line.text,
-                    "source": views.SOURCES.get(str((filing.prefill.get(line.path) or {}).get("source"))),
+                    "source": views.source_words(filing.prefill.get(line.path) or {}, lang),
                     "disputed": (filing.prefill.get(line.path) or {}).get("disputed"),
                     "original": ""
                     if line.path in hidden

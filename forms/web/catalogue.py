@@ -6,7 +6,9 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from forms import fees, queries
+from forms.services import proving
 from forms.web.blueprint import bp
+from portal.accounts.web import identity
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.web import access, locale
@@ -30,4 +32,7 @@ def procedure(slug: str) -> ResponseReturnValue:
         entry = queries.procedure(session, slug, now=clock.now())
     found = entry.procedure
     fee = fees.lines(found, {}) if found.fee.kind == "fixed" else ()
-    return render_template("forms/procedure.html", entry=entry, procedure=found, fee=fee, lang=locale.current())
+    ways = proving.ways(found, proving.level_of(identity.confirmed(), signed_in=access.visitor().signed_in))
+    return render_template(
+        "forms/procedure.html", entry=entry, procedure=found, fee=fee, ways=ways, lang=locale.current()
+    )

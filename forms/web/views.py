@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from flask import g, request, session
@@ -19,7 +19,7 @@ from forms.definition.fields.files import Files
 from forms.definition.paths import label_at, spec_at, typed_at, value_at
 from forms.models import Application
 from forms.rules import RowEvaluation
-from forms.services import drafts
+from forms.services import drafts, prefilling
 from forms.services.common import definition
 from forms.states import State
 from forms.web.problems import PART_NAMES, words
@@ -188,7 +188,17 @@ SOURCES: dict[str, LazyString] = {
     "profile": lazy_gettext("登録した内容から入れました"),
     "card": lazy_gettext("カードから読み取りました"),
     "application": lazy_gettext("前の申請から入れました"),
+    "identity": lazy_gettext("本人確認の内容から入れました"),
 }
+
+
+def source_words(origin: Mapping[str, Any], locale: str) -> str:
+    """Where a value came from; of a confirmed identity also when."""
+    words = str(SOURCES.get(str(origin.get("source")), ""))
+    if origin.get("source") != prefilling.IDENTITY:
+        return words
+    when = texts.show_moment(datetime.fromisoformat(origin["at"]), locale)
+    return f"{words} ({when})" if locale == "en" else f"{words}({when})"
 
 
 def field_views(
@@ -213,7 +223,7 @@ def field_views(
         origin = (prefill or {}).get(spec.id) or {}
         now = typed.get(spec.id, {})
         untouched = bool(origin) and {k: list(v) for k, v in now.items()} == spec.typed_of(origin["value"])
-        source = SOURCES.get(str(origin.get("source"))) if untouched else None
+        source = source_words(origin, locale) if untouched else ""
         shown = spec.show(origin["value"], locale) if origin.get("locked") else ""
         view = FieldView(
             spec,
@@ -221,7 +231,7 @@ def field_views(
             typed=now,
             problems=problems.get(spec.id, ()),
             required=spec.id in must,
-            source=str(source) if source else "",
+            source=source,
             locked=bool(origin.get("locked")),
             shown=spec.show((values or {}).get(spec.id), locale) if spec.computed else shown,
             offered=(offered or {}).get(spec.id),
@@ -359,6 +369,7 @@ EVENTS: dict[str, LazyString] = {
     "fee_replaced": lazy_gettext("手数料を取りやめて、少ない額にしました"),
     "refunded": lazy_gettext("手数料を返しました"),
     "identity_seen": lazy_gettext("窓口で本人確認をしました"),
+    "identity_confirmed": lazy_gettext("本人確認をしていました"),
     "electronic_consent": lazy_gettext("電子データ(PDF)での受け取りに同意しました"),
 }
 DISPOSED: dict[str, LazyString] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -30,15 +29,6 @@ from tests.oidc_server import HANAKO, OidcServer
 NUMBER = "123456789018"
 """A number with the shape of a 個人番号 (its check digit fits); nobody's."""
 RARE = "渡邊\U000e0109 神\ufa19𠮷"
-
-
-@pytest.fixture
-def oidc(database: str) -> Iterator[OidcServer]:
-    """A provider on loopback that this process uses."""
-    with OidcServer().running() as server:
-        choice.use(server.provider())
-        yield server
-        choice.use(None)
 
 
 @pytest.fixture

@@ -102,10 +102,12 @@ def fill_in(browser: FlaskClient, procedure: Procedure, variant: int) -> str:
 @pytest.mark.parametrize("variant", [0, 1], ids=["yes", "no"])
 @pytest.mark.parametrize("slug", FILLABLE)
 def test_valid_answers_reach_the_end_of_the_channel_and_the_paper_holds_each(
-    browser: FlaskClient, session: Session, run_jobs: Callable[[], None], slug: str, variant: int
+    browser: FlaskClient, hanako: Account, session: Session, run_jobs: Callable[[], None], slug: str, variant: int
 ) -> None:
     procedure = ALL[slug]
     path = fill_in(browser, procedure, variant)
+    if procedure.channel.kind == "here" and procedure.identity == "authenticated":
+        people.confirm_identity(browser, hanako)
     review = browser.get(path)
     answer = people.post(browser, path, {"sha256": sha_on(review)})
     assert answer.status_code == 303, answer.get_data(as_text=True)

@@ -12,6 +12,7 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import user_logged_out
+from sqlalchemy.orm import Session
 
 from portal.accounts.identity import choice, services
 from portal.accounts.identity.services import Confirmed
@@ -29,13 +30,28 @@ _SECRET = "identity"  # noqa: S105 - the name of the cookie's entry
 _TABS = 3
 
 
-def confirmed() -> Confirmed | None:
-    """Who the visitor is, where they confirmed it in this browser and it still counts. One statement where there is something to ask."""
+def confirmed(session: Session | None = None) -> Confirmed | None:
+    """Who the visitor is, where they confirmed it in this browser and it still counts. One statement where there is something to ask.
+
+    Args:
+        session: the caller's transaction; None: one of its own.
+    """
     who, secret = access.visitor(), cookie.get(_SECRET, "")
     if who.account_id is None or not secret:
         return None
+    if session is not None:
+        return services.confirmed(session, account_id=who.account_id, secret=secret, now=clock.now())
     with unit_of_work() as session:
         return services.confirmed(session, account_id=who.account_id, secret=secret, now=clock.now())
+
+
+def offer() -> dict[str, Any]:
+    """What macros/identity.html shows the way with."""
+    return {
+        "provider": choice.name(),
+        "sample": choice.sample() is not None,
+        "minutes": int(services.COUNTS_FOR.total_seconds() // 60),
+    }
 
 
 @bp.get("/my/identity")
@@ -45,10 +61,8 @@ def page() -> ResponseReturnValue:
     return render_template(
         "accounts/identity.html",
         confirmed=confirmed(),
-        provider=choice.name(),
-        sample=choice.sample() is not None,
+        identity=offer(),
         target=local(request.args.get("next", "")),
-        minutes=int(services.COUNTS_FOR.total_seconds() // 60),
     )
 
 
