@@ -190,7 +190,8 @@ def kpi_lines(figures: dict[str, Any]) -> list[str]:
 def seed_demo() -> list[str]:
     """Make the demo people and sample bills; the lines that tell how to sign in and what to pay."""
     with database.unit_of_work() as session:
-        return [*demo.seed(session, now=clock.now()), *sample_bills.seed(session, now=clock.now())]
+        people = demo.seed(session, now=clock.now())
+        return [*people, *demo.identity_lines(), *sample_bills.seed(session, now=clock.now())]
 
 
 def create_staff(*, email: str, name: str, roles: Sequence[str], password: str) -> str:

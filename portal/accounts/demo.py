@@ -11,6 +11,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from portal.accounts import services
+from portal.accounts.identity import choice
 from portal.accounts.models import Role, ScopeKind
 from portal.accounts.services import Facts, GrantRequest
 
@@ -132,3 +133,10 @@ def seed(session: Session, *, now: datetime) -> list[str]:
                 demo=True,
             )
     return [f"{entry.what}: {entry.email} / {PASSWORD}" for entry in (*RESIDENTS, *STAFF)]
+
+
+def identity_lines() -> list[str]:
+    """How to confirm who one is with the development provider; nothing where another one is chosen."""
+    if choice.sample() is None:
+        return []
+    return ["本人確認(見本): 住民でサインインして /my/identity。所得証明書(/procedures/income-certificate)で使う"]
