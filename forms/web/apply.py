@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -428,9 +429,14 @@ def file(slug: str, key: str) -> ResponseReturnValue:
         return _again(slug, key, incomplete.code, 422)
     except IdentityTooLow as low:
         return _again(slug, key, low.code, low.status)
+    return _filed(filed)
+
+
+def _filed(filed: Application | None) -> ResponseReturnValue:
+    """On to the case; None: it cannot be asked for online by this person."""
     if filed is None:
         raise protection.NotOnline
-    if not who.signed_in:
+    if not access.visitor().signed_in:
         views.remember("cases", str(filed.reference))
     return _to_case(filed)
 

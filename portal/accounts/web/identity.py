@@ -41,8 +41,8 @@ def confirmed(session: Session | None = None) -> Confirmed | None:
         return None
     if session is not None:
         return services.confirmed(session, account_id=who.account_id, secret=secret, now=clock.now())
-    with unit_of_work() as session:
-        return services.confirmed(session, account_id=who.account_id, secret=secret, now=clock.now())
+    with unit_of_work() as own:
+        return services.confirmed(own, account_id=who.account_id, secret=secret, now=clock.now())
 
 
 def offer() -> dict[str, Any]:
