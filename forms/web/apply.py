@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -18,12 +17,11 @@ from forms.definition.conditions import fields_of
 from forms.definition.dependencies import own_needs
 from forms.definition.fields import GroupField
 from forms.models import Application
-from forms.services import changeover, delegation, disputing, drafts, filing, prefilling, protection, proving
+from forms.services import changeover, delegation, disputing, drafts, filing, protection, proving
 from forms.services.common import IdentityTooLow, Incomplete, MustGoOver, ReviewChanged, facts_of
 from forms.states import State
-from forms.web import files, views
+from forms.web import files, proof, views
 from forms.web.blueprint import bp
-from portal.accounts.identity.services import Confirmed
 from portal.accounts.web import identity
 from portal.kernel import clock
 from portal.kernel.database import transact, unit_of_work
@@ -102,17 +100,10 @@ class _Page:
         return rules.evaluate(self.procedure, {**draft.answers, **entries}, self.facts).rows
 
 
-def take_identity(session: Session, application: Application) -> None:
-    """What the visitor confirmed since the draft was begun goes into it."""
-    confirmed = identity.confirmed(session) if application.state == State.DRAFT.value else None
-    if confirmed is not None:
-        prefilling.take_identity(session, application, confirmed, now=clock.now())
-
-
 def _page(session: Session, slug: str, key: str, step_id: str, *, lock: bool = False) -> _Page:
     found = draft_of_visitor(session, slug, key, lock=lock)
     application, procedure = found.application, found.procedure
-    take_identity(session, application)
+    proof.take_identity(session, application)
     step = next((s for s in procedure.steps if s.id == step_id), None)
     if step is None:
         raise NotFound
@@ -348,7 +339,7 @@ def _review_page(
     newer: changeover.Newer | None = None,
 ) -> ResponseReturnValue:
     lang = locale.current()
-    take_identity(session, application)
+    proof.take_identity(session, application)
     made = filing.review_of(session, application, now=clock.now())
     missing = [made.procedure.step_of(f) for f in made.problems]
     html = render_template(
@@ -379,19 +370,6 @@ def _review_page(
     return html, status
 
 
-def _stopped(session: Session, found: queries.Draft, confirmed: Confirmed | None, *, now: datetime) -> bool:
-    """Who acts may have been confirmed since it was begun, and with it where they live (CASES A10)."""
-    return confirmed is not None and protection.stopped(
-        session,
-        procedure=found.procedure,
-        for_person=found.application.applicant_person_id,
-        by_person=access.visitor().person_id,
-        actor=access.visitor().actor,
-        now=now,
-        confirmed_home=prefilling.home_of(session, confirmed),
-    )
-
-
 @bp.post("/apply/<slug>/<key>/review")
 @access.public
 def file(slug: str, key: str) -> ResponseReturnValue:
@@ -404,7 +382,7 @@ def file(slug: str, key: str) -> ResponseReturnValue:
         found = draft_of_visitor(session, slug, key, lock=True)
         if found.application.state != State.DRAFT.value:
             return found.application
-        if _stopped(session, found, confirmed, now=now):
+        if proof.stopped(session, found, confirmed, now=now):
             return None  # the alarm is kept
         if request.form.get("action") == "prepare" or proving.channel_kind(found.procedure) == "prepared":
             return filing.prepare(session, key=key, reviewed_sha256=sha256, actor=who.actor, now=now)
