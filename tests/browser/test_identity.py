@@ -38,7 +38,7 @@ def test_a_resident_confirms_who_they_are_and_files_the_income_certificate(
     press(main.get_by_label("郵便で受け取る"), "Space")
     main.get_by_label("何に使いますか").fill("家を借りるため")
     main.get_by_label("何通").fill("1")
-    press(main.get_by_role("button", name="次へ", exact=True))
+    press(main.get_by_role("button", name="確認に進む", exact=True))
 
     expect(main).to_contain_text("まだ出せません。本人確認が要ります")
     axe(page, "review-without")
@@ -56,7 +56,7 @@ def test_a_resident_confirms_who_they_are_and_files_the_income_certificate(
     expect(main.get_by_label("氏名", exact=True)).to_have_count(0)
     axe(page, "locked")
     press(main.get_by_role("button", name="次へ", exact=True))
-    press(main.get_by_role("button", name="次へ", exact=True))
+    press(main.get_by_role("button", name="確認に進む", exact=True))
     press(main.get_by_role("button", name="この内容で申請する"))
 
     expect(main).to_contain_text("手数料を支払う")
