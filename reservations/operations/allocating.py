@@ -127,6 +127,27 @@ def apply(
     return made, done
 
 
+def listed(session: Session, facilities: Collection[str]) -> Sequence[Allocation]:
+    """The lists that were entered for these facilities, newest first; at most 20."""
+    query = (
+        select(Allocation).join(Facility, Facility.id == Allocation.facility_id).where(Facility.code.in_(facilities))
+    )
+    return session.scalars(query.order_by(Allocation.id.desc()).limit(20)).all()
+
+
+def entered(session: Session, reference: str, *, facilities: Collection[str]) -> Allocation:
+    """A list that was entered for one of these facilities.
+
+    Raises:
+        NotFound: no such list there.
+    """
+    query = select(Allocation).join(Facility, Facility.id == Allocation.facility_id)
+    found = session.scalars(query.where(Allocation.reference == reference, Facility.code.in_(facilities))).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def _facility(session: Session, lines: Sequence[Line], facilities: Collection[str]) -> int:
     rows = session.execute(
         select(Facility.id, Facility.code)

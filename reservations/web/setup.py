@@ -16,6 +16,7 @@ from reservations import messages
 from reservations.models import BookingState
 from reservations.queries import bookings
 from reservations.queries.bookings import BookingLine
+from reservations.web import allocation as _allocation_views  # noqa: F401
 from reservations.web import behalf as _behalf_views  # noqa: F401
 from reservations.web import board as _board_views  # noqa: F401
 from reservations.web import booking as _booking_views  # noqa: F401 - imported for its views
