@@ -16,7 +16,7 @@ from portal.kernel import clock, dates, i18n
 from portal.kernel.texts import show_date, show_time
 from portal.notices import services as notices
 from reservations import combining
-from reservations.feeds.queries import entry_of
+from reservations.feeds.queries import city_part, entry_of
 from reservations.groups.models import BookingGroup
 from reservations.models import Booking, BookingEvent, Facility, Space
 from reservations.money_models import BookingAdjustment, ReductionRequest
@@ -146,7 +146,8 @@ def _owed_until(booking: Booking, locale: str) -> str:
 def _calendar(session: Session, booking: Booking) -> dict[str, str]:
     """The booking for the recipient's own calendar (`reservations.feeds.mails` makes the file of it)."""
     changed = session.scalar(select(func.max(BookingEvent.at)).where(BookingEvent.booking_id == booking.id))
-    return entry_of(booking, changed, locale=booking.locale, public_url=_Portal.url).to_json()
+    city = session.scalar(select(city_part()))
+    return entry_of(booking, changed, city=city, locale=booking.locale, public_url=_Portal.url).to_json()
 
 
 def _money(session: Session, booking: Booking) -> dict[str, Any]:

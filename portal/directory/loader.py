@@ -33,6 +33,8 @@ def load(session: Session, pack: Pack) -> LoadReport:
     pack.unique(towns, "postal_code", lambda row: (row.postal_code, row.town, row.detail))
     if city is not None:
         districts, where = city.value.districts, "city.yaml の districts"
+        if city.value.districts_en and len(city.value.districts_en) != len(districts):
+            pack.wrong(city, "districts_en", "地区の数と合いません。", "districts と同じ順に、同じ数だけ書きます。")
         for office in offices:
             pack.known(office, "district", office.value.district, districts, where)
         for town in towns:

@@ -28,6 +28,8 @@ class City(Base):
     flower: Mapped[str | None] = mapped_column(Text)
     tree: Mapped[str | None] = mapped_column(Text)
     districts: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    districts_en: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    """In the order of `districts`; empty where the city gives none."""
     languages: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
 

@@ -26,6 +26,7 @@ class CityEntry(Entry):
     flower: str | None = None
     tree: str | None = None
     districts: list[Name] = Field(default_factory=list)
+    districts_en: list[Name] = Field(default_factory=list)
     languages: list[Literal["ja", "en"]]
     source: list[str] = Field(default_factory=list)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Flask, current_app
 from markdown_it import MarkdownIt
@@ -25,14 +27,19 @@ _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("
 
 @dataclass(frozen=True)
 class CityName:
-    """How the city is called."""
+    """How the city and its districts are called."""
 
     ja: str = ""
     en: str = ""
+    districts_en: Mapping[str, str] = field(default_factory=dict)
 
     def in_locale(self, locale: str) -> str:
         """The name in one language."""
         return self.en if locale == "en" and self.en else self.ja
+
+    def district_in(self, locale: str, district: str) -> str:
+        """A district's name in one language; in Japanese where the city gives no other."""
+        return self.districts_en.get(district, district) if locale == "en" else district
 
 
 @dataclass
@@ -41,16 +48,20 @@ class _Kept:
     read_at: float | None = None
 
 
+def _named(row: Any) -> CityName:
+    return CityName(row.name, row.name_en, dict(zip(row.districts, row.districts_en, strict=False)))
+
+
 def name() -> CityName:
     """The city's name; empty before a city pack was loaded, and where the database does not answer (error pages)."""
     kept: _Kept = current_app.extensions[_EXTENSION]
     if kept.read_at is None or time.monotonic() - kept.read_at > _KEPT_SECONDS:
         try:
             with unit_of_work() as session:
-                row = session.execute(select(City.name, City.name_en)).first()
+                row = session.execute(select(City.name, City.name_en, City.districts, City.districts_en)).first()
         except SQLAlchemyError:
             return kept.name
-        kept.name = CityName(row.name, row.name_en) if row else CityName()
+        kept.name = _named(row) if row else CityName()
         kept.read_at = time.monotonic() if row else None
     return kept.name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,7 @@ def _page() -> dict[str, Any]:
         "visitor": access.visitor(),
         "locale": now_in,
         "city_name": city.name().in_locale(now_in),
+        "district_name": partial(city.name().district_in, now_in),
         "language_links": locale.links() if request.method == "GET" else locale.links_from_post(),
         "is_demo": not settings.production,
         "sign_in_url": _url_or_nothing("security.login"),

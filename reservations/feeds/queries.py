@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
+from portal.directory.models import City
 from portal.kernel.i18n import translations
 from reservations.feeds.calendar_file import Entry
 from reservations.models import Booking, BookingEvent, BookingState, Facility, Space
@@ -18,14 +19,19 @@ KEPT = timedelta(days=60)
 MOST = 500
 
 
-def _statement() -> Select[Booking, datetime | None]:
+def city_part() -> ScalarSelect[str]:
+    """What stands before a facility's address, so that maps and calendars find it: 茨城県古河市."""
+    return select(City.prefecture + City.name).limit(1).scalar_subquery()
+
+
+def _statement() -> Select[Booking, datetime | None, str | None]:
     changed = (
         select(func.max(BookingEvent.at))
         .where(BookingEvent.booking_id == Booking.id)
         .correlate(Booking)
         .scalar_subquery()
     )
-    return select(Booking, changed).options(
+    return select(Booking, changed, city_part()).options(
         joinedload(Booking.space).joinedload(Space.facility).selectinload(Facility.names)
     )
 
@@ -40,7 +46,7 @@ def entries_of(session: Session, person_id: int, *, locale: str, public_url: str
         .limit(MOST)
     )
     rows = session.execute(statement).unique()
-    return [entry_of(booking, changed, locale=locale, public_url=public_url) for booking, changed in rows]
+    return [entry_of(row[0], row[1], city=row[2], locale=locale, public_url=public_url) for row in rows]
 
 
 def own_entry(session: Session, reference: str, person_id: int, *, locale: str, public_url: str) -> Entry | None:
@@ -49,10 +55,10 @@ def own_entry(session: Session, reference: str, person_id: int, *, locale: str, 
         Booking.reference == reference, Booking.person_id == person_id, Booking.firm_at.is_not(None)
     )
     row = session.execute(statement).unique().one_or_none()
-    return None if row is None else entry_of(row[0], row[1], locale=locale, public_url=public_url)
+    return None if row is None else entry_of(row[0], row[1], city=row[2], locale=locale, public_url=public_url)
 
 
-def entry_of(booking: Booking, changed_at: datetime | None, *, locale: str, public_url: str) -> Entry:
+def entry_of(booking: Booking, changed_at: datetime | None, *, city: str | None, locale: str, public_url: str) -> Entry:
     """A booking as an entry; its space, facility and names are loaded."""
     facility = booking.space.facility
     space = (booking.space.name_en or booking.space.name) if locale == "en" else booking.space.name
@@ -60,7 +66,7 @@ def entry_of(booking: Booking, changed_at: datetime | None, *, locale: str, publ
     return Entry(
         reference=booking.reference,
         title=f"{facility_name(facility, booking.starts_at.astimezone(TOKYO).date(), locale)} {space}",
-        where=facility.address or "",
+        where=f"{city or ''}{facility.address}" if facility.address else "",
         starts_at=booking.starts_at,
         ends_at=booking.ends_at,
         state=booking.state,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from portal.kernel import clock, references
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
+from portal.notices import mailer
 from portal.web import access, locale
 from reservations import messages
 from reservations.feeds import calendar_file, queries, services
@@ -16,10 +17,6 @@ from reservations.web.forms import EmptyForm
 from reservations.web.public import bp
 
 LONGEST_SECRET = 64
-
-
-def _domain() -> str:
-    return request.host.partition(":")[0]
 
 
 def _person() -> int:
@@ -46,7 +43,9 @@ def booking_calendar(reference: str) -> ResponseReturnValue:
         entry = queries.own_entry(session, number, _person(), locale=locale.current(), public_url=messages.public_url())
     if entry is None:
         raise NotFound
-    return _calendar(calendar_file.calendar_file([entry], name=entry.title, domain=_domain()), f"{number}.ics")
+    return _calendar(
+        calendar_file.calendar_file([entry], name=entry.title, domain=mailer.message_domain()), f"{number}.ics"
+    )
 
 
 @bp.get("/my/bookings/calendar")
@@ -96,5 +95,5 @@ def read_calendar_feed(secret: str) -> ResponseReturnValue:
         entries = queries.entries_of(
             session, feed.person_id, locale=feed.locale, public_url=messages.public_url(), now=clock.now_in(session)
         )
-    content = calendar_file.calendar_file(entries, name=gettext("施設の予約"), domain=_domain())
+    content = calendar_file.calendar_file(entries, name=gettext("施設の予約"), domain=mailer.message_domain())
     return _calendar(content, "bookings.ics")

@@ -99,7 +99,7 @@ def search() -> ResponseReturnValue:
         form.purpose.choices = offered(
             [("", gettext("えらんでください")), *((p.code, _called(p.name, p.name_en)) for p in choices)]
         )
-        form.district.choices = offered([("", gettext("どの地区でもよい")), *((name, name) for name in districts)])
+        form.district.choices = offered([("", gettext("どの地区でもよい")), *words.district_choices(districts)])
         form.part.choices = offered(words.part_choices())
         valid = form.validate()
         near = _near(session, form) if valid and form.near.data else None

@@ -10,7 +10,7 @@ import flask_babel
 
 from portal.kernel import clock
 from portal.kernel.texts import show_date, show_moment, show_time
-from portal.web import locale
+from portal.web import city, locale
 from reservations import combining
 from reservations.availability import Mark, SlotState, State
 from reservations.combining import Unfit
@@ -66,6 +66,12 @@ def spans(slots: Iterable[Slot]) -> str:
     """9:00〜12:00、18:00〜21:00: the stretches of one day, without the day."""
     joint = ", " if locale.current() == "en" else "、"
     return joint.join(times(one.start, one.end) for one in combining.stretches(slots))
+
+
+def district_choices(districts: Iterable[str]) -> list[tuple[str, str]]:
+    """Districts to choose from: the pack's name, and how it is called in the visitor's language."""
+    called = city.name()
+    return [(name, called.district_in(locale.current(), name)) for name in districts]
 
 
 def mark_symbol(mark: Mark) -> str:

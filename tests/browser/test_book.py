@@ -74,7 +74,7 @@ def test_a_resident_books_a_court_pays_gets_the_permit_and_cancels(page: Page, s
     expect(page.get_by_text("400円").first).to_be_visible()
     expect(page.get_by_text("見本").first).to_be_visible()
     axe(page, "held")
-    page.get_by_role("button", name="15分のばす").click()
+    page.get_by_role("button", name="いまから15分にのばす").click()
     page.get_by_label("使う人数").fill("９９")
     page.get_by_role("button", name="この料金で、支払いに進む").click()
     expect(page.get_by_role("alert")).to_contain_text("20人まで")

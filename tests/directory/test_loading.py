@@ -117,3 +117,11 @@ def test_the_command_prints_every_mistake_with_file_and_line(database: str, tmp_
     ok, lines = composition.load_city(folder)
     assert not ok
     assert lines[0].startswith("departments.yaml:1: 「name_en」がありません")
+
+
+def test_districts_without_a_name_each_are_a_mistake(session: Session, tmp_path: Path) -> None:
+    folder = copy_of(HANAMI, tmp_path)
+    (folder / "city.yaml").write_text((folder / "city.yaml").read_text("utf-8") + "districts_en: [Kami]\n", "utf-8")
+    with pytest.raises(PackError) as raised:
+        load_city(session, folder, composition.city_loaders()[:1])
+    assert "地区の数と合いません" in str(raised.value)

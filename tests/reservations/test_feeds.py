@@ -76,7 +76,9 @@ def test_the_feed_on_the_page_has_the_booking_and_no_name_and_ends(
     [mail] = [m for m in mailbox.to("hanako@example.jp") if reference in m["Subject"]]
     [attached] = list(mail.iter_attachments())
     assert (attached.get_content_type(), attached.get_filename()) == ("text/calendar", f"{reference}.ics")
-    assert [str(e["uid"]).partition("@")[0] for e in events(attached.get_payload(decode=True))] == [reference]
+    [mailed] = events(attached.get_payload(decode=True))
+    assert str(mailed["uid"]).partition("@")[0] == reference
+    assert str(mailed["location"]).startswith("茨城県古河市")
 
     sign_in(client, account(hanako))
     page = post(client, "/my/bookings/calendar")
@@ -86,7 +88,8 @@ def test_the_feed_on_the_page_has_the_booking_and_no_name_and_ends(
     answer = stranger.get(found.group())
     assert answer.mimetype == "text/calendar"
     [event] = events(answer.data)
-    assert str(event["uid"]).startswith(reference)
+    assert event["uid"] == mailed["uid"], "a file and the feed are one entry, wherever the portal is read"
+    assert event["location"] == mailed["location"]
     assert (str(event["status"]), event["dtstart"].dt.date()) == ("CONFIRMED", FRIDAY)
     assert "花子".encode() not in answer.data
     assert found.group() not in client.get("/my/bookings/calendar").text, "shown once"

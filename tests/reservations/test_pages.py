@@ -46,6 +46,14 @@ def hold(client: FlaskClient, space: str = "S05-01", slot: str = "t0900", day: s
     return answer.status_code, answer.headers.get("Location", answer.text)
 
 
+def test_districts_are_called_by_their_english_names_in_english(koga: str, client: FlaskClient) -> None:
+    found = client.get(f"/facilities?purpose=badminton&date={FRIDAY}&lang=en", headers={"Accept-Language": "en"})
+    assert '<option value="総和">Sowa</option>' in found.text
+    assert "Sowa district" in found.text
+    assert "総和 district" not in found.text
+    assert "Sowa" in client.get("/facilities/S01").text
+
+
 def test_everybody_finds_a_purpose_and_its_free_slots(koga: str, client: FlaskClient) -> None:
     start = client.get("/facilities")
     assert start.status_code == 200

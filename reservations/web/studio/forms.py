@@ -27,6 +27,7 @@ from portal.web.forms import (
 )
 from reservations.studio.layouts import LAYOUTS
 from reservations.web.studio import words
+from reservations.web.words import district_choices
 
 
 def choices(pairs: dict[str, str], *, empty: str | None = None) -> list[SelectChoice]:
@@ -99,7 +100,7 @@ class FacilityForm(PortalForm):
         super().__init__(*args, **kwargs)
         del locale
         self.category.choices = choices(words.categories())
-        self.district.choices = choices({name: name for name in districts}, empty=gettext("選ばない"))
+        self.district.choices = choices(dict(district_choices(districts)), empty=gettext("選ばない"))
         self.department.choices = choices(departments, empty=gettext("選ばない"))
         self.replaced_by.choices = choices(successors, empty=gettext("ない"))
         self.payee.choices = choices(payees, empty=gettext("市"))
