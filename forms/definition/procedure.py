@@ -254,7 +254,7 @@ class Texts(Strict):
 
 
 LATER = frozenset(
-    {"signed", "attachments", "approval", "look_purpose", "translations", "limits", "earlier_drafts_go_over"}
+    {"signed", "attachments", "approval", "look_purpose", "translations", "limits", "earlier_drafts_go_over", "year"}
 )
 """Keys that version 1 got later: left out of stored documents while they say nothing, so that hashes stay what they were."""
 

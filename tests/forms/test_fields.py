@@ -150,6 +150,7 @@ def test_dates_are_shown_in_both_calendars_and_numbers_with_their_unit() -> None
     assert spec("date").show("2025-04-01", "ja") == "2025年4月1日(令和7年)"
     assert spec("number", unit={"ja": "通", "en": "copies"}).show(1200, "ja") == "1,200通"
     assert spec("number", unit={"ja": "通", "en": "copies"}).show(2, "en") == "2 copies"
+    assert spec("number", year=True).show(2026, "ja") == "2026"
 
 
 def test_a_twelve_digit_number_is_a_resident_number_only_with_its_check_digit() -> None:

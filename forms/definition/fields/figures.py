@@ -22,6 +22,7 @@ class NumberField(FieldSpec):
     Attributes:
         minimum, maximum: bounds, inclusive.
         unit: what is counted, shown behind the number.
+        year: it counts nothing, it names a year: shown without a comma.
     """
 
     value_kind: ClassVar[str] = "number"
@@ -29,6 +30,7 @@ class NumberField(FieldSpec):
     minimum: int = 0
     maximum: int = Field(default=1_000_000_000, le=10**15)
     unit: Words | None = None
+    year: bool = False
 
     @model_validator(mode="after")
     def _bounds(self) -> NumberField:
@@ -59,7 +61,8 @@ class NumberField(FieldSpec):
         if value is None:
             return ""
         unit = self.unit.in_(locale) if self.unit else ""
-        return f"{value:,}{' ' if unit and locale == 'en' else ''}{unit}"
+        number = str(value) if self.year else f"{value:,}"
+        return f"{number}{' ' if unit and locale == 'en' else ''}{unit}"
 
     def offers(self, value: Any) -> bool:
         """See `FieldSpec.offers`."""
