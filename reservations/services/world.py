@@ -131,7 +131,7 @@ WHERE id <> p.id) hh
 , LATERAL ({_VERSION.format(kind="timetable", day="%(day)s")}) t
 , LATERAL ({_VERSION.format(kind="fees", day=_FEES_DAY)}) c
 , LATERAL ({_VERSION.format(kind="policy", day="%(day)s")}) r
-WHERE s.code = %(space)s AND (%(anybody)s OR p.id IS NOT NULL)"""  # noqa: S608 - its parts are constants of this program
+WHERE s.code = %(space)s AND (%(anybody)s OR p.id > 0)"""  # noqa: S608 - its parts are constants of this program
 
 
 def read(

@@ -41,7 +41,9 @@ def sign_in(page: Page, site: Site, email: str, password: str = demo.PASSWORD) -
 
 
 def next_page(page: Page, name: str = "次へ") -> None:
-    page.get_by_role("main").get_by_role("button", name=name, exact=True).last.click()
+    """Press a button that sends the page; on until the next one has its scripts."""
+    with page.expect_event("load"):
+        page.get_by_role("main").get_by_role("button", name=name, exact=True).last.click()
 
 
 def fill_in_the_dog(page: Page, site: Site, axe: Inspector) -> None:

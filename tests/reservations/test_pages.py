@@ -178,14 +178,14 @@ def test_a_slot_that_is_gone_gives_three_real_alternatives(resident: FlaskClient
 @pytest.mark.parametrize(
     ("space", "slot", "day", "status", "message"),
     [
-        ("S05-01", "t0900", "2026-11-25", 422, "もう始まっている"),
+        ("S05-01", "t0900", "2026-11-25", 422, "この時間は 11月25日 9:00 に始まりました"),
         ("S05-01", "t0900", "2027-02-26", 422, "11月26日 9:00 から予約できます"),
         ("C02-01", "pm", "2026-11-25", 422, "受付は 11月25日 0:00 に終わりました"),
         ("S05-01", "t1000", "2026-12-04", 422, "その時間はありません"),
         ("S05-01", "t0900", "2026-12-07", 422, "月曜日の休み"),
         ("C16-04", "am", "2026-12-04", 404, "オンラインでは予約できません"),
         ("S05-99", "t0900", "2026-12-04", 404, "オンラインでは予約できません"),
-        ("S05-01", "t0900", "2027-02-29", 404, "見つかりません"),
+        ("S05-01", "t0900", "2027-02-29", 422, "その日付はありません"),
         ("S05-01", "'; DROP TABLE booking; --", "2026-12-04", 422, "その時間はありません"),
     ],
 )
@@ -394,7 +394,9 @@ def test_the_slot_is_shown_with_time_and_price_before_it_is_held(resident: Flask
     page = resident.get(f"/spaces/S05-01/hold/{FRIDAY}/t0900")
     assert "2026年12月4日(金) 9:00〜11:00" in page.text
     assert "600円" in page.text
-    assert resident.get(f"/spaces/S05-01/hold/{FRIDAY}/t0930").status_code == 404
+    unknown = resident.get(f"/spaces/S05-01/hold/{FRIDAY}/t0930")
+    assert unknown.status_code == 422
+    assert "その時間はありません" in unknown.text
 
 
 def test_a_fee_for_cancelling_is_shown_before_it_is_owed_and_says_until_when_afterwards(

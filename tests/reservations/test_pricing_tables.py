@@ -314,13 +314,13 @@ def _run(tmp_path: Path, case: dict[str, Any], *more: str) -> Any:
 
 
 def test_a_quote_says_each_line_its_rule_and_the_total(tmp_path: Path) -> None:
-    case = {"date": "2026-12-02", "slot": "night", "options": {"lights": 1}}
+    case = {"date": "2026-12-02", "slot": "night", "tariff": "gym", "options": {"lights": 1}}
     said = _run(tmp_path, case)
     assert said.exit_code == 0
     assert "6,960円  中体育室  [gym@2025-04-01#gym.night]" in said.output
-    assert "9,570円  合計" in said.output
+    assert "10,440円  合計" in said.output
     facts = json.loads(_run(tmp_path, case, "--json").output)
-    assert (facts["total"], [line["amount"] for line in facts["lines"]]) == (9570, [6960, 2610])
+    assert (facts["total"], [line["amount"] for line in facts["lines"]]) == (10440, [6960, 3480])
 
 
 @pytest.mark.parametrize(

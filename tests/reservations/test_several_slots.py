@@ -195,7 +195,9 @@ def test_somebody_who_signs_in_first_sees_all_chosen_slots_once_more(resident: A
     page = client.get(f"/spaces/{ROOM}/hold/{FRIDAY}?slot=am&slot=night")
     assert page.status_code == 200
     assert page.text.count('name="slot"') == 2
-    assert client.get(f"/spaces/{ROOM}/hold/{FRIDAY}?slot=am&slot=t0930").status_code == 404
+    unknown = client.get(f"/spaces/{ROOM}/hold/{FRIDAY}?slot=am&slot=t0930")
+    assert unknown.status_code == 422
+    assert "その時間はありません" in unknown.text
     assert csrf(client)
 
 
