@@ -1,10 +1,11 @@
-"""Many want the same: slots, shifted pairs, parts of a hall, series, moves, rows written beside the program. Nothing overlaps."""
+"""Many want the same: slots, shifted pairs, parts of a hall, series, permits, moves, rows beside the program. Nothing overlaps."""
 
 from __future__ import annotations
 
 import os
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -21,7 +22,7 @@ from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import PortalError
 from reservations import documents, services
 from reservations.errors import SlotTaken
-from reservations.models import Space
+from reservations.models import Booking, Space
 from reservations.operations import moving, series
 from reservations.operations.moving import MoveTo
 from reservations.operations.series import SeriesRequest
@@ -34,8 +35,11 @@ from tests.reservations.test_race import _overlaps
 ATTEMPTS = 20_000 * int(os.environ["SOAK"]) if "SOAK" in os.environ else 400
 THREADS = 6
 RESIDENT = Actor(None, "resident")
+KINDS = ("same", "same", "shifted", "composite", "in_series", "approve", "move", "beside")
 HALL = ("S01-90", "S01-91", "S01-92", "S01-93", "S01-94", "S01-95")
 COURT, MOVED = "S05-01", "S08-01"
+#: The whole hall: a manager has to permit it.
+WHOLE = "S01-01"
 
 
 class Contest:
@@ -54,7 +58,7 @@ class Contest:
                 {"n": attempts},
             )
         )
-        codes = (COURT, MOVED, *HALL)
+        codes = (COURT, MOVED, WHOLE, *HALL)
         self.times = {code: self._times(session, code) for code in codes}
         self.units = {
             code: list(
@@ -67,7 +71,10 @@ class Contest:
             )
             for code in codes
         }
-        self.asked: set[tuple[date, str]] = set()
+        #: Whatever somebody who may book it has asked for: a space and its slots.
+        self.asked: set[tuple[str, tuple[tuple[date, str], ...]]] = set()
+        #: Bookings that a manager has to permit, or has permitted.
+        self.waiting: list[str] = []
         session.commit()
         self.movable = [
             self._firm(person, slot) for person, slot in zip(self.people, self.times[MOVED][:12], strict=False)
@@ -94,23 +101,23 @@ class Contest:
 
     def same(self, draw: random.Random, person: int) -> str:
         """One court, one slot."""
-        day, slot = draw.choice(self.times[COURT])
-        self.asked.add((day, slot))
-        return self._hold(HoldRequest(person, None, COURT, day, slot))
+        self._hold(person, COURT, draw.choice(self.times[COURT]))
+        return "won"
 
     def shifted(self, draw: random.Random, person: int) -> str:
         """Two slots in a row of a part of the hall: they overlap with other pairs by half."""
         code = draw.choice(HALL)
         times = self.times[code]
         at = draw.randrange(len(times) - 1)
-        (day, one), (next_day, other) = times[at], times[at + 1]
-        also = ((day, other),) if day == next_day else ()
-        return self._hold(HoldRequest(person, None, code, day, one, also=also))
+        one, other = times[at], times[at + 1]
+        self._hold(person, code, *((one, other) if one[0] == other[0] else (one,)))
+        return "won"
 
     def composite(self, draw: random.Random, person: int) -> str:
         """A half, or a court of it."""
         code = draw.choice(HALL)
-        return self._hold(HoldRequest(person, None, code, *draw.choice(self.times[code])))
+        self._hold(person, code, draw.choice(self.times[code]))
+        return "won"
 
     def in_series(self, draw: random.Random, person: int) -> str:
         """Some weeks of one weekday."""
@@ -118,6 +125,22 @@ class Contest:
         request = SeriesRequest(person, None, "S01-93", day, day + timedelta(days=15), (day.weekday(),), (slot,))
         made = transact(lambda s: series.ask(s, request, actor=RESIDENT, now=clock.now()))
         return "won" if len(made.missed) < 3 else "slot_taken"
+
+    def approve(self, draw: random.Random, person: int) -> str:
+        """The whole hall, paid; then a manager permits one that waits, often one that another permits at the same moment."""
+        try:
+            reference = self._hold(person, WHOLE, draw.choice(self.times[WHOLE]))
+            transact(lambda s: paying.settle(s, locked(s, reference), actor=RESIDENT, now=clock.now()))
+            with self.lock:
+                self.waiting.append(reference)
+        finally:
+            for waits in draw.sample(self.waiting, min(1, len(self.waiting))):
+                self._permit(waits)
+        return "won"
+
+    def _permit(self, reference: str) -> None:
+        facilities = [WHOLE.partition("-")[0]]
+        transact(lambda s: services.approve(s, reference, facilities=facilities, actor=MANAGER, now=clock.now()))
 
     def move(self, draw: random.Random, person: int) -> str:
         """Somebody's firm booking goes to another slot, or stays."""
@@ -163,26 +186,23 @@ class Contest:
             return "slot_taken"
         return "won"
 
-    def _hold(self, request: HoldRequest) -> str:
-        transact(lambda s: services.hold(s, request, actor=RESIDENT, now=clock.now()))
-        return "won"
+    def _hold(self, person: int, code: str, *slots: tuple[date, str]) -> str:
+        self.asked.add((code, slots))
+        return self.hold(person, code, slots)
+
+    def hold(self, person: int, code: str, slots: tuple[tuple[date, str], ...]) -> str:
+        """One tap; the reference."""
+        request = HoldRequest(person, None, code, *slots[0], also=slots[1:])
+        return transact(lambda s: services.hold(s, request, actor=RESIDENT, now=clock.now()))
 
     def attempt(self, draw: random.Random, person: int) -> str:
         """One try of any kind."""
-        kinds: list[Callable[[random.Random, int], str]] = [
-            self.same,
-            self.same,
-            self.shifted,
-            self.composite,
-            self.in_series,
-            self.move,
-            self.beside,
-        ]
-        kind = draw.choice(kinds)
+        name = draw.choice(KINDS)
+        kind: Callable[[random.Random, int], str] = getattr(self, name)
         try:
-            return f"{kind.__name__} {kind(draw, person)}"
+            return f"{name} {kind(draw, person)}"
         except PortalError as refused:
-            return f"{kind.__name__} {refused.code}"
+            return f"{name} {refused.code}"
 
     def run(self, seed: int, people: list[int]) -> None:
         """One thread's tries."""
@@ -197,9 +217,14 @@ class Contest:
             raise
 
 
+def _states(session: Session, references: list[str]) -> set[str]:
+    return set(session.scalars(select(Booking.state).where(Booking.reference.in_(references))))
+
+
 @pytest.mark.timeout(3600 if "SOAK" in os.environ else 120)
 def test_whatever_is_tried_at_once_nothing_overlaps_and_what_was_asked_for_is_sold(koga: str, session: Session) -> None:
     kernel_database.configure(koga, pool_size=THREADS + 2)
+    began = time.perf_counter()
     contest = Contest(session, ATTEMPTS)
     threads = [
         threading.Thread(target=contest.run, args=(number, contest.people[number::THREADS]), daemon=True)
@@ -211,10 +236,13 @@ def test_whatever_is_tried_at_once_nothing_overlaps_and_what_was_asked_for_is_so
         thread.join()
     assert not contest.unexpected, contest.unexpected[0]
     assert _overlaps(session) == 0
-    for day, slot in contest.asked:
+    for code, slots in sorted(contest.asked):
         with pytest.raises(SlotTaken):
-            contest._hold(HoldRequest(contest.people[0], None, COURT, day, slot))
-    assert contest.outcomes["same won"] == len(contest.asked)
+            contest.hold(contest.people[-1], code, slots)
+    assert contest.outcomes["same won"] == sum(code == COURT for code, _slots in contest.asked)
+    for reference in contest.waiting:
+        contest._permit(reference)
+    assert _states(session, contest.waiting) <= {"confirmed"}
     for reference in contest.movable:
         live = session.execute(
             text(
@@ -224,8 +252,10 @@ def test_whatever_is_tried_at_once_nothing_overlaps_and_what_was_asked_for_is_so
             {"reference": reference},
         ).scalar_one()
         assert live == 1
+    assert {outcome.split()[0] for outcome in contest.outcomes} == set(KINDS)
     print(
-        f"\n{sum(contest.outcomes.values())} contested attempts, 0 overlaps, {len(contest.asked)} of {len(contest.asked)} sold"
+        f"\n{sum(contest.outcomes.values())} contested attempts in {time.perf_counter() - began:.0f} s, 0 overlaps,"
+        f" all {len(contest.asked)} different wishes taken, {len(contest.waiting)} permitted"
     )
     for kind, count in sorted(contest.outcomes.items()):
         print(f"  {kind}: {count}")
