@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -123,7 +123,7 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
         "owed": cancelled.get("owed", 0) if cancelled else 0,
         "owed_until": _owed_until(booking, locale),
         "reason": booking.reason or "",
-        "held_until": f"{show_date(booking.held_until, locale)} {show_time(booking.held_until)}",
+        "held_until": _until(booking.held_until, locale),
         "review_by": policy.appeal.review_by,
         "defendant": policy.appeal.defendant,
         "entrance": policy.permit.entrance,
@@ -140,7 +140,14 @@ def _owed_until(booking: Booking, locale: str) -> str:
     if booking.ended_at is None:
         return ""
     until = booking.ended_at + PAY_WITHIN
-    return f"{show_date(until, locale)} {show_time(until)}"
+    return _until(until, locale)
+
+
+def _until(at: datetime, locale: str) -> str:
+    """The last moment; the end of a day is 24:00 of that day, which nobody takes for a day more."""
+    if clock.local(at).time() != time():
+        return f"{show_date(at, locale)} {show_time(at)}"
+    return f"{show_date(at - timedelta(days=1), locale)} 24:00"
 
 
 def _calendar(session: Session, booking: Booking) -> dict[str, str]:

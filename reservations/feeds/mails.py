@@ -15,6 +15,7 @@ TEMPLATES = (
     "reservations/mail/requested.txt",
     "reservations/mail/cancelled.txt",
     "reservations/mail/refused.txt",
+    "reservations/mail/called_off.txt",
 )
 
 

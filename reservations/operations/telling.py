@@ -15,6 +15,7 @@ from portal.notices import post
 from portal.notices import services as notices
 from portal.notices.services import Outgoing, Recipient
 from reservations import combining, messages
+from reservations.feeds.calendar_file import Entry
 from reservations.models import FIRM, BookingState
 from reservations.operations.models import Closure, ClosureKind
 from reservations.queries import catalog
@@ -117,6 +118,22 @@ def tell_all(
     return notices.send_many(session, outgoing, template=CALLED_OFF, now=now) + sum(letters)
 
 
+def _entry(closure: Closure, one: Hit, facility: str) -> Entry:
+    """What takes the booking out of the person's own calendar."""
+    space = (one.space_en or one.space) if one.locale == "en" else one.space
+    return Entry(
+        reference=one.reference,
+        title=f"{facility} {space}",
+        where="",
+        starts_at=one.starts_at,
+        ends_at=one.ends_at,
+        state=BookingState.CANCELLED.value,
+        changed_at=closure.made_at,
+        note="",
+        url=f"{messages.public_url()}/bookings/{one.reference}",
+    )
+
+
 def _context(closure: Closure, one: Hit, policy: Policy, facility: str) -> dict[str, Any]:
     english = one.locale == "en"
     revoked = closure.kind == ClosureKind.REVOCATION
@@ -134,5 +151,6 @@ def _context(closure: Closure, one: Hit, policy: Policy, facility: str) -> dict[
         "defendant": policy.appeal.defendant if revoked else "",
         "sample": policy.sample,
         "url": f"{messages.public_url()}/bookings/{one.reference}",
+        **({"calendar": _entry(closure, one, facility).to_json()} if one.firm else {}),
         "others_url": f"{messages.public_url()}/bookings/{one.reference}/other-times",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,7 +31,7 @@ from reservations.web.public import bp
 _MANAGER = access.staff(Role.FACILITY_MANAGER)
 _UNREAD = {
     "columns": lazy_gettext("場所・日・時間・だれ、の4つがそろっていません。"),
-    "day": lazy_gettext("日付が読めません。2027/4/5 や 令和9年4月5日 のように書いてください。"),
+    "day": lazy_gettext("日付が読めません。2027/4/6 や 令和9年4月6日 のように書いてください。"),
     "times": lazy_gettext("時間が読めません。19:00 や 17:00+19:00 のように書いてください。"),
     "too_many_lines": lazy_gettext("1回に入れられるのは1,000行までです。この行から後は読んでいません。"),
     "too_long": lazy_gettext("長すぎます。分けて入れてください。"),
@@ -77,7 +78,8 @@ def _problem(outcome: Outcome, numbers: list[int]) -> str:
 
 
 def _in_words(space: str, day: str, slots: list[str] | tuple[str, ...], who: str) -> str:
-    return " ".join([space, day, "+".join(slots), who])
+    times = "+".join(re.sub(r"^t(\d\d)(\d\d)$", r"\1:\2", slot) for slot in slots)
+    return f"{space} {day} {times} {who}"
 
 
 def _rows(written: list[Written], unread: list[Unread], outcomes: list[Outcome]) -> list[Row]:

@@ -61,6 +61,7 @@ def board(facility: str, day: str) -> ResponseReturnValue:
         page=page,
         managed=managed,
         moved=moving_line,
+        done=request.args.get("done"),
         first=first,
         before=first - timedelta(days=boards.DAYS),
         after=first + timedelta(days=boards.DAYS),
@@ -142,9 +143,9 @@ def board_move(reference: str) -> ResponseReturnValue:
     actor = access.visitor().actor
     waive = request.form.get("waive") == "y"
 
-    def work(session: Session) -> tuple[str, str]:
+    def work(session: Session) -> tuple[str, str, str]:
         booking, to = _target(session, number, request.form)
-        moving.move(
+        made = moving.move(
             session,
             booking,
             to,
@@ -154,10 +155,10 @@ def board_move(reference: str) -> ResponseReturnValue:
             actor=actor,
             now=clock.now_in(session),
         )
-        return booking.space.facility.code, to.day.isoformat()
+        return booking.space.facility.code, to.day.isoformat(), made.state
 
     try:
-        facility, day = transact(work)
+        facility, day, state = transact(work)
     except _REFUSALS as error:
         return _move_page(number, request.form, message=_words(error), status=error.status)
-    return redirect(url_for("reservations.board", facility=facility, day=day) + f"#{number}", 303)
+    return redirect(url_for("reservations.board", facility=facility, day=day, done=state) + f"#{number}", 303)

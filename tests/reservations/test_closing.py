@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 
 import pytest
 from flask.testing import FlaskClient
+from icalendar import Calendar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -62,8 +64,11 @@ def test_a_closure_ends_what_stands_in_it_tells_each_once_and_gives_all_back(
     assert charge is not None
     assert charge.refunded == charge.total > Yen(0)
     (mail,) = [m for m in mailbox.to("hanako@example.com") if "使えなくなりました" in m["Subject"]]
-    text = mail.get_content()
+    text = plain(mail)
     assert "芝の手入れのため" in text
+    [attached] = mail.iter_attachments()
+    [event] = Calendar.from_ical(attached.get_payload(decode=True)).walk("VEVENT")
+    assert (str(event["uid"]).partition("@")[0], str(event["status"])) == (paid, "CANCELLED"), "it leaves the calendar"
     assert "全額お返しします" in text
     assert f"/bookings/{paid}/other-times" in text
     assert (
@@ -103,6 +108,13 @@ def test_the_list_that_was_shown_is_the_list_that_is_called_off(hanako: Resident
         (hit,) = closing.preview(session, request(), facilities={"S05", "S08"}, now=clock.now())
     assert hit.person == "古河 はなこ"
     assert close(request(), expected=1).hits == 1
+
+
+def plain(mail: EmailMessage) -> str:
+    """What a person reads."""
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
 
 
 @pytest.mark.parametrize(
@@ -172,7 +184,7 @@ def test_b12_rain_at_seven_calls_off_all_fields_at_once(
         charge = charge_of(reference)
         assert charge is not None
         assert charge.refunded == charge.total
-        assert [m for m in mailbox.to(who) if "中止しました" in m.get_content()]
+        assert [m for m in mailbox.to(who) if "中止しました" in plain(m)]
 
 
 def test_b13_a_permit_is_revoked_only_on_a_named_ground_with_remedies_and_refund(
@@ -192,7 +204,7 @@ def test_b13_a_permit_is_revoked_only_on_a_named_ground_with_remedies_and_refund
     assert charge is not None
     assert charge.refunded == charge.total
     (mail,) = [m for m in mailbox.to("hanako@example.com") if "使えなくなりました" in m["Subject"]]
-    text = mail.get_content()
+    text = plain(mail)
     assert GROUND in text
     assert "審査請求" in text
     assert "被告" in text

@@ -135,7 +135,7 @@ def test_b11_a_list_from_the_meeting_fills_slots_before_the_public_does_and_tell
     run_jobs()
     for who in ("hanako@example.com", "stranger@example.com"):
         (mail,) = [m for m in mailbox.to(who) if "利用調整" in m["Subject"]]
-        assert "2026年12月11日(金) 0:00" in mail.get_content()
+        assert "2026年12月10日(木) 24:00" in mail.get_content()
     details = hanako.details(kept, purpose="badminton")
     quote = hanako.say(kept, details)
     hanako.accept(kept, details, quote.digest)
