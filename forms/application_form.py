@@ -70,7 +70,7 @@ def context(application: Application, hidden: frozenset[str], pictures: Mapping[
         "corrections": [show_moment(each.at) for each in application.filings[1:]],
         "fee": [{**each, "amount": str(Yen(each["amount"]))} for each in filing.fee],
         "fee_total": str(Yen(sum(each["amount"] for each in filing.fee))),
-        "receipt_qr": qr.data_uri(links.address(f"/applications/{application.reference}")),
+        "receipt_qr": qr.data_uri(links.case(str(application.reference), guest=application.secret_sha256 is not None)),
         "filed_by": "窓口の職員" if application.channel == "counter" else f"{typist(application)}(オンライン)",
         "typed_by": typist(application),
         "identity": _identity(application),

@@ -15,3 +15,8 @@ def configure(public_url: str) -> None:
 def address(path: str) -> str:
     """The full address of a path."""
     return _Configured.public_url + path
+
+
+def case(reference: str, *, guest: bool) -> str:
+    """The page of a case. A guest has no account to sign in to: where the browser does not know the case, the secret is asked."""
+    return address(f"/applications/follow?number={reference}" if guest else f"/applications/{reference}")

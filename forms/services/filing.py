@@ -358,6 +358,13 @@ def _paper(
     return paper
 
 
+def _page(application: Application, secret: str | None) -> str:
+    """The page that a mail leads to."""
+    if secret:
+        return links.address(f"/applications/{application.reference}/open/{secret}")
+    return links.case(str(application.reference), guest=application.secret_sha256 is not None)
+
+
 def tell(session: Session, application: Application, what: str, *, secret: str | None = None, **facts: Any) -> None:
     """Put one message about a case into the transaction: a mail, or a letter to print where there is no address for mail (CASES A11).
 
@@ -383,7 +390,7 @@ def tell(session: Session, application: Application, what: str, *, secret: str |
         "reference": application.reference,
         "title": procedure.plain_name.in_(locale),
         "name": application.applicant_name or "",
-        "url": links.address(f"/applications/{application.reference}" + (f"/open/{secret}" if secret else "")),
+        "url": _page(application, secret),
         "secret": secret,
         "follow": links.address("/applications/follow"),
         "acting": application.acting_name,

@@ -31,8 +31,13 @@ class FollowInputs(PortalForm):
 @bp.get("/applications/follow")
 @access.public
 def follow() -> ResponseReturnValue:
-    """Type number and secret."""
-    return render_template("forms/follow.html", form=FollowInputs())
+    """Type number and secret; the number is there already where a mail led here, and nothing is asked where this browser has opened it."""
+    number = following.read(request.args.get("number", "")[:LONGEST_NUMBER])
+    if number and views.remembers("cases", number):
+        return redirect(url_for("forms.application", reference=number), 303)
+    form = FollowInputs()
+    form.number.data = number
+    return render_template("forms/follow.html", form=form)
 
 
 @bp.post("/applications/follow")

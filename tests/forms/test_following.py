@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from portal.accounts.models import Role
 from tests import people
 from tests.conftest import Mailbox
 from tests.forms.conftest import fill, sha_on
@@ -66,6 +67,35 @@ def test_number_and_secret_from_the_mail_open_the_case_on_another_device(
     link = re.search(r"/applications/\S+/open/\S+", words)
     assert link
     assert app.test_client().get(link[0]).status_code == 303
+
+
+def test_a_later_mail_asks_a_guest_for_the_secret_and_never_for_an_account(
+    app: Flask, client: FlaskClient, letter: tuple[str, str, str], mailbox: Mailbox, run_jobs: Callable[[], None]
+) -> None:
+    number, secret, _ = letter
+    desk = app.test_client()
+    people.sign_in(desk, people.make_staff(Role.REVIEWER, "roads-rivers"))
+    people.post(desk, f"/staff/applications/{number}/messages", {"message": "信号のどちら側ですか。"})
+    run_jobs()
+    words = mailbox.to("guest@example.jp")[-1].get_content()
+    link = re.search(r"https?://[^/]+(/\S+)", words)
+    assert link, words
+    assert secret not in words
+    other = app.test_client()
+    asked = other.get(link[1])
+    assert asked.status_code == 200
+    assert f'value="{number}"' in asked.get_data(as_text=True)
+    people.post(other, "/applications/follow", {"number": number, "secret": secret}, environ_base=HOME)
+    for browser in (client, other):
+        opened = browser.get(link[1], follow_redirects=True)
+        assert "信号のどちら側ですか。" in opened.get_data(as_text=True)
+
+
+def test_a_guest_without_mail_is_told_where_the_page_is_seen(client: FlaskClient, koga: str) -> None:
+    damage = {"kind": "hole", "spot.spot": "総和庁舎の前", "seen_on": "2026-11-24", "details": "", "photos": ""}
+    path = fill(client, "road-damage", {"damage": damage, "contact": {"wants_answer": "no"}})
+    answer = people.post(client, path, {"sha256": sha_on(client.get(path))}, follow_redirects=True)
+    assert "いま使っているブラウザでだけ見られます" in answer.get_data(as_text=True)
 
 
 def test_a_wrong_number_and_a_wrong_secret_get_the_same_answer(
