@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from payments.models import Charge, ChargePayer, Payee, Payment, Receipt, Refund
 from portal.kernel import clock
+from portal.kernel.texts import show_date
 from portal.notices import post
 from portal.notices import services as notices
 
@@ -94,7 +95,7 @@ def reminder(session: Session, charge: Charge, *, due: date, late: bool) -> bool
         charge,
         template="payments/mail/reminder.txt",
         key=f"payments.reminder:{charge.reference}:{due.isoformat()}:{'late' if late else 'soon'}:{clock.today()}",
-        more={"amount": charge.total.amount, "due": due.isoformat(), "late": late},
+        more={"amount": charge.total.amount, "due": due, "late": late},
     )
 
 
@@ -105,7 +106,7 @@ def demand(session: Session, charge: Charge, *, number: str, pay_by: date, costs
         charge,
         template="payments/mail/demand.txt",
         key=f"payments.demand:{number}",
-        more={"amount": charge.total.amount, "number": number, "pay_by": pay_by.isoformat(), "costs": costs},
+        more={"amount": charge.total.amount, "number": number, "pay_by": pay_by, "costs": costs},
         # The 督促状 itself is the letter; finance prints it where it was made.
         on_paper=False,
     )
@@ -124,7 +125,7 @@ def _send(
         "description": charge.description,
         "payee": payee.name,
         "url": f"{_Portal.url}/pay/{charge.reference}",
-        **more,
+        **{name: show_date(value, payer.locale) if isinstance(value, date) else value for name, value in more.items()},
     }
     return post.send_or_post(
         session,

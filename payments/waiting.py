@@ -27,6 +27,8 @@ class OpenCharge:
     payee_sample: bool
     kind: str
     """`payable_kind` of the charge; `JOINT` where it asks for the sum of several."""
+    about: str
+    """The number of the application, booking or bill that it is for."""
 
 
 def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[OpenCharge]:
@@ -69,4 +71,5 @@ def _open(charge: Charge, payee: Payee) -> OpenCharge:
         payee.name_en or payee.name,
         payee.sample,
         charge.payable_kind,
+        charge.payable_ref,
     )

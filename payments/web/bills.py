@@ -123,6 +123,8 @@ def read() -> ResponseReturnValue:
     texts: list[str] = [request.form.get("code", "")[:500]] if request.form.get("code") else []
     upload = request.files.get("picture")
     form = BillForm(formdata=None)
+    if not texts and (upload is None or not upload.filename):
+        return _enter(form, status=422, picture=gettext("先に、納付書の写真をえらんでください。"))
     if not texts and upload is not None:
         try:
             texts = list(codes.codes(upload.stream.read(codes.LARGEST + 1)))

@@ -14,7 +14,7 @@ from payments.bills import paying
 from payments.contract import MoneyKind
 from payments.methods import RULES, Method
 from payments.overview import Share
-from payments.web import words
+from payments.web import places, words
 from payments.web.forms import ActForm, SearchForm
 from portal.accounts.models import Role
 from portal.kernel import audit, clock, dates, jobs, references
@@ -131,10 +131,15 @@ def charts() -> ResponseReturnValue:
     first = last - SHOWN
     with unit_of_work() as session:
         found = overview.shares(session, first=first, last=last)
+        known: dict[str, str] = {"online": gettext("オンライン"), **places.names(session)}
+
+    def place(word: str) -> str:
+        return known.get(word, word)
+
     named = {
         "kind": (gettext("お金の種類"), words.money_kind),
         "method": (gettext("払い方"), words.method),
-        "place": (gettext("場所"), lambda word: gettext("オンライン") if word == "online" else word),
+        "place": (gettext("場所"), place),
     }
     parts = [
         {

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask import session as session_of_browser
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
 
 from payments import checkout, joining, pay_links, queries, receipts, waiting
 from payments.contract import JOINT, payable
@@ -23,11 +24,11 @@ from payments.queries import ChargeView
 from payments.states import ChargeState
 from payments.web import words
 from portal.accounts.models import Role
-from portal.kernel import audit, clock, references, text
+from portal.kernel import audit, clock, references, text, texts
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.references import BadReference
 from portal.settings import Settings
-from portal.web import access, city, locale
+from portal.web import access, city, locale, my
 from portal.web.forms import PortalForm
 
 bp = Blueprint("payments", __name__, template_folder="templates")
@@ -116,6 +117,34 @@ def mine() -> ResponseReturnValue:
     return _mine(found)
 
 
+def my_items(who: access.Visitor) -> Sequence[my.Item]:
+    """What I can pay now, on my own page."""
+    if who.person_id is None:
+        return []
+    with unit_of_work() as session:
+        found = waiting.open_of(session, person_id=who.person_id, now=clock.now())
+    english = locale.current() == "en"
+    return [
+        my.Item(
+            title=f"{each.description} {each.total}",
+            url=url_for("payments.checkout", charge_ref=each.reference),
+            detail=each.payee_en if english else each.payee,
+            due="" if each.pay_until is None else texts.show_moment(each.pay_until, locale.current()),
+        )
+        for each in found
+    ]
+
+
+SECTION = my.Section(
+    key="payments",
+    title=lazy_gettext("これから払うもの"),
+    items=my_items,
+    order=70,
+    empty=lazy_gettext("いま払うものはありません。"),
+    more="payments.mine",
+)
+
+
 def _mine(found: Sequence[waiting.OpenCharge], *, problem: str = "", status: int = 200) -> ResponseReturnValue:
     english = locale.current() == "en"
     groups: dict[str, list[waiting.OpenCharge]] = {}
@@ -202,6 +231,9 @@ def start(charge_ref: str) -> ResponseReturnValue:
 def returned(charge_ref: str) -> ResponseReturnValue:
     """Back from the provider: look, never settle. The signed notice is what counts (invariant 12)."""
     view = charge_for_visitor(charge_ref)
+    if view.state in {ChargeState.JOINED, ChargeState.WRITTEN_OFF}:
+        # Nothing was paid here: the page to pay says what became of it.
+        return redirect(url_for("payments.checkout", charge_ref=view.reference), 303)
     settled = view.state not in {ChargeState.OPEN, ChargeState.VOID}
     return render_template("payments/returned.html", charge=view, settled=settled, back=_back(view), **_words(view))
 

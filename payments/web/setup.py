@@ -51,6 +51,7 @@ def init_app(app: Flask) -> None:
         transfers.bp,
     ):
         app.register_blueprint(blueprint)
+    my.register(pages.SECTION)
     my.register(transfers.SECTION)
     letters.register(mails.ROOM, lambda who: Desk(mails.ROOM) if who.may(Role.FINANCE.value) else None)
     staff_home.register(

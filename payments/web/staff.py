@@ -5,20 +5,18 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy import select
 
 from payments import finance, queries, services
 from payments.errors import CashTooLittle, ChargeSettled, RefundNotReady
 from payments.states import ChargeState
-from payments.web import words
+from payments.web import places, words
 from payments.web.forms import ActForm, CashForm, SearchForm
 from payments.web.pages import charge_for_visitor
 from portal.accounts.models import Role
-from portal.directory.models import Office
 from portal.kernel import clock, dates
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.money import Yen
-from portal.web import access, locale
+from portal.web import access
 from portal.web.access import Visitor
 
 bp = Blueprint("payments_staff", __name__, template_folder="templates", url_prefix="/staff/payments")
@@ -59,6 +57,7 @@ def today() -> ResponseReturnValue:
             form=ActForm(),
             search=SearchForm(request.args if request.args.get("q") else None),
             method=words.method,
+            places=places.names(session),
             refund_state=words.refund_state,
         )
 
@@ -118,9 +117,7 @@ def pay_out(refund_ref: str) -> ResponseReturnValue:
 def _cash_form() -> CashForm:
     form = CashForm()
     with unit_of_work() as session:
-        offices = session.scalars(select(Office).where(Office.active).order_by(Office.position)).all()
-    english = locale.current() == "en"
-    form.place.choices = [(office.code, office.name_en if english else office.name) for office in offices]
+        form.place.choices = list(places.names(session).items())
     return form
 
 

@@ -23,16 +23,15 @@ from payments.errors import (
     SlipMissing,
 )
 from payments.models import Drawer, DrawerState
-from payments.web import error_texts
+from payments.web import error_texts, places
 from payments.web.books import csv_answer
 from payments.web.pages import charge_for_visitor
 from portal.accounts.models import Role
-from portal.directory.models import Office
 from portal.documents import pdf
 from portal.kernel import audit, clock, dates
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.money import Yen
-from portal.web import access, city, locale
+from portal.web import access, city
 from portal.web.forms import LongTextField, MaxLength, MoneyField, NumberField, PortalForm, Required, TextField
 
 bp = Blueprint("till", __name__, template_folder="templates", url_prefix="/staff/till")
@@ -111,7 +110,7 @@ def terminal(charge_ref: str) -> ResponseReturnValue:
     clerk, now = access.visitor().actor, clock.now()
     slip_number, place = request.form.get("slip", "")[:40], request.form.get("place", "")
     with unit_of_work() as session:
-        known = place in _places(session)
+        known = place in places.names(session)
     if not known:
         flash(gettext("場所をえらんでください。"), "error")
         return redirect(url_for("payments_staff.charge", charge_ref=view.reference), 303)
@@ -190,10 +189,10 @@ def report() -> ResponseReturnValue:
     with unit_of_work() as session:
         found = drawer_reports.daily(session, day, place=place, viewer=access.visitor().actor)
         slips = drawer_reports.slips(session, day)
-        places = _places(session)
+        named = places.names(session)
         _audit_report(session, day)
     return render_template(
-        "payments/till/report.html", day=day, drawers=found, slips=slips, places=places, place=place, **_words()
+        "payments/till/report.html", day=day, drawers=found, slips=slips, places=named, place=place, **_words()
     )
 
 
@@ -204,7 +203,7 @@ def report_csv() -> ResponseReturnValue:
     day = _day()
     with unit_of_work() as session:
         found = drawer_reports.daily(session, day, place=request.args.get("place", ""))
-        text = drawer_reports.as_csv(found, _places(session))
+        text = drawer_reports.as_csv(found, places.names(session))
         _audit_report(session, day)
     return csv_answer(text, f"nikkei-{day:%Y%m%d}.csv")
 
@@ -216,7 +215,7 @@ def report_pdf() -> ResponseReturnValue:
     day = _day()
     with unit_of_work() as session:
         found = drawer_reports.daily(session, day, place=request.args.get("place", ""))
-        places = _places(session)
+        named = places.names(session)
         _audit_report(session, day)
     content = pdf.render(
         "payments/pdf/daily.html",
@@ -226,7 +225,7 @@ def report_pdf() -> ResponseReturnValue:
         city_name=city.name().in_locale("ja"),
         issued_on=dates.both(day),
         drawers=found,
-        places=places,
+        places=named,
         kinds=drawer_reports.KINDS,
         methods=drawer_reports.METHODS,
         printed_at=clock.now(),
@@ -255,7 +254,7 @@ def slip(reference: str) -> ResponseReturnValue:
     """A paying-in slip."""
     with unit_of_work() as session:
         found = drawer_reports.slip(session, reference)
-        places = _places(session)
+        named = places.names(session)
     content = pdf.render(
         "payments/pdf/slip.html",
         "ja",
@@ -264,7 +263,7 @@ def slip(reference: str) -> ResponseReturnValue:
         city_name=city.name().in_locale("ja"),
         issued_on=dates.both(found.business_day),
         slip=found,
-        place=places.get(found.place, found.place),
+        place=named.get(found.place, found.place),
     )
     return _pdf(content, f"haraikomi-{found.reference}.pdf")
 
@@ -272,7 +271,7 @@ def slip(reference: str) -> ResponseReturnValue:
 def _open_form() -> OpenForm:
     form = OpenForm()
     with unit_of_work() as session:
-        form.place.choices = list(_places(session).items())
+        form.place.choices = list(places.names(session).items())
     return form
 
 
@@ -285,8 +284,8 @@ def _home(form: OpenForm, *, status: int = 200) -> ResponseReturnValue:
             .where(Drawer.state == DrawerState.OPEN.value)
             .order_by(Drawer.opened_at)
         ).all()
-        places = _places(session)
-    return render_template("payments/till/home.html", form=form, mine=mine, places=places, today=clock.today()), status
+        named = places.names(session)
+    return render_template("payments/till/home.html", form=form, mine=mine, places=named, today=clock.today()), status
 
 
 def _drawer(reference: str, count: CountForm, fund: FundForm, *, status: int = 200) -> ResponseReturnValue:
@@ -303,7 +302,7 @@ def _drawer(reference: str, count: CountForm, fund: FundForm, *, status: int = 2
             count=count,
             fund=fund,
             pieces=[count[f"pieces_{value}"] for value in drawers.DENOMINATIONS],
-            places=_places(session),
+            places=places.names(session),
             **_words(),
         )
     return page, status
@@ -327,12 +326,6 @@ def _words() -> dict[str, Any]:
             "correction": gettext("訂正"),
         },
     }
-
-
-def _places(session: Session) -> dict[str, str]:
-    offices = session.scalars(select(Office).where(Office.active).order_by(Office.position))
-    english = locale.current() == "en"
-    return {office.code: office.name_en if english else office.name for office in offices}
 
 
 def _day() -> date:

@@ -126,6 +126,13 @@ def test_a_picture_without_a_code_asks_for_the_number(client: FlaskClient):
         assert "番号を入力" in shown.get_data(as_text=True)
 
 
+def test_without_a_picture_it_asks_for_one(client: FlaskClient):
+    for sent in ({}, {"picture": (io.BytesIO(b""), "")}):
+        shown = post(client, "/bills/read", sent, content_type="multipart/form-data")
+        assert shown.status_code == 422
+        assert "先に、納付書の写真をえらんでください" in shown.get_data(as_text=True)
+
+
 def test_a_resident_who_is_signed_in_pays_under_her_name(client: FlaskClient, bill: str):
     hanako = make_resident()
     sign_in(client, hanako)

@@ -81,6 +81,9 @@ def test_a_mail_goes_out_before_and_after_the_due_date_each_once(
     assert len(subjects) == 3
     assert "近づいています" in subjects[0]
     assert "過ぎています" in subjects[2]
+    body = mailbox.to("hanako@example.jp")[0].get_body(("plain",))
+    assert body is not None
+    assert "期限: 2026年11月15日(日)" in body.get_content()
 
 
 def test_no_mail_about_what_is_paid_or_about_a_hold_of_minutes(things: Things, clock_at: Callable[[str], datetime]):
@@ -173,6 +176,18 @@ def test_m12_a_write_off_needs_its_ground_and_a_second_person_and_goes_through_t
         decide(reference, second)
     with pytest.raises(ChargeSettled):
         demand(overdue)
+
+
+def test_a_claim_that_was_given_up_does_not_thank_for_a_payment(
+    overdue: str, two: tuple[Actor, Actor], client: FlaskClient
+):
+    first, second = two
+    decide(propose(overdue, first), second, agree=True)
+    sign_in(client, make_staff(Role.FINANCE, email="third@example.jp"))
+    shown = client.get(f"/pay/{overdue}/return", follow_redirects=True).text
+    assert "払う必要はありません" in shown
+    assert "ありがとう" not in shown
+    assert "お支払いは終わりました" not in shown
 
 
 def test_a_refused_write_off_leaves_the_claim_and_another_may_be_proposed(overdue: str, two: tuple[Actor, Actor]):

@@ -225,6 +225,8 @@ def test_the_clerk_takes_cash_and_is_told_the_change(client: FlaskClient, hanako
     assert len(payments_of(reference)) == 1
     today = html(client.get("/staff/payments"))
     assert "3,000円" in today
+    name = offices.split(f'<option value="{place}">')[1].split("<")[0]
+    assert f"<td>{name}</td>" in today, "the office by its name"
     assert "すべてのお金に説明がつきます" in today
 
 
@@ -253,3 +255,42 @@ def test_finance_finds_a_charge_by_any_reference_and_hands_out_a_cash_refund_onc
 
 def test_residents_do_not_see_the_finance_pages(signed_in: FlaskClient):
     assert signed_in.get("/staff/payments").status_code == 403
+
+
+def test_what_is_to_be_paid_is_on_my_own_page_until_it_is_paid(
+    signed_in: FlaskClient, hanako: Account, run_jobs: Callable[[], None]
+):
+    reference = of(hanako)
+    mine = html(signed_in.get("/my"))
+    assert f'href="/pay/{reference}"' in mine
+    assert 'href="/pay"' in mine, "the way to the list, where several are paid together"
+    act(signed_in, start(signed_in, reference), "pay")
+    run_jobs()
+    assert f'href="/pay/{reference}"' not in html(signed_in.get("/my"))
+
+
+def test_a_clerk_is_told_that_the_payer_may_be_on_the_way_to_a_shop(
+    client: FlaskClient, hanako: Account, run_jobs: Callable[[], None]
+):
+    reference = of(hanako)
+    people.sign_in(client, hanako)
+    act(client, start(client, reference), "voucher")
+    run_jobs()
+    people.sign_in(client, people.make_staff(Role.COUNTER))
+    shown = html(client.get(f"/staff/payments/charges/{reference}"))
+    assert "もう払っていないか、聞いてください" in shown
+
+
+def test_a_refund_that_came_back_promises_nothing_false(
+    signed_in: FlaskClient, hanako: Account, run_jobs: Callable[[], None]
+):
+    reference = of(hanako)
+    sandbox = start(signed_in, reference)
+    act(signed_in, sandbox, "paypay")
+    run_jobs()
+    act(signed_in, sandbox, "refund_fails")
+    give_back_in_part(reference, 1000)
+    run_jobs()
+    shown = html(signed_in.get(f"/pay/{reference}"))
+    assert "銀行から市にもどってきました" in shown
+    assert "明細に出るまで数日" not in shown
