@@ -40,6 +40,11 @@ def read(content: bytes) -> tuple[Procedure | None, list[Mistake]]:
     return (None if told else procedure), sorted(told, key=lambda m: m.line)
 
 
+def line_of(content: bytes, key: str) -> int:
+    """The line (from 1) on which a key of a file that can be read stands."""
+    return _line(plain.read(content.decode("utf-8-sig"))[1], (key,))
+
+
 def _line(lines: plain.Lines, path: tuple[str | int, ...]) -> int:
     here: tuple[str | int, ...] = ()
     for part in path:

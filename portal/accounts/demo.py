@@ -94,6 +94,7 @@ STAFF = (
     ),
     DemoStaff("facilities@example.jp", "見本 施設子", (GrantRequest(Role.FACILITY_ADMIN),), "施設の管理(市全体)"),
     DemoStaff("editor@example.jp", "見本 編子", _within(Role.EDITOR, *DEPARTMENTS), "手続の編集"),
+    DemoStaff("editor2@example.jp", "架空 編太", _within(Role.EDITOR, *DEPARTMENTS), "手続の編集(公開する2人目)"),
     DemoStaff("finance@example.jp", "見本 計夫", (GrantRequest(Role.FINANCE),), "会計"),
     DemoStaff("finance2@example.jp", "架空 計子", (GrantRequest(Role.FINANCE),), "会計(認める2人目)"),
     DemoStaff("it@example.jp", "見本 戦略", (GrantRequest(Role.IT_STRATEGY),), "IT戦略課"),

@@ -57,6 +57,31 @@ def test_a_file_is_checked_and_published_by_a_second_person(client: FlaskClient,
     assert client.get("/procedures/road-damage-new").status_code == 404
 
 
+def test_a_file_of_another_section_is_told_with_its_line_and_the_sections_that_can_be_written(
+    client: FlaskClient, koga: str
+) -> None:
+    people.sign_in(client, people.make_staff(Role.EDITOR, "roads-rivers", email="first@example.jp"))
+    text = FILE.read_text("utf-8").replace("section: roads-rivers", "section: roads-river")
+    line = text[: text.index("\nsection: roads-river")].count("\n") + 2
+    status, page = send(client, text)
+    assert status == 422
+    assert f"{line}行目: section の「roads-river」は、自分の課ではありません。 自分の課: roads-rivers" in page
+
+
+def test_a_new_procedure_says_that_there_is_nothing_to_compare_and_leads_to_its_page(
+    client: FlaskClient, koga: str
+) -> None:
+    first = people.make_staff(Role.EDITOR, "roads-rivers", email="first@example.jp")
+    second = people.make_staff(Role.EDITOR, "roads-rivers", email="second@example.jp")
+    people.sign_in(client, first)
+    send(client, FILE.read_text("utf-8").replace("slug: road-damage", "slug: road-damage-new"))
+    url = "/staff/procedures/road-damage-new"
+    assert "新しい手続きです" in client.get(url).get_data(as_text=True)
+    sha256 = _sha(client, second, url)
+    people.post(client, f"{url}/agree", {"sha256": sha256})
+    assert 'href="/procedures/road-damage-new"' in client.get(url).get_data(as_text=True)
+
+
 def test_what_is_refused_about_another_section_tells_nothing(client: FlaskClient, koga: str) -> None:
     people.sign_in(client, people.make_staff(Role.EDITOR, "citizen-counter"))
     for path in ("", "/file"):

@@ -34,7 +34,9 @@ def _home(status: int = 200, *, found: list[reading.Mistake] | None = None, erro
     with unit_of_work() as session:
         entries = queries.entries(session, sections())
     words = error_texts.words(error, status) if error else ""
-    return render_template("builder/home.html", entries=entries, mistakes=found or [], error=words), status
+    return render_template(
+        "builder/home.html", entries=entries, mistakes=found or [], error=words, sections=sorted(sections())
+    ), status
 
 
 @bp.get("/staff/procedures")
@@ -58,9 +60,9 @@ def propose() -> ResponseReturnValue:
     if procedure is None:
         return _home(422, found=found)
     if procedure.section not in sections():
-        return _home(
-            422, found=[reading.Mistake(1, gettext("section が、自分の課ではありません。"), procedure.section)]
-        )
+        wrong = gettext("section の「%(section)s」は、自分の課ではありません。", section=procedure.section)
+        own = gettext("自分の課: %(sections)s", sections=", ".join(sorted(sections())))
+        return _home(422, found=[reading.Mistake(reading.line_of(content, "section"), wrong, own)])
     try:
         with unit_of_work() as session:
             publishing.propose(
@@ -74,7 +76,11 @@ def propose() -> ResponseReturnValue:
         return _home(
             422,
             found=[
-                reading.Mistake(1, gettext("この手続きは、ほかの課のものです。slug をかえてください。"), procedure.slug)
+                reading.Mistake(
+                    reading.line_of(content, "slug"),
+                    gettext("この手続きは、ほかの課のものです。slug をかえてください。"),
+                    procedure.slug,
+                )
             ],
         )
     except publishing.NothingNew as refused:
