@@ -303,6 +303,11 @@ class Booking(Base):
         first: dict[str, str] = self.slots[0]
         return first
 
+    @property
+    def most_people(self) -> int | None:
+        """How many may come: one to a place of individual use, else what the space holds; None: nobody counted."""
+        return 1 if self.session_id is not None else self.space.capacity
+
 
 class Occupancy(Base):
     """One unit, taken from `during.lower` until `during.upper`, as long as `live` says.

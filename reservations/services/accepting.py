@@ -135,8 +135,9 @@ def _check_open(booking: Booking, *, now: datetime) -> None:
 
 
 def _say(session: Session, booking: Booking, details: Details, *, now: datetime) -> None:
-    if details.people < 1 or (booking.space.capacity is not None and details.people > booking.space.capacity):
-        raise NotBookable(Refused.TOO_MANY_PEOPLE, limit=booking.space.capacity)
+    most = booking.most_people
+    if details.people < 1 or (most is not None and details.people > most):
+        raise NotBookable(Refused.TOO_MANY_PEOPLE, limit=most)
     offered = select(space_purpose.c.purpose_id).where(space_purpose.c.space_id == booking.space_id)
     if details.purpose_id not in set(session.scalars(offered)):
         raise NotBookable(Refused.NOT_FOR_PURPOSE)
@@ -162,8 +163,8 @@ def _say(session: Session, booking: Booking, details: Details, *, now: datetime)
         if not booking.facts.get("users"):
             raise NotBookable(Refused.NO_USERS)
         booking.people = sum(booking.facts["users"].values())
-        if booking.space.capacity is not None and booking.people > booking.space.capacity:
-            raise NotBookable(Refused.TOO_MANY_PEOPLE, limit=booking.space.capacity)
+        if most is not None and booking.people > most:
+            raise NotBookable(Refused.TOO_MANY_PEOPLE, limit=most)
     fewest = policy_of(booking).minimum_people.get(booking.purpose.code if booking.purpose else "", 0)
     if booking.people < fewest:
         raise NotBookable(Refused.TOO_FEW_PEOPLE, limit=fewest)

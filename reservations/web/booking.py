@@ -31,7 +31,7 @@ from reservations.errors import (
     TooManyHolds,
 )
 from reservations.models import FIRM, Booking, BookingState
-from reservations.operations import moving
+from reservations.operations import moving, sessions
 from reservations.personal import again
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
@@ -189,10 +189,12 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
         asked = reductions.lines(session, view)
         adjusted = adjusting.adjustments(session, view.booking.id)
         move = moving.pending_of(session, view.booking, now=now)
+        place = sessions.place_of(session, view.booking.id) if view.booking.session_id is not None else None
     form.accepted.data = view.quote.digest
     return (
         render_template(
             "reservations/booking.html",
+            place=place,
             view=view,
             booking=view.booking,
             form=form,

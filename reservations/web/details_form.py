@@ -107,7 +107,7 @@ def _fields(booking: Booking, asks: Asks) -> Iterator[tuple[str, Any]]:
     if asks.users:
         for fact in asks.users:
             label = gettext("使う人数(%(who)s)", who=_words(fact))
-            yield f"users_{fact.code}", _number(label, most=booking.space.capacity or 100_000, unit=people)
+            yield f"users_{fact.code}", _number(label, most=booking.most_people or 100_000, unit=people)
     else:
         yield (
             "people",
@@ -117,7 +117,7 @@ def _fields(booking: Booking, asks: Asks) -> Iterator[tuple[str, Any]]:
                 least=1,
                 most=100_000,
                 render_kw={"inputmode": "numeric", "data-unit": people},
-                description=gettext("%(count)s人まで", count=booking.space.capacity) if booking.space.capacity else "",
+                description=gettext("%(count)s人まで", count=booking.most_people) if booking.most_people else "",
             ),
         )
     if asks.lengths:

@@ -66,6 +66,9 @@ def test_b5_a_place_is_paid_and_cancelled_like_any_booking(
 ) -> None:
     (opened,) = open_court(1).sessions
     reference = join(hanako, opened.reference)
+    with pytest.raises(NotBookable) as refused:
+        hanako.say(reference, hanako.details(reference, people=2))
+    assert refused.value.limit == 1
     details = hanako.details(reference, people=1)
     quote = hanako.say(reference, details)
     hanako.accept(reference, details, quote.digest)
@@ -173,7 +176,10 @@ def test_the_day_page_shows_what_is_left_and_takes_a_place(client: FlaskClient, 
     assert "1人まで、残り1人" in page
     answer = post(client, f"/sessions/{opened.reference}/places")
     assert answer.status_code == 303
-    assert "予約の内容" in client.get(location(answer)).text
+    mine = client.get(location(answer)).text
+    assert "予約の内容" in mine
+    assert "1番(1人分)" in mine
+    assert "20人まで" not in mine
     full = post(client, f"/sessions/{opened.reference}/places")
     assert full.status_code == 409
     assert "いっぱいです" in full.text
