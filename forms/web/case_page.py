@@ -222,7 +222,8 @@ def _at_counter(line: presenting.Line, found: Application, hidden: frozenset[str
 
 
 def _original(spec: FieldSpec, origin: dict[str, Any] | None, answer: Any, lang: str) -> str:
-    """What a source had said, where the answer says otherwise; "" where it does not."""
-    if not origin or "value" not in origin or origin["value"] == answer:
+    """What a source had said, where the answer says otherwise; "" where it does not, however the source spells it."""
+    if not origin or "value" not in origin:
         return ""
-    return spec.show(origin["value"], lang)
+    said = spec.show(origin["value"], lang)
+    return "" if said == spec.show(answer, lang) else said

@@ -138,6 +138,13 @@ def test_an_address_comes_from_its_postal_code_and_what_was_typed_wins() -> None
     }
 
 
+def test_a_postal_code_is_shown_the_same_with_and_without_its_hyphen() -> None:
+    home = {"prefecture": "茨城県", "city": "古河市", "town": "中央町", "block": "0-0-1"}
+    plain, written = ({**home, "postal_code": code} for code in ("3060033", "306-0033"))
+    address = spec("address")
+    assert address.show(plain, "ja") == address.show(written, "ja") == "〒306-0033\n茨城県古河市中央町0-0-1"
+
+
 def test_an_unknown_postal_code_and_a_missing_block_are_told_at_their_parts() -> None:
     reading = spec("address").read({"postal_code": ["999-9999"], "prefecture": ["茨城県"], "city": ["古河市"]}, AT)
     assert [(p.part, p.code) for p in reading.problems] == [

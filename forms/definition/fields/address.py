@@ -68,7 +68,8 @@ class AddressField(FieldSpec):
             return ""
         place = "".join(value.get(part) or "" for part in ("prefecture", "city", "town", "block"))
         building = value.get("building") or ""
-        return "\n".join(line for line in (f"〒{value['postal_code']}", place, building) if line)
+        code = re.sub(r"^(\d{3})(\d{4})$", r"\1-\2", str(value["postal_code"]))  # a source may keep seven digits
+        return "\n".join(line for line in (f"〒{code}", place, building) if line)
 
     def typed_of(self, value: Any) -> dict[str, list[str]]:
         """See `FieldSpec.typed_of`."""
