@@ -89,6 +89,24 @@ def test_from_half_to_a_court_gives_the_difference_back(hanako: Resident, run_jo
     assert booking(reference).total == price.quote.total
 
 
+def test_after_a_cheaper_move_cancelling_says_of_what_sum_the_share_is(client: FlaskClient, koga: str) -> None:
+    account = make_resident()
+    assert account.person_id is not None
+    who = Resident.__new__(Resident)
+    who.person_id, who.account_id, who.actor = account.person_id, account.id, Actor(account.id, "resident")
+    reference = who.book("S01-90", "t0900", purpose="badminton")
+    before = booking(reference).total
+    move(who, reference, MoveTo(FRIDAY, ("t0900",), "S01-92"))
+    after = booking(reference).total
+    assert before is not None
+    assert after is not None
+    sign_in(client, account)
+    shown = client.get(f"/bookings/{reference}/cancel").text
+    assert (
+        f"お支払い {before} から、先にお返しすることになった {before - after} を引いた {after} の 100% です。" in shown
+    )
+
+
 def test_a_dearer_time_is_kept_while_the_difference_is_paid_and_the_old_one_stays_until_then(
     hanako: Resident, stranger: Resident
 ) -> None:
