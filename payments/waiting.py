@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from payments.models import Charge, ChargePayer, Payee
+from payments.models import Charge, ChargePayer, ChargeYear, Payee
 from payments.states import WAITING, ChargeState
 from portal.kernel.money import Yen
 
@@ -29,14 +29,17 @@ class OpenCharge:
     """`payable_kind` of the charge; `JOINT` where it asks for the sum of several."""
     about: str
     """The number of the application, booking or bill that it is for."""
+    due_on: date | None = None
+    """Last day of the term (納期限), which may be long before the last day on which it can be paid; None: there is none."""
 
 
 def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[OpenCharge]:
     """What a person can pay now, by payee: money of two payees is two payments (CASES M1). One statement."""
     rows = session.execute(
-        select(Charge, Payee)
+        select(Charge, Payee, ChargeYear.term_end)
         .join(Payee, Payee.id == Charge.payee_id)
         .join(ChargePayer, ChargePayer.charge_id == Charge.id)
+        .outerjoin(ChargeYear, ChargeYear.charge_id == Charge.id)
         .where(
             ChargePayer.person_id == person_id,
             Charge.state == ChargeState.OPEN.value,
@@ -45,7 +48,7 @@ def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[Open
         .order_by(Payee.id, Charge.id)
         .limit(200)
     )
-    return [_open(row.Charge, row.Payee) for row in rows]
+    return [_open(row.Charge, row.Payee, row.term_end) for row in rows]
 
 
 def waiting_of(session: Session, payable_kind: str, payable_refs: Sequence[str]) -> list[OpenCharge]:
@@ -56,12 +59,16 @@ def waiting_of(session: Session, payable_kind: str, payable_refs: Sequence[str])
         Charge.state.in_([state.value for state in WAITING]),
     )
     rows = session.execute(
-        select(Charge, Payee).join(Payee, Payee.id == Charge.payee_id).where(Charge.id.in_(asked)).order_by(Charge.id)
+        select(Charge, Payee, ChargeYear.term_end)
+        .join(Payee, Payee.id == Charge.payee_id)
+        .outerjoin(ChargeYear, ChargeYear.charge_id == Charge.id)
+        .where(Charge.id.in_(asked))
+        .order_by(Charge.id)
     )
-    return [_open(row.Charge, row.Payee) for row in rows]
+    return [_open(row.Charge, row.Payee, row.term_end) for row in rows]
 
 
-def _open(charge: Charge, payee: Payee) -> OpenCharge:
+def _open(charge: Charge, payee: Payee, due_on: date | None) -> OpenCharge:
     return OpenCharge(
         charge.reference,
         charge.description,
@@ -72,4 +79,5 @@ def _open(charge: Charge, payee: Payee) -> OpenCharge:
         payee.sample,
         charge.payable_kind,
         charge.payable_ref,
+        due_on,
     )

@@ -129,10 +129,16 @@ def my_items(who: access.Visitor) -> Sequence[my.Item]:
             title=f"{each.description} {each.total}",
             url=url_for("payments.checkout", charge_ref=each.reference),
             detail=each.payee_en if english else each.payee,
-            due="" if each.pay_until is None else texts.show_moment(each.pay_until, locale.current()),
+            due=_due(each),
         )
         for each in found
     ]
+
+
+def _due(each: waiting.OpenCharge) -> str:
+    if each.due_on is not None:
+        return texts.show_date(each.due_on, locale.current())
+    return "" if each.pay_until is None else texts.show_moment(each.pay_until, locale.current())
 
 
 SECTION = my.Section(

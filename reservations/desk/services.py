@@ -39,7 +39,7 @@ def check_in(
     actor: Actor,
     now: datetime,
 ) -> BookingUse:
-    """Somebody came. Twice is once: the first entry stays.
+    """Somebody came. Twice is once: the first entry stays; "did not come" is taken back.
 
     Args:
         session: the caller's transaction.
@@ -76,6 +76,9 @@ def check_in(
         note="",
     )
     session.add(made)
+    if booking.no_show_at is not None:
+        booking.no_show_at = None
+        note(session, booking, "came_after_all", actor=actor, now=now)
     note(session, booking, "came", actor=actor, now=now, detail={"by": by.value})
     return made
 

@@ -12,6 +12,7 @@ from payments.services import RefundKind
 from portal.kernel import jobs
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
+from reservations.desk.models import BookingUse
 from reservations.errors import WrongState
 from reservations.models import FIRM, Booking, BookingState
 from reservations.rules import CalledOffBy, RefundQuote
@@ -85,10 +86,12 @@ def no_show(
 
     Raises:
         NotFound: not of these facilities.
-        WrongState: it is not firm, or the use has not begun.
+        WrongState: it is not firm, the use has not begun, or the desk has noted that they came.
     """
     booking = in_scope(session, reference, facilities)
     if booking.state != BookingState.CONFIRMED or booking.starts_at > now:
+        raise WrongState(booking.state)
+    if not came and session.get(BookingUse, booking.id) is not None:
         raise WrongState(booking.state)
     if (booking.no_show_at is None) == came:
         return

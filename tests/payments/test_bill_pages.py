@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from payments.bills import paying
-from payments.models import Charge, ChargePayer
+from payments.models import Charge, ChargePayer, ChargeYear
 from portal.accounts.models import Role
-from portal.kernel import clock
+from portal.kernel import clock, texts
 from portal.kernel.database import unit_of_work
 from tests.payments import slips
 from tests.people import location, make_resident, make_staff, post, sign_in
@@ -140,6 +140,12 @@ def test_a_resident_who_is_signed_in_pays_under_her_name(client: FlaskClient, bi
     with unit_of_work() as session:
         payer = session.scalars(select(ChargePayer)).one()
     assert payer.person_id == hanako.person_id
+    with unit_of_work() as session:
+        noted = session.scalars(select(ChargeYear.term_end)).one()
+    assert noted is not None
+    for page in ("/pay", "/my"):
+        shown = client.get(page).get_data(as_text=True)
+        assert texts.show_date(noted) in shown, f"{page} says the end of the term, not the slip's last day"
 
 
 def test_a_clerk_finds_a_bill_by_its_number_and_takes_the_money(client: FlaskClient, bill: str):

@@ -25,6 +25,8 @@ from reservations.desk.errors import NotExpected, NotHereYet, UntrueTime
 from reservations.desk.jobs import evening_sheets
 from reservations.desk.models import BookingUse, CheckInBy, DaySheet
 from reservations.desk.overtime import NoOvertimeFee
+from reservations.errors import WrongState
+from reservations.services import after_use
 from tests.people import make_staff, post, sign_in
 from tests.reservations.conftest import FRIDAY, MANAGER, Resident, booking
 
@@ -53,6 +55,23 @@ def used(reference: str, left: datetime | None, **users: int) -> BookingUse:
         return services.record_use(
             session, reference, facilities=HERE, left_at=left, users=users, remark="", actor=MANAGER, now=clock.now()
         )
+
+
+def test_whoever_came_is_no_no_show_and_coming_late_takes_one_back(hanako: Resident, clock_at: Move) -> None:
+    def no_show(reference: str) -> None:
+        with unit_of_work() as session:
+            after_use.no_show(session, reference, came=False, facilities=HERE, actor=MANAGER, now=clock.now())
+
+    first, second = hanako.book("S05-01", "t0900"), hanako.book("S05-01", "t1100")
+    clock_at("2026-12-04T09:10:00+09:00")
+    came(first)
+    with pytest.raises(WrongState):
+        no_show(first)
+    clock_at("2026-12-04T11:30:00+09:00")
+    no_show(second)
+    assert booking(second).no_show_at is not None
+    came(second)
+    assert booking(second).no_show_at is None
 
 
 def test_who_came_is_entered_once_and_what_stays_is_the_first(hanako: Resident, clock_at: Move) -> None:
