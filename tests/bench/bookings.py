@@ -64,7 +64,8 @@ def slots(
                 text("SELECT unit_id, lower(during), upper(during) FROM occupancy")
             ):
                 taken.setdefault(unit, []).append((start, end))
-        for view in sorted(views, key=lambda one: -len(one.units)):
+        # In a world that is partly taken small spaces first: a hall that takes all its courts leaves too few slots.
+        for view in sorted(views, key=lambda one: len(one.units) if free else -len(one.units)):
             for offset in range(*days):
                 day = clock.today() + timedelta(days=offset)
                 table, policy = rules.timetable(view.timetable_code, day), rules.policy(view.policy_code, day)
