@@ -58,6 +58,15 @@ class Source(StrEnum):
     LOTTERY = "lottery"
     ALLOCATION = "allocation"
     API = "api"
+    WALK_IN = "walk_in"
+    """Staff gave the time that was running to somebody who stood there."""
+    PAPER = "paper"
+    """The use took place on paper; staff entered it afterwards."""
+
+    @property
+    def after_begin(self) -> bool:
+        """Whether the use had begun before it was entered."""
+        return self in {Source.WALK_IN, Source.PAPER}
 
 
 class OccupancyKind(StrEnum):
@@ -302,6 +311,11 @@ class Booking(Base):
         """The first of its slots, as stored."""
         first: dict[str, str] = self.slots[0]
         return first
+
+    @property
+    def after_begin(self) -> bool:
+        """Whether staff entered it when the use had begun already."""
+        return Source(self.source).after_begin
 
     @property
     def most_people(self) -> int | None:

@@ -137,6 +137,7 @@ class Policy(Document):
         who: whether groups, persons, or both may book.
         minimum_people: at least so many users, by purpose (種目別の最少人数).
         payment: terms, the first that fits; none fits: at once.
+        entered_days: until so many days after the day of use staff may enter what took place on paper (CASES B14); 0: on that day.
     """
 
     code: str
@@ -158,6 +159,7 @@ class Policy(Document):
     appeal: Appeal
     permit: Permit
     changes: Changes = Changes()
+    entered_days: int = Field(default=7, ge=0, le=30)
     revocation_grounds: tuple[str, ...] = ()
     """On which grounds of the ordinance a permit may be revoked because the city needs the place (CASES B13)."""
 

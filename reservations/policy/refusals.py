@@ -12,6 +12,7 @@ class Refused(StrEnum):
 
     PAST = "past"
     DAY_OVER = "day_over"
+    TOO_LONG_AGO = "too_long_ago"
     NOT_YET_OPEN = "not_yet_open"
     TOO_LATE = "too_late"
     TOO_MANY_PEOPLE = "too_many_people"

@@ -165,6 +165,7 @@ class BookingLine:
     slots: tuple[Slot, ...] = ()
     space_code: str = ""
     facility_en: str = ""
+    source: str = ""
 
 
 def _lines(session: Session, statement: Select[Booking, str]) -> list[BookingLine]:
@@ -189,6 +190,7 @@ def _lines(session: Session, statement: Select[Booking, str]) -> list[BookingLin
                 slots_of(booking),
                 booking.space.code,
                 facility_name(booking.space.facility, booking.starts_at.astimezone(TOKYO).date(), "en"),
+                booking.source,
             ),
         )
     return found

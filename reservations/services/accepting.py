@@ -18,10 +18,10 @@ from reservations import combining
 from reservations.errors import HoldEnded, NameMissing, NotBookable, PriceChanged, WrongState
 from reservations.groups.models import BookingGroup
 from reservations.groups.queries import applicant
-from reservations.models import Booking, BookingState, space_purpose
+from reservations.models import Booking, BookingState, Source, space_purpose
 from reservations.operations import claims
 from reservations.pricing import NoFee, Quote
-from reservations.rules import Party, PayTerm, Refused
+from reservations.rules import Party, PayTerm, PayWhen, Refused
 from reservations.services import reducing
 from reservations.services.adjusting import charge_lines, demand, stored
 from reservations.services.common import note, own, policy_of, slots_of
@@ -68,6 +68,7 @@ def accept(
         NotFound, WrongState, HoldEnded, NotBookable: as for `change_details`.
         NameMissing: the person has not entered a name yet.
         PriceChanged: the lines are not what the person saw (an option changed, or a forged form).
+        WrongState: it was entered from paper: only staff say how it was.
     """
     booking = own(session, reference, person_id)
     if booking.accepted_at is not None and booking.state in {
@@ -77,6 +78,8 @@ def accept(
     }:
         return booking
     _check_open(booking, now=now)
+    if booking.source == Source.PAPER and actor.kind != "staff":
+        raise WrongState(booking.state)
     if not session.get_one(Person, booking.person_id).name.strip():
         raise NameMissing
     _say(session, booking, details, now=now)
@@ -94,7 +97,7 @@ def accept(
     )
     undecided = reducing.ask(session, booking, now=now)
     due = term.due(starts=booking.starts_at, ends=booking.ends_at, now=now)
-    if term.when.firm_at_once:
+    if term.when.firm_at_once or booking.after_begin:
         _demand(session, booking, quote, until=None, now=now)
         settle(session, booking, actor=actor, now=now)
         return booking
@@ -108,10 +111,13 @@ def accept(
 
 
 def _term(session: Session, booking: Booking) -> PayTerm:
-    """When this booking is paid."""
+    """When this booking is paid; who came without a booking keeps the place, and owes the money from now on."""
     group = session.get(BookingGroup, booking.group_id) if booking.group_id is not None else None
     party = Party(group.kind, True, None, None, (), group.counter_only) if group is not None else None
-    return policy_of(booking).pay_term(booking.category, party)
+    term = policy_of(booking).pay_term(booking.category, party)
+    if not booking.after_begin or term.when.firm_at_once or term.when is PayWhen.COUNTER:
+        return term
+    return PayTerm(when=PayWhen.AFTER_USE if booking.source == Source.PAPER else PayWhen.ON_DAY)
 
 
 def _demand(session: Session, booking: Booking, quote: Quote, *, until: datetime | None, now: datetime) -> None:
@@ -188,6 +194,7 @@ def _categorise(session: Session, booking: Booking, details: Details) -> None:
     group = session.get(BookingGroup, booking.group_id) if booking.group_id is not None else None
     who = applicant(session, booking.person_id, group.reference if group is not None else None)
     made, use = (at.astimezone(TOKYO).date() for at in (booking.created_at, booking.starts_at))
+    made = min(made, use)  # entered afterwards: the rules as they stood
     on = policy.category_day(use=use, made=made)
     purpose = booking.purpose.code if booking.purpose else ""
     booking.category = policy.category(who, on=on, purpose=purpose, traits=details.traits).code

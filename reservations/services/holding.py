@@ -7,7 +7,7 @@ occupancies, history and audit together. No job belongs to a hold: it ends by it
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
@@ -56,6 +56,7 @@ class HoldRequest:
         locale: language of the messages about it.
         source: how it came in.
         purpose: code of what for, where the search named it; ignored where the space is not for it.
+        begun: staff ask, for a use that they have let begin: the slot may run already, or be over. Then the booking's source says so.
     """
 
     person_id: int
@@ -70,6 +71,7 @@ class HoldRequest:
     group: str | None = None
     keep: timedelta | None = None
     series_id: int | None = None
+    begun: bool = False
 
     @property
     def wanted(self) -> tuple[tuple[date, str], ...]:
@@ -133,10 +135,15 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime 
     if request.group is not None and known.applicant.party is None:
         raise NotBookable(Refused.NO_SUCH_GROUP)
     where = (world.policy_code, world.facility, request.space)
-    if request.source is Source.ALLOCATION:
+    days = standing.days_of(timetable)
+    if request.begun and slots[0].start <= now:
+        source = Source.WALK_IN if now < slots[-1].end else Source.PAPER
+        request = replace(request, source=source)
+        category = standing.check_begun(policy, known, slots, where=where, now=now)
+    elif request.source is Source.ALLOCATION:
         category = standing.check_past(policy, known, slots, now=now)
     else:
-        category = standing.check(policy, known, slots, where=where, days=standing.days_of(timetable), now=now)
+        category = standing.check(policy, known, slots, where=where, days=days, now=now)
     if world.mine is not None:
         return str(world.mine)
     if request.source not in {Source.SERIES, Source.ALLOCATION}:
@@ -179,6 +186,7 @@ def _read_world(session: Session, request: HoldRequest, *, now: datetime, anybod
         wanted=request.wanted,
         now=now,
         anybody=anybody,
+        over=request.begun,
     )
 
 

@@ -13,7 +13,8 @@ from portal.kernel import jobs, references
 from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.money import Yen
 from reservations.errors import SlotTaken
-from reservations.models import FIRM, Booking, BookingState
+from reservations.models import FIRM, Booking, BookingState, Source
+from reservations.rules import Approval
 from reservations.services.common import KIND, locked, note, policy_of
 from reservations.services.holding import set_live
 
@@ -25,12 +26,25 @@ SQUARE = "reservations.square"
 def settle(session: Session, booking: Booking, *, actor: Actor, now: datetime) -> None:
     """Everything owed is there: the booking keeps its units without end, and is confirmed or waits for the manager.
 
+    What took place on paper is noted as it was: there is nothing to permit any more. Staff who let somebody in have said yes; where two
+    have to, another one still decides.
+
     Raises:
         SlotTaken: the hold was over and somebody else has the slot.
     """
     set_live(session, booking, until=None, now=now)
     booking.firm_at, booking.ended_at = now, None
-    if policy_of(booking).approval.by_people:
+    if booking.source == Source.PAPER:
+        booking.state, booking.confirmed_at = BookingState.CONFIRMED.value, now
+        note(session, booking, "entered", actor=actor, now=now)
+        jobs.defer(session, TELL, booking_id=booking.id, event="entered")
+        return
+    approval = policy_of(booking).approval
+    let_in = booking.source == Source.WALK_IN and actor.kind == "staff"
+    if let_in and approval is Approval.TWO_STEPS:
+        booking.reviewed_at, booking.reviewed_by = now, actor.account_id
+        note(session, booking, "reviewed", actor=actor, now=now)
+    if approval is Approval.TWO_STEPS or (approval.by_people and not let_in):
         booking.state = BookingState.REQUESTED.value
         note(session, booking, "requested", actor=actor, now=now)
         jobs.defer(session, TELL, booking_id=booking.id, event="requested")

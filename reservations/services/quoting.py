@@ -130,4 +130,4 @@ def facts_from(details: Details, asked: Asks) -> dict[str, Any]:
 
 def kept_facts(booking: Booking) -> dict[str, Any]:
     """What the system itself has noted of a booking: it stays when the payer says something else."""
-    return {key: value for key, value in booking.facts.items() if key in {"fees", "categories", "tariff"}}
+    return {key: value for key, value in booking.facts.items() if key in {"fees", "categories", "tariff", "paper"}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from portal.kernel import dates
 from reservations import combining
@@ -102,14 +102,43 @@ def check(
     group = who.party is not None
     for slot in slots:
         _raise(policy.may_book(slot, category, now=now, days=days, group=group))
-    if policy.penalty is not None:
-        until = policy.penalty.blocked_until(standing.faults, now=now)
-        _raise(Refusal(Refused.SUSPENDED, until) if until is not None else None)
+    _blocked(policy, standing, now=now)
     if standing.unpaid_before and not policy.pay_term(category, who.party).retry:
         raise NotBookable(Refused.SAME_SLOT_AGAIN)
     wanted = [Taken(slot, *where) for slot in slots]
     asker = Asker(category, group, dates.is_holiday, now)
     _raise(policy.over_caps(wanted, standing.taken, asker=asker))
+    return category
+
+
+def check_begun(
+    policy: Policy, standing: Standing, slots: Sequence[Slot], *, where: tuple[str, str, str], now: datetime
+) -> str:
+    """The category of somebody whom staff let in without a booking: the rules as they stood when the use began, without window.
+
+    Args:
+        policy: the rules of use of the day of use.
+        standing: who asks.
+        slots: what is or was used, in order; the first has begun.
+        where: codes of the rules of use, the facility and the space.
+        now: aware.
+
+    Raises:
+        NotBookable: a rule stands against it, or the use is over for more than `Policy.entered_days`.
+    """
+    began, last = slots[0].start, slots[-1]
+    latest = last.day + timedelta(days=policy.entered_days)
+    if last.end <= now and now.astimezone(TOKYO).date() > latest:
+        raise NotBookable(Refused.TOO_LONG_AGO, limit=policy.entered_days)
+    who, first = standing.applicant, slots[0].day
+    _raise(policy.may_apply(who, day=first, now=began))
+    category = policy.category(who, on=first).code
+    group = who.party is not None
+    if policy.window(category, group=group) is None:
+        raise NotBookable(Refused.NOT_FOR_CATEGORY)
+    _blocked(policy, standing, now=began)
+    asker = Asker(category, group, dates.is_holiday, began)
+    _raise(policy.over_caps([Taken(slot, *where) for slot in slots], standing.taken, asker=asker))
     return category
 
 
@@ -140,6 +169,11 @@ def check_holds(policy: Policy, standing: Standing) -> None:
         raise TooManyHolds(rules.at_once * rules.household, lapsed=False, together=True)
     if standing.lapsed + standing.house_lapsed >= rules.lapsed_per_day * rules.household:
         raise TooManyHolds(rules.lapsed_per_day * rules.household, lapsed=True, together=True)
+
+
+def _blocked(policy: Policy, standing: Standing, *, now: datetime) -> None:
+    until = policy.penalty.blocked_until(standing.faults, now=now) if policy.penalty is not None else None
+    _raise(Refusal(Refused.SUSPENDED, until) if until is not None else None)
 
 
 def _raise(refusal: Refusal | None) -> None:

@@ -145,6 +145,7 @@ def read(
     wanted: Sequence[tuple[date, str]],
     now: datetime,
     anybody: bool = False,
+    over: bool = False,
 ) -> World:
     """What the space is on the day, and how the person stands.
 
@@ -158,6 +159,7 @@ def read(
         wanted: (day, code of the slot), in order.
         now: the database's clock.
         anybody: for nobody in particular.
+        over: the day may be over.
 
     Raises:
         NotBookable: the day is over.
@@ -185,7 +187,7 @@ def read(
         )
         .scalar_one_or_none()
     )
-    if day < now.astimezone(TOKYO).date():
+    if not over and day < now.astimezone(TOKYO).date():
         raise NotBookable(Refused.DAY_OVER)
     if row is None:
         raise NotOffered

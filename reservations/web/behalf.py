@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from portal.kernel.errors import NotFound, PortalError
 from portal.kernel.money import Yen
 from portal.web import access, city, locale
 from portal.web.forms import (
+    ClockField,
     EmailAddressField,
     KanaField,
     MaxLength,
@@ -37,9 +38,10 @@ from portal.web.forms import (
 )
 from reservations import services
 from reservations.desk import behalf
-from reservations.desk.behalf import Known, Who
+from reservations.desk.behalf import Begun, Known, Paper, Who
+from reservations.desk.errors import UntrueTime
 from reservations.errors import HoldEnded, NoSuchSlot, NotBookable, NotOffered, PriceChanged, SlotTaken, TooManyHolds
-from reservations.models import BookingState, Source
+from reservations.models import FIRM, Booking, BookingState, Source
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.services.common import KIND
@@ -94,14 +96,37 @@ class PlaceForm(PortalForm):
     day = DayField(lazy_gettext("使う日"), validators=[Required()], render_kw={"type": "date"})
 
 
+class PaperForm(PortalForm):
+    """What the paper says of a use that is over."""
+
+    came = ClockField(lazy_gettext("来た時刻(紙に書いたもの)"), validators=[Required()])
+    left = ClockField(
+        lazy_gettext("帰った時刻(紙に書いたもの)"),
+        description=lazy_gettext("紙にないときは、空のままにします。"),
+        validators=[Optional()],
+    )
+    why = TextField(
+        lazy_gettext("紙に書いたわけ"),
+        description=lazy_gettext("例: 停電、通信の故障、受付がいなかった。なまえは書かないでください。"),
+        validators=[Required(), MaxLength(200)],
+    )
+
+    def paper(self, booking: Booking) -> Paper:
+        """What was typed: came on the day on which the use begins, left on the one on which it ends."""
+        begins, ends = clock.local(booking.starts_at).date(), clock.local(booking.ends_at).date()
+        came = datetime.combine(begins, self.came.data or time(), clock.TOKYO)
+        left = datetime.combine(ends, self.left.data, clock.TOKYO) if self.left.data is not None else None
+        return Paper(came, left, str(self.why.data or "").strip())
+
+
 class CashForm(PortalForm):
     """What the payer put on the counter."""
 
     received = MoneyField(lazy_gettext("預かった金額"), least=0, most=10_000_000, validators=[Required()])
 
 
-def _place(session: Session) -> tuple[PlaceForm, Any]:
-    """The choice of room and day, and that room's day where one is chosen."""
+def _place(session: Session) -> tuple[PlaceForm, Any, Begun | None]:
+    """The choice of room and day, that room's day where one is chosen, and what has begun of it."""
     own = facilities_of(access.visitor())
     views = [view for code in sorted(own) for view in catalog.spaces(session, on=clock.today(), facility=code)]
     values = request.args if request.method == "GET" else request.form
@@ -113,20 +138,36 @@ def _place(session: Session) -> tuple[PlaceForm, Any]:
         form.day.data = clock.today()
     view = next((one for one in views if one.code == (values.get("space") or "")), None)
     if view is None:
-        return form, None
+        return form, None, None
     day: date = form.day.data
-    found = calendar.space_days(session, view, [day], city=None, now=clock.now_in(session))[0]
-    return form, found
+    now = clock.now_in(session)
+    found = calendar.space_days(session, view, [day], city=None, now=now)[0]
+    return form, found, behalf.begun(session, view, day, now=now)
 
 
-def _form(place: PlaceForm, found: Any, known: list[Known]) -> BehalfForm:
+def _slots(found: Any, since: Begun | None) -> list[SelectChoice]:
+    """What may be taken: what runs and what is over stand with words of their own."""
+    now = clock.now()
+    choices = []
+    for slot in since.slots if since else ():
+        shown = words.slot_words(slot)
+        over = slot.end <= now
+        label = gettext("%(slot)s 終わった時間(紙から入れる)", slot=shown) if over else ""
+        choices.append(SelectChoice(slot.code, label or gettext("%(slot)s いまの時間", slot=shown)))
+    free = [state for state in found.slots if state.state == "free"]
+    return choices + [SelectChoice(state.slot.code, words.slot_words(state.slot)) for state in free]
+
+
+def _form(place: PlaceForm, found: Any, since: Begun | None, known: list[Known]) -> BehalfForm:
     form = BehalfForm() if request.method == "POST" else BehalfForm(formdata=None)
     form.source.choices = [
         SelectChoice(Source.COUNTER.value, gettext("窓口")),
         SelectChoice(Source.TELEPHONE.value, gettext("電話")),
     ]
-    free = [state for state in found.slots if state.state == "free"]
-    form.slot.choices = [SelectChoice(state.slot.code, words.slot_words(state.slot)) for state in free]
+    if _over(place):
+        form.source.choices = [SelectChoice(Source.PAPER.value, gettext("紙に書いたもの"))]
+        form.source.data = form.source.data or Source.PAPER.value
+    form.slot.choices = _slots(found, since)
     form.person.choices = _people(known)
     form.space.data, form.day.data = found.space.code, (place.day.data or clock.today()).isoformat()
     if request.method == "GET":
@@ -151,12 +192,27 @@ def _people(known: list[Known]) -> list[SelectChoice]:
     return [SelectChoice("", gettext("選んでください")), *own, SelectChoice(NEW, gettext("ちがう人(新しく登録する)"))]
 
 
-def _page(place: PlaceForm, found: Any, form: BehalfForm | None, *, message: str = "", status: int = 200) -> Any:
+def _over(place: PlaceForm) -> bool:
+    """Whether the day is over: only paper is left."""
+    return (place.day.data or clock.today()) < clock.today()
+
+
+def _page(
+    place: PlaceForm,
+    found: Any,
+    form: BehalfForm | None,
+    since: Begun | None,
+    *,
+    message: str = "",
+    status: int = 200,
+) -> Any:
     html = render_template(
         "reservations/desk/book.html",
         place=place,
         found=found,
         form=form,
+        since=since,
+        over=_over(place),
         ask=form is not None and len(form.person.choices or []) > 2,
         message=message,
         words=words,
@@ -169,9 +225,9 @@ def _page(place: PlaceForm, found: Any, form: BehalfForm | None, *, message: str
 def behalf_form() -> ResponseReturnValue:
     """Room, day, free times, and for whom."""
     with unit_of_work() as session:
-        place, found = _place(session)
-    form = _form(place, found, []) if found is not None else None
-    answer: ResponseReturnValue = _page(place, found, form)
+        place, found, since = _place(session)
+    form = _form(place, found, since, []) if found is not None else None
+    answer: ResponseReturnValue = _page(place, found, form, since)
     return answer
 
 
@@ -182,19 +238,20 @@ def behalf_hold() -> ResponseReturnValue:
     visitor = access.visitor()
     own = facilities_of(visitor)
     with unit_of_work() as session:
-        place, found = _place(session)
+        place, found, since = _place(session)
         if found is None:
             raise NotFound
-        form = _form(place, found, [])
+        form = _form(place, found, since, [])
         typed = form.name.data or form.phone.data
         known = behalf.candidates(session, form.who(), actor=visitor.actor) if typed else []
     form.person.choices = _people(known)
     form.person.data = form.person.data or ""
     if not form.validate():
-        return _answer(_page(place, found, form, status=422))
+        return _answer(_page(place, found, form, since, status=422))
     chosen = form.person.data
     if known and not chosen:
-        return _answer(_page(place, found, form, message=gettext("登録のある人かもしれません。選んでください。")))
+        message = gettext("登録のある人かもしれません。選んでください。")
+        return _answer(_page(place, found, form, since, message=message))
 
     def work(session: Session) -> str:
         return behalf.hold_for(
@@ -213,7 +270,7 @@ def behalf_hold() -> ResponseReturnValue:
     try:
         reference = transact(work)
     except (SlotTaken, NotBookable, NoSuchSlot, NotOffered, TooManyHolds) as error:
-        return _answer(_page(place, found, form, message=refused_text(error), status=error.status))
+        return _answer(_page(place, found, form, since, message=refused_text(error), status=error.status))
     return redirect(url_for("reservations.behalf_booking", reference=reference), 303)
 
 
@@ -230,7 +287,9 @@ def _own(session: Session, number: str) -> BookingView:
     return view
 
 
-def _show(view: BookingView, form: DetailsForm, *, message: str = "", status: int = 200) -> ResponseReturnValue:
+def _show(
+    view: BookingView, form: DetailsForm, *, paper: PaperForm | None = None, message: str = "", status: int = 200
+) -> ResponseReturnValue:
     form.accepted.data = view.quote.digest
     with unit_of_work() as session:
         person = session.get_one(Person, view.booking.person_id)
@@ -241,6 +300,9 @@ def _show(view: BookingView, form: DetailsForm, *, message: str = "", status: in
         booking=view.booking,
         person=person,
         form=form,
+        paper=paper or _paper(view.booking),
+        over=view.booking.source == Source.PAPER,
+        strikes=view.booking.after_begin and view.state in FIRM,
         charge=charge,
         cash=CashForm(formdata=None, received=charge.total if charge else None),
         open=view.state == BookingState.HELD and view.booking.accepted_at is None and not view.ended(clock.now()),
@@ -250,6 +312,15 @@ def _show(view: BookingView, form: DetailsForm, *, message: str = "", status: in
         words=words,
     )
     return html, status
+
+
+def _paper(booking: Booking) -> PaperForm:
+    """The paper's form with what was typed so far."""
+    kept = Paper.of(booking)
+    if kept is None:
+        return PaperForm(formdata=None)
+    left = clock.local(kept.left_at).time() if kept.left_at else None
+    return PaperForm(formdata=None, data={"came": clock.local(kept.came_at).time(), "left": left, "why": kept.why})
 
 
 def _details(view: BookingView) -> DetailsForm:
@@ -271,36 +342,59 @@ def behalf_booking(reference: str) -> ResponseReturnValue:
 def behalf_save(reference: str) -> ResponseReturnValue:
     """Compute the price anew, or accept it in the person's name, as they said."""
     number = references.parse(reference)
-    actor = access.visitor().actor
     with unit_of_work() as session:
         view = _own(session, number)
-        form = _details(view)
-        if not form.validate():
-            return _show(view, form, status=422)
-    person, details = view.booking.person_id, form.details()
+        form, paper = _details(view), PaperForm()
+        over = view.booking.source == Source.PAPER
+        valid = [form.validate(), not over or paper.validate()]
+        if not all(valid):
+            return _show(view, form, paper=paper, status=422)
+    said = paper.paper(view.booking) if over else None
     try:
-        if request.form.get("action") == "accept":
-            accepted = form.accepted.data or ""
-            transact(
-                lambda s: services.accept(
-                    s,
-                    number,
-                    details,
-                    accepted=accepted,
-                    person_id=person,
-                    actor=actor,
-                    now=clock.now_in(s),
-                )
-            )
-        else:
-            transact(
-                lambda s: services.change_details(
-                    s, number, details, person_id=person, actor=actor, now=clock.now_in(s)
-                )
-            )
+        transact(partial(_save, view=view, form=form, said=said, accepts=request.form.get("action") == "accept"))
+    except UntrueTime:
+        message = gettext("来た時刻と帰った時刻は、使った時間に合う、本当の時刻にしてください。")
+        paper.refuse(paper.came, message)
+        with unit_of_work() as session:
+            return _show(_own(session, number), form, paper=paper, status=422)
     except (NotBookable, PriceChanged, HoldEnded, SlotTaken) as error:
         with unit_of_work() as session:
-            return _show(_own(session, number), form, message=_words(error), status=error.status)
+            return _show(_own(session, number), form, paper=paper, message=_words(error), status=error.status)
+    return redirect(url_for("reservations.behalf_booking", reference=number), 303)
+
+
+def _save(session: Session, *, view: BookingView, form: DetailsForm, said: Paper | None, accepts: bool) -> None:
+    """Keep what was said, or accept it."""
+    booking, visitor, now = view.booking, access.visitor(), clock.now_in(session)
+    number, details, own = booking.reference, form.details(), facilities_of(visitor)
+    accepted, person = form.accepted.data or "", booking.person_id
+    if accepts and booking.after_begin:
+        behalf.accept_begun(
+            session,
+            number,
+            details,
+            accepted=accepted,
+            paper=said,
+            facilities=own,
+            actor=visitor.actor,
+            now=now,
+        )
+    elif accepts:
+        services.accept(session, number, details, accepted=accepted, person_id=person, actor=visitor.actor, now=now)
+    else:
+        if said is not None:
+            behalf.keep_paper(session, number, said, facilities=own)
+        services.change_details(session, number, details, person_id=person, actor=visitor.actor, now=now)
+
+
+@bp.post("/staff/desk/holds/<reference>/strike")
+@_MANAGER
+def behalf_strike(reference: str) -> ResponseReturnValue:
+    """Take out what was entered by mistake."""
+    number = references.parse(reference)
+    visitor = access.visitor()
+    own = facilities_of(visitor)
+    transact(lambda s: behalf.strike(s, number, facilities=own, actor=visitor.actor, now=clock.now_in(s)))
     return redirect(url_for("reservations.behalf_booking", reference=number), 303)
 
 

@@ -15,7 +15,7 @@ from reservations import combining
 from reservations.availability import Mark, SlotState, State
 from reservations.combining import Unfit
 from reservations.groups.models import BookingGroup, GroupState
-from reservations.models import BookingState
+from reservations.models import BookingState, Source
 from reservations.queries.bookings import BookingLine
 from reservations.rules import CancelStep, Refused
 from reservations.timetable import Slot
@@ -132,6 +132,9 @@ def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> st
     return {
         Refused.PAST: gettext("この時間は %(at)s に始まりました。始まった時間は予約できません。", at=moment),
         Refused.DAY_OVER: gettext("この日は、もう終わりました。今日からあとの日をえらんでください。"),
+        Refused.TOO_LONG_AGO: gettext(
+            "紙に書いた利用をあとから入れられるのは、使った日の%(limit)s日あとまでです。", limit=limit or 0
+        ),
         Refused.NOT_YET_OPEN: gettext("まだ予約できません。%(at)s から予約できます。", at=moment),
         Refused.TOO_LATE: gettext("予約の受付は %(at)s に終わりました。", at=moment),
         Refused.NEIGHBOUR_QUIET: gettext(
@@ -258,6 +261,8 @@ def event_words(kind: str) -> str:
         "accepted": gettext("料金を承知した"),
         "requested": gettext("申込みを受け付けた"),
         "confirmed": gettext("許可した"),
+        "entered": gettext("使ったあとに、紙から入れた"),
+        "struck": gettext("入れまちがいを消した"),
         "refused": gettext("許可しなかった"),
         "cancelled": gettext("取り消した"),
         "reviewed": gettext("確認した(1人目)"),
@@ -280,6 +285,14 @@ def event_words(kind: str) -> str:
         "lent": gettext("物を貸した"),
         "returned": gettext("物が返ってきた"),
     }.get(kind, kind)
+
+
+def source_words(source: str) -> str:
+    """How a booking came in that was entered when the use had begun; "" for all others."""
+    return {
+        Source.WALK_IN.value: gettext("予約なしで来た"),
+        Source.PAPER.value: gettext("あとから入れた(紙)"),
+    }.get(source, "")
 
 
 def actor_words(kind: str) -> str:
