@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -17,6 +17,7 @@ from forms.models import Application, IssuedDocument, ProcedureRow, ProcedureVer
 from forms.services import changeover, proving
 from forms.services.common import definition, hold, is_read
 from forms.states import OPEN, State
+from portal.accounts.models import Account
 from portal.directory.models import Department
 from portal.kernel import clock
 from portal.kernel.errors import NotFound
@@ -209,6 +210,12 @@ def of_account(session: Session, account_id: int, *, limit: int = 100) -> Sequen
         .order_by(Application.changed_at.desc())
         .limit(limit)
     ).all()
+
+
+def staff_names(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """Account id → name that colleagues see. One statement."""
+    rows = session.execute(select(Account.id, Account.display_name).where(Account.id.in_(ids)))
+    return {row[0]: row[1] for row in rows}
 
 
 def draft_of(session: Session, account_id: int, procedure_slug: str) -> Application | None:

@@ -97,9 +97,11 @@ def protections() -> ResponseReturnValue:
     who = access.visitor()
     with unit_of_work() as session:
         audit.record(session, actor=who.actor, action="protection.list", subject_kind="protection", subject_ref="all")
+        live = protection.all_live(session, now=clock.now())
         return render_template(
             "forms/protections.html",
-            live=protection.all_live(session, now=clock.now()),
+            live=live,
+            names=queries.staff_names(session, {each.set_by for each in live}),
             alarms=protection.alarms(session),
             lang=locale.current(),
         )

@@ -88,6 +88,7 @@ class _Page:
     evaluation: rules.Evaluation
     facts: rules.Facts
     newer: changeover.Newer | None
+    principal: str = ""
 
     def rows(self, typed: Mapping[str, Typed]) -> Mapping[str, tuple[rules.RowEvaluation, ...]]:
         """The entries of this step's repeated groups as they are on the page, blank ones too."""
@@ -109,7 +110,13 @@ def _page(session: Session, slug: str, key: str, step_id: str, *, lock: bool = F
         raise NotFound
     answers = application.draft.answers if application.draft else {}
     facts = facts_of(session, application, now=clock.now())
-    return _Page(application, procedure, step, rules.evaluate(procedure, answers, facts), facts, found.newer)
+    evaluation = rules.evaluate(procedure, answers, facts)
+    return _Page(application, procedure, step, evaluation, facts, found.newer, _principal(session, application))
+
+
+def _principal(session: Session, application: Application) -> str:
+    """For whom somebody acts here; "": for nobody."""
+    return next(iter(delegation.principals(session, [application]).values()), "")
 
 
 def _show(
@@ -196,7 +203,8 @@ def save_with_files(slug: str, key: str, step_id: str) -> ResponseReturnValue:
             return _to_case(page.application)
         specs = [f for f in page.step.fields if f.id in page.evaluation.shown]
     actor, action = access.visitor().actor, request.form.get("action", "next")
-    wrong = files.keep(files.sent(specs), actor=actor, key=key)
+    unchosen = files.unchosen(specs, action)
+    wrong = {**unchosen, **files.keep(files.sent(specs), actor=actor, key=key)}
     if action.startswith(files.REMOVE):
         files.take_back(action.removeprefix(files.REMOVE), actor=actor, key=key)
     return _save(slug, key, step_id, wrong)
@@ -352,6 +360,7 @@ def _review_page(
         missing=next((s for s in missing if s is not None), None),
         labels=[*(s.title.in_(lang) for s, _rows in made.steps()), gettext("確認")],
         error=error,
+        principal=_principal(session, application),
         newer=newer,
         ways=proving.ways(
             made.procedure, proving.level_of(identity.confirmed(session), signed_in=access.visitor().signed_in)

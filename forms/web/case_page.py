@@ -7,7 +7,6 @@ from typing import Any
 from flask import g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from forms import presenting, queries
@@ -21,7 +20,7 @@ from forms.services.common import PurposeMissing, definition
 from forms.states import OPEN, Party, State, possible
 from forms.web import files, views
 from forms.web.blueprint import bp
-from portal.accounts.models import Account, Role
+from portal.accounts.models import Role
 from portal.kernel import audit, clock, references
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
@@ -162,10 +161,7 @@ def _names(session: Session, found: Application) -> dict[int, str]:
     """Account id → name of the staff who had a hand in the case. One statement."""
     ids = {e.actor_account_id for e in found.events if e.actor_kind == "staff"} | {found.assigned_to}
     ids |= {each.entered_by for each in found.counter_changes}
-    rows = session.execute(
-        select(Account.id, Account.display_name).where(Account.id.in_([i for i in ids if i is not None]))
-    )
-    return {row[0]: row[1] for row in rows}
+    return queries.staff_names(session, {i for i in ids if i is not None})
 
 
 def _rows(found: Application, waiting: set[str], hidden: frozenset[str]) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -58,7 +58,10 @@ def applications() -> ResponseReturnValue:
     with unit_of_work() as session:
         found = queries.of_account(session, who.account_id or 0)
         rows = [(a, definition(a.version), State(a.state)) for a in found]
-    return render_template("forms/applications.html", rows=rows, states=views.STATES, lang=locale.current())
+        principals = delegation.principals(session, found)
+    return render_template(
+        "forms/applications.html", rows=rows, principals=principals, states=views.STATES, lang=locale.current()
+    )
 
 
 @bp.get("/applications/<reference>")
@@ -215,7 +218,8 @@ def correct_with_files(reference: str) -> ResponseReturnValue:
             return redirect(url_for("forms.application", reference=number), 303)
         procedure = definition(found.version)
         asked = [spec for c in casework.open_requests(found) if (spec := procedure.field(c.field_id)) is not None]
-    wrong = files.keep(files.sent(asked), actor=actor, reference=number)
+    unchosen = files.unchosen(asked, action)
+    wrong = {**unchosen, **files.keep(files.sent(asked), actor=actor, reference=number)}
     if action.startswith(files.REMOVE):
         files.take_back(action.removeprefix(files.REMOVE), actor=actor, reference=number)
     return _correct(reference, wrong)

@@ -66,6 +66,16 @@ def sent(specs: Iterable[FieldSpec]) -> list[tuple[Files, attachments.Ready | Pr
     return found
 
 
+def unchosen(specs: Iterable[FieldSpec], action: str) -> dict[str, tuple[Problem, ...]]:
+    """The button that puts a file in, pressed before one was chosen: it is told, as nothing else on the page would change."""
+    wanted = [spec for spec in specs if isinstance(spec, Files) and action == f"{SEND}{spec.id}"]
+    return {
+        spec.id: (Problem("no_file_chosen"),)
+        for spec in wanted
+        if not any(upload.filename for upload in request.files.getlist(views.PREFIX + spec.id))
+    }
+
+
 def keep(
     looked_at: Iterable[tuple[Files, attachments.Ready | Problem]],
     *,

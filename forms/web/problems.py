@@ -40,7 +40,7 @@ _WORDS: dict[str, Callable[[Facts, str], str]] = {
     "not_date": lambda _f, _l: gettext("ない日か、読めない日です。例: 2020年4月1日、令和2年4月1日"),
     "in_the_future": lambda _f, _l: gettext("今日より後の日は書けません。"),
     "too_late": lambda f, loc: gettext("%(day)sまでの日を書いてください。", day=_day(f, "latest", loc)),
-    "too_early": lambda f, loc: gettext("%(day)sより後の日を書いてください。", day=_day(f, "earliest", loc)),
+    "too_early": lambda f, loc: gettext("%(day)sか、それより後の日を書いてください。", day=_day(f, "earliest", loc)),
     "not_time": lambda _f, _l: gettext("時刻として読めません。例: 9:30、午後3時"),
     "outside_hours": lambda f, _l: gettext(
         "%(earliest)sから%(latest)sまでの時刻を書いてください。", earliest=f["earliest"], latest=f["latest"]
@@ -70,6 +70,7 @@ _WORDS: dict[str, Callable[[Facts, str], str]] = {
     "infected_file": lambda _f, _l: gettext(
         "このファイルから、あぶないもの(ウイルス)が見つかりました。受け取っていません。"
     ),
+    "no_file_chosen": lambda _f, _l: gettext("先にファイルをえらんでから、「ここに入れる」を押してください。"),
     "empty_file": lambda _f, _l: gettext("ファイルの中に何もありません。もう一度えらんでください。"),
     "wrong_kind": lambda f, _l: (
         gettext("このファイルは受け取れません。PDFか写真(JPEG・PNG・HEICなど)を出してください。")

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext
 from forms import queries
 from forms.letters import services as letter_services
 from forms.models import Application
+from forms.services import approval
 from forms.services.common import definition
 from forms.states import State
 from forms.web import (
@@ -95,6 +96,12 @@ def _waiting(who: access.Visitor) -> int:
         return queries.waiting(session, staff.departments(who))
 
 
+def _approvals(who: access.Visitor) -> int:
+    """What the visitor can take now: not what they drafted, and a deputy's decision only where they would have taken it."""
+    with unit_of_work() as session:
+        return approval.mine_to_take(session, actor=who.actor, grants=case_page.grants(who))
+
+
 def _letters(who: access.Visitor) -> int:
     with unit_of_work() as session:
         return letter_services.waiting(session, staff.departments(who))
@@ -115,6 +122,7 @@ def init_app(app: Flask) -> None:
             more="forms.applications",
         )
     )
+    my.register_setting(my.Setting(lazy_gettext("代理の人"), "forms.delegations"))
     staff_home.register(
         staff_home.Tile(
             "applications",
@@ -124,6 +132,18 @@ def init_app(app: Flask) -> None:
             text=lazy_gettext("届いた申請を、期限の近い順に見ます。"),
             order=20,
             count=_waiting,
+        )
+    )
+    staff_home.register(
+        staff_home.Tile(
+            "approvals",
+            lazy_gettext("決裁を待っているもの"),
+            "forms.approvals",
+            roles=tuple(role.value for role in staff.ROLES),
+            text=lazy_gettext("起案の決裁と、代決のあとの確認(後閲)。"),
+            order=20,
+            in_menu=False,
+            count=_approvals,
         )
     )
     staff_home.register(

@@ -60,7 +60,8 @@ def my_page() -> ResponseReturnValue:
         }
         for section in my.sections()
     ]
-    return render_template("web/my.html", sections=sections)
+    settings = [each for each in my.settings() if each.endpoint in current_app.view_functions]
+    return render_template("web/my.html", sections=sections, settings=settings)
 
 
 @bp.get("/staff")

@@ -36,6 +36,27 @@ class Section:
     more: str = ""
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A link under 登録と設定 that a domain hands over."""
+
+    title: Any
+    endpoint: str
+
+
+_settings: dict[str, Setting] = {}
+
+
+def register_setting(setting: Setting) -> None:
+    """Add a link; one to the same endpoint is replaced."""
+    _settings[setting.endpoint] = setting
+
+
+def settings() -> list[Setting]:
+    """All links that were handed over, in the order of their coming."""
+    return list(_settings.values())
+
+
 _sections: dict[str, Section] = {}
 
 

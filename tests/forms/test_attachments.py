@@ -77,6 +77,17 @@ def test_a_photo_survives_a_mistake_on_the_page_can_be_taken_back_and_goes_with_
     assert session.scalar(select(func.count()).select_from(AttachmentContent)) == 0
 
 
+def test_the_button_without_a_chosen_file_says_so(browser: FlaskClient) -> None:
+    page = hand_in(browser, begin(browser))
+    assert "先にファイルをえらんでから" in page
+    assert "市役所の前" in page, "what was typed stays"
+
+
+def test_a_day_that_is_too_early_is_told_with_the_first_day_that_can_be_written(browser: FlaskClient) -> None:
+    page = hand_in(browser, begin(browser), (jpeg(), "a.jpg"), action="next", seen_on="1900-01-01")
+    assert "か、それより後の日を書いてください" in page, "the first day itself is taken"
+
+
 def test_the_browser_cannot_write_references_of_files(browser: FlaskClient, session: Session) -> None:
     step = begin(browser)
     forged = '{"id": "0", "name": "a", "media_type": "image/jpeg", "size": 1, "pages": null, "sha256": "0"}'

@@ -192,6 +192,45 @@ def test_the_approval_on_its_pages(
     assert "結果の案を作りました" in client.get(at).get_data(as_text=True)
 
 
+def test_the_case_page_says_the_result_and_that_a_deputy_took_it_and_why(
+    client: FlaskClient, reference: str, reviewer: Account, head: Account
+) -> None:
+    drafter = people.make_staff(Role.REVIEWER, SECTION, email="drafter@example.jp")
+    accept(reference, reviewer)
+    with unit_of_work() as own:
+        approval.propose(
+            own, reference=reference, outcome=Outcome.GRANTED, reasons="夜は灯をつけること", actor=staff(drafter),
+            grants=REVIEWER, revision=None, now=clock.now(),
+        )  # fmt: skip
+    approve(reference, reviewer, REVIEWER, "課長が出張のため")
+    people.sign_in(client, reviewer)
+    page = client.get(f"/staff/applications/{reference}").get_data(as_text=True)
+    assert "<dt>結果</dt><dd><strong>認めます</strong>" in page
+    assert "夜は灯をつけること" in page
+    assert "案を認めました(代決)" in page
+    assert "代決の理由: 課長が出張のため" in page
+
+
+def test_the_home_of_staff_counts_the_drafts_and_deputies_decisions_that_wait_for_this_person(
+    client: FlaskClient, reference: str, reviewer: Account, head: Account
+) -> None:
+    drafter = people.make_staff(Role.REVIEWER, SECTION, email="drafter@example.jp")
+
+    def waiting(who: Account) -> int:
+        with unit_of_work() as own:
+            return approval.mine_to_take(own, actor=staff(who), grants=APPROVER if who.id == head.id else REVIEWER)
+
+    accept(reference, reviewer)
+    propose(reference, drafter)
+    assert (waiting(drafter), waiting(reviewer), waiting(head)) == (0, 0, 1)
+    approve(reference, reviewer, REVIEWER, "課長が出張のため")
+    assert (waiting(drafter), waiting(reviewer), waiting(head)) == (0, 0, 1)
+    people.sign_in(client, head)
+    home = client.get("/staff").get_data(as_text=True)
+    assert 'href="/staff/approvals"' in home
+    assert "代決のあとの確認" in home
+
+
 def test_the_purpose_of_a_look_is_asked_and_kept(
     client: FlaskClient, hanako: Account, reviewer: Account, session: Session
 ) -> None:

@@ -85,6 +85,26 @@ def test_a11_a_daughter_acts_for_her_father_in_the_open(
     assert people.post(client, "/my/delegations/1/end").status_code == 404
 
 
+def test_a11_every_page_says_for_whom_somebody_acts(client: FlaskClient, hanako: Account, father: Account) -> None:
+    assert give(client, father, "dog-registration") == 303
+    people.sign_in(client, hanako)
+    assert 'href="/my/delegations"' in client.get("/my").get_data(as_text=True)
+    held = client.get("/my/delegations").get_data(as_text=True)
+    assert "あなたの間がら: 娘" in held, "not 古河 太郎(娘): he is not the daughter"
+    assert "古河 太郎(娘)" not in held
+    assert 'href="/apply/dog-registration"' in held
+    begun = people.location(people.post(client, "/apply/dog-registration", {"for": "1"}))
+    for values in STEPS.values():
+        assert "古河 太郎 さんの代理として書いています" in client.get(begun).get_data(as_text=True)
+        begun = people.location(people.post(client, begun, fields({**values})))
+    review = client.get(begun)
+    assert "古河 太郎 さんの代理として書いています" in review.get_data(as_text=True)
+    people.post(client, begun, {"sha256": sha_on(review)})
+    assert "古河 太郎 さんの代理" in client.get("/applications").get_data(as_text=True)
+    people.sign_in(client, father)
+    assert "代理で申請した人: 古河 花子" in client.get("/applications").get_data(as_text=True)
+
+
 def test_a11_a_delegation_ends_by_its_day(
     client: FlaskClient, hanako: Account, father: Account, clock_at: Callable[[str], datetime]
 ) -> None:
@@ -152,6 +172,8 @@ def test_a10_every_look_alarms_and_no_page_of_another_household_holds_the_addres
     people.sign_in(client, head)
     page = client.get("/staff/protections").get_data(as_text=True)
     assert "記録が見られました" in page
+    assert "2026年11月25日(水)から / 入れた人: " + head.display_name in page
+    assert "住所を知られてはいけない世帯: 1" in page
     assert "花子" not in page
 
 
