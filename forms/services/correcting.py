@@ -37,7 +37,7 @@ from forms.services.common import (
 )
 from forms.services.fee_change import settle_difference
 from forms.services.filing import APPLICATION_PAPER, fee_json, review_hash, tell
-from forms.states import Action, State
+from forms.states import Action, State, after
 from portal.kernel import jobs
 from portal.kernel.audit import Actor
 from portal.kernel.clock import local
@@ -73,6 +73,8 @@ def ask_correction(
     """
     application = locked(session, reference=reference)
     unchanged(application, revision)
+    # Asked before anything is written: the same field asked again would meet the database's own refusal first.
+    after(State(application.state), Action.ASK_CORRECTION, by=party(actor))
     procedure = definition(application.version)
     if not requests or not all(reason.strip() for _field, reason in requests):
         raise ReasonMissing
@@ -211,15 +213,15 @@ def submit_correction(
         raise Incomplete(problems)
     filed = rules.to_file(procedure, answers, facts)
     typed_by(session, application, actor)
-    before, after = fees.lines(procedure, last.answers), fees.lines(procedure, filed)
+    fee_before, fee_now = fees.lines(procedure, last.answers), fees.lines(procedure, filed)
     flags = {**first.flags, **second.flags}
-    application.filings.append(_next_filing(application, last, filed, flags, fee=fee_json(after), now=now))
+    application.filings.append(_next_filing(application, last, filed, flags, fee=fee_json(fee_now), now=now))
     for request in open_requests(application):
         request.new_value = value_at(filed, request.field_id)[1]
         request.answered_at = now
     run_on(application, procedure, now=now)
     move(session, application, Action.CORRECT, by=party(actor), actor=actor, now=now)
-    settle_difference(session, application, before=before, after=after, number=last.number, actor=actor, now=now)
+    settle_difference(session, application, before=fee_before, after=fee_now, number=last.number, actor=actor, now=now)
     attachments.settle(session, application)
     _remake_paper(session, application)
     return application

@@ -285,6 +285,24 @@ def test_a_missed_correction_never_ends_a_case_by_itself(
         casework.submit_correction(own, reference=reference, typed={}, seen=[], actor=resident(hanako), now=clock.now())
 
 
+def test_a_field_that_waits_for_its_correction_is_not_asked_again(
+    hanako: Account, reviewer: Account, reference: str, session: Session
+) -> None:
+    """Found by the interleavings: whoever asked with a fresh page met the database instead of an answer."""
+    ask(reference, reviewer, ("dog_kind", "くわしく"))
+    with unit_of_work() as own, pytest.raises(NotNow):
+        casework.ask_correction(
+            own,
+            reference=reference,
+            requests=[("dog_kind", "もっとくわしく"), ("dog_name", "読めません")],
+            actor=staff(reviewer),
+            revision=case(own, reference).revision,
+            now=clock.now(),
+        )
+    session.expire_all()
+    assert [(c.field_id, c.reason) for c in case(session, reference).corrections] == [("dog_kind", "くわしく")]
+
+
 def test_a_correction_that_opens_a_question_asks_it_as_well(
     client: FlaskClient, hanako: Account, reviewer: Account, session: Session
 ) -> None:
