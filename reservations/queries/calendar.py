@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import calendar as _calendar
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import get_args
 
 from sqlalchemy.orm import Session
@@ -138,11 +139,11 @@ class _World:
             self._slots[key] = timetable.slots_on(day, dates.is_holiday) if timetable else ()
         return self._slots[key]
 
-    def states(self, view: SpaceView, day: date) -> tuple[SlotState, ...]:
-        """The view's slots on the day and what they are to the looker."""
+    def states(self, view: SpaceView, day: date, code: str | None = None) -> tuple[SlotState, ...]:
+        """The view's slots on the day, or only the one of the code, and what they are to the looker."""
         if not view.facility.open_on(day):
             return ()
-        return tuple(self._state(view, slot) for slot in self.slots(view, day))
+        return tuple(self._state(view, slot) for slot in self.slots(view, day) if code is None or slot.code == code)
 
     def _state(self, view: SpaceView, slot: Slot) -> SlotState:
         key = (f"{view.policy_code} {view.timetable_code}", slot)
@@ -374,39 +375,40 @@ def same_slot(
 def alternatives(
     session: Session, space_code: str, day: date, slot: str, *, city: Looker, now: datetime
 ) -> list[Offer]:
-    """Three real offers instead of a slot that is gone. At most five statements.
+    """Three real offers instead of a slot that is gone. Three statements; six where the facility has not three to offer.
 
     The same time elsewhere in the facility, another time of the day in the same space, the same time on one of the next days, then
     the same time at other facilities.
     """
-    found = catalog.spaces(session, on=day, space_code=space_code)
-    if not found:
+    beside = catalog.spaces(session, on=day, beside=space_code)
+    own = next((view for view in beside if view.code == space_code), None)
+    if own is None:
         return []
-    own = found[0]
-    same_use = catalog.spaces(session, on=day, purpose=own.purposes[0]) if own.purposes else found
-    world = _world(session, same_use, day, day + timedelta(days=DAYS_AHEAD), city=city, now=now)
-    here = [view for view in same_use if view.facility.code == own.facility.code and view.tariff == own.tariff]
-    elsewhere = [view for view in same_use if view.facility.code != own.facility.code]
-    elsewhere.sort(key=lambda view: abs(_usual_price(world, view, day) - _usual_price(world, own, day)))
+    use = own.purposes[0] if own.purposes else None
+    here = [view for view in beside if view is own or (use in view.purposes and view.tariff == own.tariff)]
     later = [day + timedelta(days=n) for n in range(1, DAYS_AHEAD)]
-    groups = (
-        [(view, day, True) for view in here if view.code != own.code],
-        [(own, day, False)],
-        [(own, other, True) for other in later],
-        [(view, day, True) for view in elsewhere],
-    )
-    offers: list[Offer] = []
-    for group in groups:
-        one = next(
-            (offer for view, on, same in group for offer in _free(world, view, on, slot if same else None)), None
-        )
-        if one is not None:
-            offers.append(one)
-    for view, on, _same in groups[2] + groups[3]:
-        offers += [offer for offer in _free(world, view, on, slot) if offer not in offers]
-        if len(offers) >= ALTERNATIVES:
-            break
+    world = _world(session, here, day, later[-1], city=city, now=now)
+    offers = _first_of(world, [(view, day, slot) for view in here if view is not own])
+    offers += _first_of(world, [(own, day, None)])
+    following = (offer for other in later for offer in _free(world, own, other, slot))
+    offers += islice(following, 1)
+    if len(offers) < ALTERNATIVES and use is not None:
+        # Other facilities are looked at only where the own one has not enough: it seldom comes to that.
+        same_use = catalog.spaces(session, on=day, purpose=use)
+        elsewhere = [view for view in same_use if view.facility.code != own.facility.code]
+        there = _world(session, elsewhere, day, day, city=city, now=now)
+        usual = _usual_price(world, own, day)
+        elsewhere.sort(key=lambda view: abs(_usual_price(there, view, day) - usual))
+        free = [offer for view in elsewhere for offer in _free(there, view, day, slot)]
+        offers += free[:1]
+        offers += islice(following, ALTERNATIVES)
+        offers += free[1:]
     return offers[:ALTERNATIVES]
+
+
+def _first_of(world: _World, places: Iterable[tuple[SpaceView, date, str | None]]) -> list[Offer]:
+    """The first free one, if there is any."""
+    return list(islice((offer for view, on, slot in places for offer in _free(world, view, on, slot)), 1))
 
 
 def _usual_price(world: _World, view: SpaceView, day: date) -> int:
@@ -415,9 +417,10 @@ def _usual_price(world: _World, view: SpaceView, day: date) -> int:
     return price.amount if price else 0
 
 
-def _free(world: _World, view: SpaceView, day: date, slot: str | None) -> list[Offer]:
-    return [
+def _free(world: _World, view: SpaceView, day: date, slot: str | None) -> Iterator[Offer]:
+    """The free slots of the day, or only the one of this code."""
+    return (
         Offer(view, state.slot, *world.price(view, state.slot))
-        for state in world.states(view, day)
-        if state.state is State.FREE and (slot is None or state.slot.code == slot)
-    ]
+        for state in world.states(view, day, slot)
+        if state.state is State.FREE
+    )

@@ -203,16 +203,20 @@ def spaces(
     on: date,
     facility: str | None = None,
     space_code: str | None = None,
+    beside: str | None = None,
     purpose: str | None = None,
     district: str | None = None,
     category: str | None = None,
 ) -> list[SpaceView]:
-    """Spaces that can be booked online, with the names of `on`; one statement."""
+    """Spaces that can be booked online, with the names of `on`; `beside`: of the facility of this space. One statement."""
     statement = _statement()
     if facility is not None:
         statement = statement.where(Facility.code == facility)
     if space_code is not None:
         statement = statement.where(Space.code == space_code)
+    if beside is not None:
+        own = select(Space.facility_id).where(Space.code == beside).scalar_subquery()
+        statement = statement.where(Facility.id == own)
     if district is not None:
         statement = statement.where(Facility.district == district)
     if category is not None:
