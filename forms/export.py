@@ -1,6 +1,8 @@
 """Cases of one procedure version as CSV or JSON lines, streamed: memory does not grow with the number of cases.
 
-The columns of a version never change (its document never does): number, state, days; one for each field by its id; who is who.
+The columns of a version never change (its document never does): number, state, days; those of each field by its id; who is who.
+Excel's files hold words as people read them, one column a field. The file for machines ("csv") holds what is kept: codes of choices, ISO
+dates, true and false, a column for each part of an address or a person and for each question of a repeated group's entries.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from forms import masking
 from forms.case_models import CounterChange
-from forms.definition import Procedure
+from forms.definition import FieldSpec, Procedure
 from forms.models import Application, ApplicationAnswers, Decision, ProcedureRow, ProcedureVersion
 from forms.services import hiding
 from forms.services.common import definition
@@ -28,6 +30,9 @@ from portal.kernel.errors import NotFound
 
 FORMATS = {"excel": "utf-8-sig", "cp932": "cp932", "csv": "utf-8", "json": "utf-8"}
 """Name → encoding. "excel" begins with a BOM; "cp932" writes what that code does not have as `&#…;`."""
+MACHINE = "csv"
+HIDDEN = "hidden"
+"""Machines' last column: which answers are left empty because they say the home of a protected person, by their paths."""
 FACTS = ("reference", "state", "filed_at", "due_on", "ended_at", "outcome", "decided_at")
 WHO = ("applicant_name", "acting_name", "on_behalf", "typed_by", "channel", "counter_changed")
 """Whose application it is, who acts by what authority, who typed it, where, and which answers the counter changed (invariant 9).
@@ -37,24 +42,35 @@ _BATCH = 500
 
 
 def version_of(session: Session, slug: str, number: int | None) -> ProcedureVersion:
-    """A version of a procedure; the newest published where no number is given.
+    """A version of a procedure; without a number the newest that has begun (one that begins later has no cases yet), else the newest.
 
     Raises:
         NotFound: there is none.
     """
-    query = select(ProcedureVersion).join(ProcedureRow).where(ProcedureRow.slug == slug)
-    query = query.where(
-        ProcedureVersion.published_at.is_not(None) if number is None else ProcedureVersion.number == number
-    )
-    found = session.scalars(query.order_by(ProcedureVersion.number.desc()).limit(1)).first()
-    if found is None:
+    found = versions_of(session, slug)
+    if number is not None:
+        found = [each for each in found if each.number == number]
+    if not found:
         raise NotFound
-    return found
+    now = clock.now()
+    return next((each for each in found if each.valid_from is not None and each.valid_from <= now), found[0])
 
 
-def columns(procedure: Procedure) -> list[str]:
-    """The header: facts of the case, field ids in the order of the document, who is who."""
-    return [*FACTS, *(spec.id for spec in procedure.fields() if spec.has_value), *WHO]
+def versions_of(session: Session, slug: str) -> Sequence[ProcedureVersion]:
+    """The published versions of a procedure, the newest first. One statement."""
+    return session.scalars(
+        select(ProcedureVersion)
+        .join(ProcedureRow)
+        .where(ProcedureRow.slug == slug, ProcedureVersion.published_at.is_not(None))
+        .order_by(ProcedureVersion.number.desc())
+    ).all()
+
+
+def columns(procedure: Procedure, kind: str) -> list[str]:
+    """The header: facts of the case, fields in the order of the document, who is who."""
+    asked = [spec for spec in procedure.fields() if spec.has_value]
+    own = [key for spec in asked for key in spec.columns()] if kind == MACHINE else [spec.id for spec in asked]
+    return [*FACTS, *own, *WHO, *((HIDDEN,) if kind == MACHINE else ())]
 
 
 def guarded(text: str) -> str:
@@ -116,6 +132,15 @@ def _who(row: Row[Any]) -> dict[str, str | None]:
     return {name: getattr(row, name) for name in WHO}
 
 
+def _cells(spec: FieldSpec, answers: Mapping[str, Any], hidden: frozenset[str], kind: str) -> list[str]:
+    """What stands in the columns of one field."""
+    there = spec.id in answers
+    if kind != MACHINE:
+        return [masking.MASK if spec.id in hidden else spec.show(answers[spec.id], "ja") if there else ""]
+    known = spec.cells(answers[spec.id]) if there and spec.id not in hidden else {}
+    return [known.get(key, "") for key in spec.columns()]
+
+
 def lines(session: Session, version: ProcedureVersion, kind: str) -> Iterator[bytes]:
     """The file, piece by piece; the session stays open until the last one.
 
@@ -145,19 +170,17 @@ def lines(session: Session, version: ProcedureVersion, kind: str) -> Iterator[by
     specs = [spec for spec in procedure.fields() if spec.has_value]
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
-    writer.writerow(columns(procedure))
+    writer.writerow(columns(procedure, kind))
     first = b"\xef\xbb\xbf" if kind == "excel" else b""
     plain = "utf-8" if kind == "excel" else encoding
     for count, row in enumerate(rows, start=1):
         facts = _facts(row)
         hidden = masking.paths(procedure, row.answers, homes)
         answers = masking.without(row.answers, hidden) if hidden else row.answers
-        shown = (
-            masking.MASK if spec.id in hidden else spec.show(answers[spec.id], "ja") if spec.id in answers else ""
-            for spec in specs
-        )
+        shown = [text for spec in specs for text in _cells(spec, answers, hidden, kind)]
         who = _who(row)
-        cells = (*(facts[name] for name in FACTS), *shown, *(who[name] for name in WHO))
+        left_out = (" ".join(sorted(hidden)),) if kind == MACHINE else ()
+        cells = (*(facts[name] for name in FACTS), *shown, *(who[name] for name in WHO), *left_out)
         writer.writerow([guarded(text or "") for text in cells])
         if count % _BATCH == 0:
             yield first + buffer.getvalue().encode(plain, errors="xmlcharrefreplace")

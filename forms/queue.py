@@ -46,8 +46,14 @@ STAGES: dict[str, tuple[str, ...]] = {
     "waiting": ("waiting",),
     "done": ("done",),
     "all": ("open", "waiting", "done"),
+    "unread": ("open", "waiting", "done"),
 }
 SORTS = ("due", "oldest", "newest")
+
+
+_UNREAD = exists().where(
+    CaseMessage.application_id == Application.id, CaseMessage.side == "applicant", CaseMessage.read_at.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ class QueueFilter:
     """What a reviewer wants to see.
 
     Attributes:
-        show: "open" (to be worked on), "waiting" (for the applicant), "done", "all".
+        show: "open" (to be worked on), "waiting" (for the applicant), "done", "all", "unread" (a message of the applicant's, also in
+            a case that is over).
         slug: one procedure.
         search: words of a name, a kana name or a number; all of them must be there.
         whose: "" (everybody's), "mine", "nobody".
@@ -105,6 +112,21 @@ class Queue:
     next_key: str | None
     previous_key: str | None
     procedures: list[tuple[str, Words]]
+
+
+def unread(session: Session, departments: Iterable[str]) -> int:
+    """How many cases of these departments have a message of the applicant's that nobody has read, whatever their state. One statement."""
+    found = session.scalar(
+        select(func.count(func.distinct(CaseMessage.application_id)))
+        .join(Application, Application.id == CaseMessage.application_id)
+        .join(ProcedureRow, ProcedureRow.id == Application.procedure_id)
+        .where(
+            CaseMessage.side == "applicant",
+            CaseMessage.read_at.is_(None),
+            ProcedureRow.department.in_(list(departments)),
+        )
+    )
+    return found or 0
 
 
 def search_text(name: str | None, kana: str | None, reference: str | None) -> str:
@@ -210,6 +232,8 @@ def queue(
         narrow.append(Application.assigned_to == account_id)
     elif wanted.whose == "nobody":
         narrow.append(Application.assigned_to.is_(None))
+    if wanted.show == "unread":
+        narrow.append(_UNREAD)
     if wanted.late:
         narrow += [Application.due_key < today, Application.stage == "open"]
     if order.column is Application.filed_at:
@@ -279,9 +303,6 @@ def _merged(
 
 
 def _rows(session: Session, ids: Sequence[int]) -> dict[int, Any]:
-    unread = exists().where(
-        CaseMessage.application_id == Application.id, CaseMessage.side == "applicant", CaseMessage.read_at.is_(None)
-    )
     found = session.execute(
         select(
             Application.id,
@@ -293,7 +314,7 @@ def _rows(session: Session, ids: Sequence[int]) -> dict[int, Any]:
             Application.due_on,
             Application.revision,
             Account.display_name.label("assigned"),
-            unread.label("unread"),
+            _UNREAD.label("unread"),
         )
         .outerjoin(Account, Account.id == Application.assigned_to)
         .where(Application.id.in_(ids))

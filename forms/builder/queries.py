@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -51,6 +52,22 @@ def of_sections(session: Session, slug: str, sections: AbstractSet[str]) -> Proc
     if row is None or row.department not in sections or not row.versions:
         raise NotFound
     return row
+
+
+def stages(row: ProcedureRow, *, now: datetime) -> list[tuple[ProcedureVersion, str]]:
+    """The published versions, newest first, each with "now", "later", "over", or "never" (its end came before its beginning)."""
+    found = []
+    for version in reversed(row.versions):
+        begins, ends = version.valid_from, version.valid_until
+        if version.published_at is None or begins is None:
+            continue
+        stage = "now" if begins <= now else "later"
+        if ends is not None and ends <= begins:
+            stage = "never"
+        elif ends is not None and ends <= now:
+            stage = "over"
+        found.append((version, stage))
+    return found
 
 
 def looked_at(row: ProcedureRow) -> ProcedureVersion:

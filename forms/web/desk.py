@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from forms import queries
 from forms.queue import MOST, SORTS, QueueFilter
 from forms.queue import queue as queue_page
+from forms.queue import unread as count_unread
 from forms.services import approval, casework, hiding, teamwork
 from forms.states import Outcome
 from forms.web import views
@@ -54,6 +55,7 @@ def _queue_page(*, results: list[teamwork.Result] | None = None) -> ResponseRetu
         found = queue_page(session, departments=mine, wanted=wanted, today=clock.today(), account_id=who.account_id)
         if wanted.search.strip():
             hiding.searched(session, [row.reference for row in found.rows], actor=who.actor, now=clock.now())
+        unread = count_unread(session, mine)
         names = queries.department_names(session, mine, locale.current())
         saved = teamwork.views_of(session, who.account_id or 0)
         audit.record(
@@ -67,6 +69,7 @@ def _queue_page(*, results: list[teamwork.Result] | None = None) -> ResponseRetu
     return render_template(
         "forms/queue.html",
         queue=found,
+        unread=unread,
         most=MOST,
         wanted=wanted,
         filters={name: request.args[name] for name in FILTERS if request.args.get(name)},

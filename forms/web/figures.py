@@ -42,7 +42,8 @@ def figures_of(slug: str) -> ResponseReturnValue:
         if version.procedure.department not in departments(access.visitor()):
             raise NotFound
         found = statistics.figures(session, slug, since=clock.today() - timedelta(days=DAYS))
-        versions = version.number
+        versions = [(each.number, each.valid_from) for each in export.versions_of(session, slug)]
+        chosen = version.number
     steps = {step.id: step.title.in_(lang) for step in procedure.steps}
     labels = {spec.id: spec.label.in_(lang) for spec in procedure.fields()}
     return render_template(
@@ -52,7 +53,8 @@ def figures_of(slug: str) -> ResponseReturnValue:
         stopped=_bars([(steps.get(step, step), count) for step, count in found.stopped]),
         corrected=_bars([(labels.get(field, field), count) for field, count in found.corrected]),
         days=_bars([(str(days), count) for days, count in found.days]),
-        versions=range(versions, 0, -1),
+        versions=versions,
+        chosen=chosen,
         lang=lang,
     )
 

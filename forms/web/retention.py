@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import select
 
+from forms import queries
 from forms.case_models import Disposal
 from forms.services import disposal
 from forms.web import views
@@ -64,6 +65,7 @@ def disposal_list(disposal_id: int) -> ResponseReturnValue:
             cases=disposal.cases_of(session, found),
             names=views.name_of,
             kinds=views.DISPOSED,
+            people=queries.staff_names(session, {each for each in (found.listed_by, found.confirmed_by) if each}),
             lang=locale.current(),
         )
 

@@ -82,6 +82,22 @@ def test_a_new_procedure_says_that_there_is_nothing_to_compare_and_leads_to_its_
     assert 'href="/procedures/road-damage-new"' in client.get(url).get_data(as_text=True)
 
 
+def test_the_page_says_from_when_and_until_when_each_version_is_in_use(client: FlaskClient, koga: str) -> None:
+    first = people.make_staff(Role.EDITOR, "roads-rivers", email="first@example.jp")
+    second = people.make_staff(Role.EDITOR, "roads-rivers", email="second@example.jp")
+    people.sign_in(client, first)
+    send(client, FILE.read_text("utf-8").replace("道路がこわれているとき", "道路がこわれたとき"))
+    url = "/staff/procedures/road-damage"
+    people.post(client, f"{url}/agree", {"sha256": _sha(client, second, url), "from": "2026-12-10T00:00"})
+    page = client.get(url).get_data(as_text=True)
+    assert "<td>2026年12月10日(木) 0:00から</td><td>これから公開します</td>" in page
+    assert "2026年12月10日(木) 0:00まで</td><td>公開中</td>" in page
+    people.post(client, f"{url}/withdraw", {"from": "2026-12-05T00:00"})
+    page = client.get(url).get_data(as_text=True)
+    assert "使われませんでした" in page
+    assert "2026年12月5日(土) 0:00まで</td><td>公開中</td>" in page
+
+
 def test_what_is_refused_about_another_section_tells_nothing(client: FlaskClient, koga: str) -> None:
     people.sign_in(client, people.make_staff(Role.EDITOR, "citizen-counter"))
     for path in ("", "/file"):

@@ -26,7 +26,7 @@ from portal.kernel.audit import AuditEntry
 from portal.kernel.database import unit_of_work
 from tests import people
 from tests.conftest import Mailbox
-from tests.forms.conftest import case, filed, staff
+from tests.forms.conftest import case, filed, resident, staff
 from tests.forms.test_review_pages import accept, pay, revision
 
 SECTION = "citizen-counter"
@@ -276,6 +276,24 @@ def test_messages_stay_in_the_case_and_the_mail_says_only_that_there_is_one(
     assert "赤です。" in client.get(at).get_data(as_text=True)
     assert "新しいメッセージ" not in client.get("/staff/applications").get_data(as_text=True)
     assert all(m.read_at for m in session.scalars(select(CaseMessage)))
+
+
+def test_a_message_to_a_case_that_is_over_is_counted_and_found(
+    client: FlaskClient, hanako: Account, reviewer: Account
+) -> None:
+    made, quiet = filed(hanako), filed(hanako)
+    for each in (made, quiet):
+        with unit_of_work() as own:
+            casework.withdraw(own, reference=each, actor=resident(hanako), now=clock.now())
+    people.sign_in(client, hanako)
+    assert people.post(client, f"/applications/{made}/messages", {"message": "返金はいつですか。"}).status_code == 303
+    people.sign_in(client, reviewer)
+    queue = client.get("/staff/applications").get_data(as_text=True)
+    assert made not in queue
+    assert "新しいメッセージがある申請: 1件" in queue
+    unread = client.get("/staff/applications?show=unread").get_data(as_text=True)
+    assert made in unread
+    assert quiet not in unread
 
 
 def test_many_cases_at_once_tell_what_became_of_each(

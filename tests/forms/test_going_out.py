@@ -6,19 +6,21 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from forms import statistics
+from forms import export, statistics
 from forms.export import guarded
 from forms.jobs import tidy_drafts
-from forms.models import Application
+from forms.models import Application, ProcedureRow, ProcedureVersion
+from forms.services.common import definition
 from portal.accounts.models import Account, Role
 from portal.kernel import clock
 from portal.kernel.audit import AuditEntry
+from portal.kernel.database import unit_of_work
 from tests import people
 from tests.conftest import Mailbox
 from tests.forms.conftest import DOG, OWNER, TAG, draft, filed, staff
@@ -47,7 +49,13 @@ def test_cases_go_out_for_excel_and_for_machines_with_every_character(
     assert row["filed_at"] == "2026-11-25T10:00:00+09:00"
     who = (row["applicant_name"], row["acting_name"], row["on_behalf"], row["typed_by"], row["channel"])
     assert who == ("髙橋 \U00020bb7子", "", "", "applicant", "online")
-    assert client.get(f"{at}?format=csv").data == excel.data[3:]
+    assert row["dog_born"] == "2024年5月1日(令和6年)"
+    [plain] = csv.DictReader(io.StringIO(client.get(f"{at}?format=csv").get_data(as_text=True)))
+    assert (plain["dog_sex"], plain["dog_born"], plain["has_chip"]) == ("male", "2024-05-01", "true"), (
+        "what is kept, not words"
+    )
+    assert (plain["owner_address.postal_code"], plain["owner_address.block"]) == ("306-0033", "1-2-3")
+    assert (plain["owner_name"], plain["dog_name"], plain["hidden"]) == ("髙橋 \U00020bb7子", "'=1+1", "")
     old = client.get(f"{at}?format=cp932").data.decode("cp932")
     assert "髙橋 &#134071;子" in old, "what the old code does not have is written as a number, never lost"
     [record] = [json.loads(line) for line in client.get(f"{at}?format=json").data.splitlines()]
@@ -60,6 +68,44 @@ def test_cases_go_out_for_excel_and_for_machines_with_every_character(
     people.sign_in(client, people.make_staff(Role.REVIEWER, "waterworks", email="w@example.jp"))
     assert client.get(at).status_code == 404
     assert client.get("/staff/figures/dog-registration").status_code == 404
+
+
+def test_the_columns_for_machines_hang_on_the_version_alone(koga: str, session: Session) -> None:
+    procedure = definition(export.version_of(session, "disaster-damage-certificate", None))
+    named = export.columns(procedure, "csv")
+    assert len(set(named)) == len(named)
+    assert [name for name in named if name.startswith("applicant.")] == [
+        "applicant.name", "applicant.kana", "applicant.alias", "applicant.birth_date",
+    ]  # fmt: skip
+    group = next(spec for spec in procedure.fields() if spec.id == "household")
+    parts = [f"household.{n}.{key}" for n in range(1, 11) for key in ("member.name", "hurt")]
+    assert set(parts) <= set(named), "as many entries as there may be"
+    entries = [{"row": 7, "member": {"name": "古河 花子", "birth_date": "1990-01-02"}, "hurt": False}]
+    cells = group.cells(entries)
+    assert (cells["household.1.member.birth_date"], cells["household.1.hurt"]) == ("1990-01-02", "false")
+    several = next(spec for spec in procedure.fields() if spec.id == "parts")
+    assert several.cells(["roof", "wall"]) == {"parts": "roof wall"}
+
+
+def test_a_version_that_begins_later_is_not_the_one_whose_cases_are_offered_first(
+    client: FlaskClient, hanako: Account, reviewer: Account, clock_at: Callable[[str], datetime]
+) -> None:
+    made = filed(hanako)
+    with unit_of_work() as own:
+        row = own.query(ProcedureRow).filter_by(slug="dog-registration").one()
+        begun = row.versions[-1]
+        document = {**begun.document, "words": ["犬"]}
+        own.add(
+            ProcedureVersion(
+                procedure_id=row.id, number=2, document=document, sha256="2" * 64, published_at=clock.now(),
+                valid_from=clock.now() + timedelta(days=10),
+            )
+        )  # fmt: skip
+    people.sign_in(client, reviewer)
+    page = client.get("/staff/figures/dog-registration").get_data(as_text=True)
+    assert '<option value="1" selected>1(' in page
+    assert '<option value="2">2(2026年12月' in page
+    assert made in client.get("/staff/figures/dog-registration/cases?format=csv").get_data(as_text=True)
 
 
 def test_the_figures_say_where_people_stop_and_what_is_corrected(

@@ -218,7 +218,12 @@ def test_a13_a_case_can_be_taken_off_the_list(
     clock_at("2032-04-01 09:00")
     people.sign_in(client, people.make_staff(Role.APPROVER, "citizen-counter"))
     at = people.location(people.post(client, "/staff/retention"))
+    assert "一覧を作った人" in client.get(at).get_data(as_text=True)
     assert people.post(client, at, {"keep": made}).status_code == 303
     assert people.post(client, at).status_code == 303
+    assert "いま廃棄しています" in client.get(at).get_data(as_text=True)
     run_jobs()
+    report = client.get(at).get_data(as_text=True)
+    assert "<dt>廃棄を確かめた人</dt>" in report
+    assert "2032年4月1日(木) 9:00" in report
     assert case(session, made).disposed_at is None

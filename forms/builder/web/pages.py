@@ -116,6 +116,7 @@ def _procedure(slug: str, *, error: PortalError | None = None) -> ResponseReturn
             published=published,
             proposal=proposal,
             changes=changes,
+            versions=queries.stages(row, now=clock.now()),
             own=proposal is not None and proposal.proposed_by == access.visitor().account_id,
             error=error_texts.words(error.code, error.status) if error else "",
         )
@@ -151,7 +152,7 @@ def agree(slug: str) -> ResponseReturnValue:
     """Publish exactly what was looked at."""
     return _do(
         slug,
-        gettext("公開しました。"),
+        gettext("公開を決めました。使う期間を下で確かめてください。"),
         lambda session: publishing.agree(
             session,
             slug=slug,
@@ -183,7 +184,7 @@ def withdraw(slug: str) -> ResponseReturnValue:
     """Take it off the catalogue."""
     return _do(
         slug,
-        gettext("公開をやめます。出ている申請は、そのまま続きます。"),
+        gettext("公開をやめることを決めました。使う期間を下で確かめてください。出ている申請は、そのまま続きます。"),
         lambda session: publishing.withdraw(
             session, slug=slug, actor=access.visitor().actor, now=clock.now(), from_at=_from()
         ),

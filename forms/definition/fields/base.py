@@ -6,6 +6,7 @@ Flask, databases or other fields. To add one, write the module and name it in `f
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,20 @@ class Problem:
     code: str
     part: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def plain(value: Any) -> str:
+    """A kept value for a machine: codes of choices, ISO dates, true or false, whole numbers; several codes with a blank between them.
+
+    What has an inside of its own (files) is JSON; nothing is "".
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value):
+        return " ".join(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, tuple, Mapping)) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +173,15 @@ class FieldSpec(Strict):
         del before
         return {part: list(texts) for part, texts in now.items()}
 
-    def columns(self) -> tuple[tuple[str, str], ...]:
-        """Columns of this field in exports: key, Japanese heading. They depend on the version alone."""
-        return ((self.id, self.label.ja),)
+    def columns(self) -> tuple[str, ...]:
+        """Columns of this field in a table for machines: its id, or one for each part. They depend on the version alone."""
+        return (self.id,) if self.parts == ("",) else tuple(f"{self.id}.{part}" for part in self.parts)
 
     def cells(self, value: Any) -> dict[str, str]:
-        """What stands in the columns for a value: by key, "" where there is nothing."""
-        return {self.id: self.show(value, "ja")}
+        """What stands in these columns for a value, as it is kept (`plain`): by column; one that is left out is empty."""
+        if self.parts == ("",):
+            return {self.id: plain(value)}
+        return {f"{self.id}.{part}": plain((value or {}).get(part)) for part in self.parts}
 
     def guard(self, typed: Typed) -> tuple[Problem, ...]:
         """Problems of what may be stored at all: control characters, and a 個人番号."""

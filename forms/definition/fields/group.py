@@ -168,13 +168,13 @@ class GroupField(FieldSpec):
         seen = [s for s in typed.get("seen", ()) if not s.startswith(f"{row}.")]
         return {**kept, "row": [r for r in self.rows(typed) if r != row], "seen": seen}
 
-    def columns(self) -> tuple[tuple[str, str], ...]:
+    def columns(self) -> tuple[str, ...]:
         """As many entries as there may be, side by side."""
         return tuple(
-            (f"{self.id}.{n}.{key}", f"{self.label.ja} {n} {label}")
+            f"{self.id}.{n}.{key}"
             for n in range(1, self.maximum + 1)
             for spec in self._asking()
-            for key, label in spec.columns()
+            for key in spec.columns()
         )
 
     def cells(self, value: Any) -> dict[str, str]:
