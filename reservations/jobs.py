@@ -28,6 +28,7 @@ _TEMPLATES = {
     "confirmed": "reservations/mail/confirmed.txt",
     "refused": "reservations/mail/refused.txt",
     "cancelled": "reservations/mail/cancelled.txt",
+    "released": "reservations/mail/released.txt",
     "paid_too_late": "reservations/mail/paid_too_late.txt",
     "allocated": "reservations/mail/allocated.txt",
     "move_too_late": "reservations/mail/move_too_late.txt",

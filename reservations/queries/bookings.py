@@ -292,7 +292,7 @@ def line_of(session: Session, facilities: Collection[str], reference: str) -> Bo
 def searched(session: Session, facilities: Collection[str], words: str, *, around: date) -> list[BookingLine]:
     """Bookings of these facilities by number, permit code, name, kana or telephone number, the nearest days first; at most 50.
 
-    Fewer than two characters find nothing.
+    Fewer than two characters find nothing. Holds are found once their price was accepted: they wait for the money.
     """
     wanted = fold(words)
     if len(wanted) < LEAST_WORDS:
@@ -310,7 +310,8 @@ def searched(session: Session, facilities: Collection[str], words: str, *, aroun
         _listed()
         .where(
             Facility.code.in_(facilities),
-            Booking.state.not_in([BookingState.HELD, BookingState.LAPSED, BookingState.RELEASED]),
+            Booking.state.not_in([BookingState.HELD, BookingState.LAPSED, BookingState.RELEASED])
+            | ((Booking.state == BookingState.HELD) & Booking.accepted_at.is_not(None)),
             or_(*said),
         )
         .order_by(func.abs(func.extract("epoch", Booking.starts_at - noon)), Booking.id)

@@ -89,6 +89,30 @@ def cancel(
         RefundChanged: another sum would go back, or be owed, by now; nothing was cancelled.
     """
     booking = own(session, reference, person_id)
+    return end_by_wish(session, booking, expected=expected, owed=owed, actor=actor, now=now)
+
+
+def end_by_wish(
+    session: Session,
+    booking: Booking,
+    *,
+    expected: Yen,
+    owed: Yen,
+    told: str = "",
+    actor: Actor,
+    now: datetime,
+) -> RefundQuote:
+    """Cancel a booking that is locked already, as its person wishes; see `cancel`.
+
+    Args:
+        session: the caller's transaction.
+        booking: locked, with its documents.
+        expected: the refund that was shown.
+        owed: the fee for cancelling that was shown.
+        told: where the person said so to staff ("counter", "telephone"); "": they did it themselves.
+        actor: who.
+        now: the database's clock.
+    """
     quote = refund_quote(booking, now=now)
     if booking.state == BookingState.CANCELLED:
         return quote
@@ -111,6 +135,7 @@ def cancel(
             "percent": quote.percent,
             "rule": quote.rule,
             **({"owed": quote.owed.amount} if quote.owed > Yen(0) else {}),
+            **({"told": told} if told else {}),
         },
     )
     withdraw(session, booking, reason="cancelled", now=now)

@@ -326,15 +326,24 @@ def release(session: Session, reference: str, *, person_id: int, actor: Actor, n
         NotFound: not this person's booking.
         WrongState: it is firm already: it has to be cancelled.
     """
-    booking = own(session, reference, person_id)
+    let_go(session, own(session, reference, person_id), actor=actor, now=now)
+
+
+def let_go(session: Session, booking: Booking, *, told: str = "", actor: Actor, now: datetime) -> bool:
+    """Let go of a hold that is locked already; whether it was one. `told`: as for `cancelling.end_by_wish`.
+
+    Raises:
+        WrongState: it is firm already.
+    """
     if booking.state in {BookingState.RELEASED, BookingState.LAPSED}:
-        return
+        return False
     if booking.state != BookingState.HELD:
         raise WrongState(booking.state)
     end_occupancy(session, booking, now=now)
     booking.state, booking.ended_at = BookingState.RELEASED.value, now
-    note(session, booking, "released", actor=actor, now=now)
+    note(session, booking, "released", actor=actor, now=now, detail={"told": told} if told else None)
     _withdraw(session, booking, reason="released", now=now)
+    return True
 
 
 def lapse(session: Session, reference: str, *, actor: Actor, now: datetime) -> bool:

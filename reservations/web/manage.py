@@ -16,6 +16,7 @@ from portal.kernel.errors import NotFound
 from portal.web import access
 from portal.web.access import Visitor
 from reservations import services
+from reservations.desk import leaving
 from reservations.errors import WrongState
 from reservations.models import FIRM, BookingState
 from reservations.queries import bookings, later_changes
@@ -119,6 +120,7 @@ def _page(
         reduction_form=reduction_form or ReductionForm(formdata=None),
         after_form=after_form or AfterUseForm(formdata=None),
         firm=view.state in FIRM,
+        leaves=leaving.may_leave(view.booking, now=clock.now_in(session)),
         words=words,
     )
     return html, status

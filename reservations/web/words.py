@@ -295,6 +295,11 @@ def source_words(source: str) -> str:
     }.get(source, "")
 
 
+def told_words(told: str) -> str:
+    """How somebody said it to staff."""
+    return {Source.TELEPHONE.value: gettext("電話で"), Source.COUNTER.value: gettext("窓口で")}.get(told, "")
+
+
 def actor_words(kind: str) -> str:
     """Who did it."""
     return {"resident": gettext("利用者"), "staff": gettext("職員"), "system": gettext("自動")}.get(kind, kind)
