@@ -1,17 +1,17 @@
-"""What is not paid, by age, and what was done about it. Read only, in a fixed number of statements."""
+"""What is not paid, by age, and what was done about it. Read only; the database filters, sums and pages, however long the list is."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Date, Select, and_, case, cast, func, literal, select
 from sqlalchemy.orm import Session
 
-from payments import dunning
 from payments.models import (
     BudgetItem,
     CarryOver,
@@ -25,6 +25,7 @@ from payments.models import (
 )
 from payments.states import ChargeState
 from portal.accounts.models import Account
+from portal.kernel import clock
 from portal.kernel.money import Yen
 
 AGES = (("to_30", 30), ("to_90", 90), ("to_365", 365))
@@ -42,7 +43,9 @@ COLUMNS = (
     "督促状",
     "不納欠損",
 )
-MOST = 2000
+PAGE = 100
+"""How many charges one page of the list shows."""
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,67 @@ class Proposed:
     proposed_at: datetime
 
 
-def overdue(session: Session, *, today: date, charge_ref: str = "") -> Sequence[Unpaid]:
-    """Open charges whose due date has passed, the oldest first. One statement."""
-    query = (
+@dataclass(frozen=True)
+class Age:
+    """All overdue charges of one class of age."""
+
+    name: str
+    count: int
+    total: Yen
+
+
+def overdue(
+    session: Session, *, today: date, charge_ref: str = "", page: int = 1, size: int = PAGE
+) -> Sequence[Unpaid]:
+    """One page of the open charges whose due date has passed, the longest overdue first. One statement.
+
+    Args:
+        session: the transaction.
+        today: by the clock in Japan.
+        charge_ref: only this charge; "": all.
+        page: from 1.
+        size: how many on a page.
+    """
+    query = _overdue(today)
+    if charge_ref:
+        query = query.where(Charge.reference == charge_ref)
+    query = query.limit(size).offset((max(page, 1) - 1) * size)
+    return [_unpaid(row, today) for row in session.execute(query)]
+
+
+def by_age(session: Session, *, today: date) -> Sequence[Age]:
+    """Count and sum of all overdue charges, the youngest class first; classes without any are there, too. One statement."""
+    days = literal(today) - _due()
+    age = case(*((days <= most, name) for name, most in AGES), else_="over_365")
+    rows = session.execute(
+        select(age.label("age"), func.count().label("charges"), func.sum(Charge.total).label("total"))
+        .select_from(Charge)
+        .outerjoin(ChargeYear, ChargeYear.charge_id == Charge.id)
+        .outerjoin(DemandLetter, DemandLetter.charge_id == Charge.id)
+        .where(_is_overdue(today))
+        .group_by("age")
+    )
+    found = {row.age: Age(row.age, row.charges, row.total) for row in rows}
+    names = [*(name for name, _most in AGES), "over_365"]
+    return [found.get(name, Age(name, 0, Yen(0))) for name in names]
+
+
+def _due() -> ColumnElement[date]:
+    """When a charge was due, as `dunning.due_on` says it; a 督促 moved the end of the time to pay, not that day."""
+    until = cast(func.timezone(clock.TOKYO.key, Charge.pay_until), Date)
+    return func.coalesce(DemandLetter.was_due_on, ChargeYear.term_end, until)
+
+
+def _is_overdue(today: date) -> ColumnElement[bool]:
+    return and_(Charge.state == ChargeState.OPEN.value, Charge.total > Yen(0), _due() < today)
+
+
+def _overdue(today: date) -> Select[Charge, date, int | None, str, str | None, int | None, str | None, str | None]:
+    return (
         select(
             Charge,
-            ChargeYear,
+            _due().label("due"),
+            ChargeYear.assessed_year,
             Payee.name.label("payee"),
             BudgetItem.name.label("item"),
             select(CarryOver.to_year)
@@ -97,7 +155,6 @@ def overdue(session: Session, *, today: date, charge_ref: str = "") -> Sequence[
             .scalar_subquery()
             .label("carried"),
             DemandLetter.number.label("letter"),
-            DemandLetter.was_due_on,
             select(WriteOff.state)
             .where(WriteOff.charge_id == Charge.id, WriteOff.state != WriteOffState.REFUSED.value)
             .limit(1)
@@ -108,44 +165,25 @@ def overdue(session: Session, *, today: date, charge_ref: str = "") -> Sequence[
         .outerjoin(ChargeYear, ChargeYear.charge_id == Charge.id)
         .outerjoin(BudgetItem, BudgetItem.id == ChargeYear.budget_item_id)
         .outerjoin(DemandLetter, DemandLetter.charge_id == Charge.id)
-        .where(Charge.state == ChargeState.OPEN.value, Charge.total > Yen(0))
-        .order_by(Charge.id)
-        .limit(MOST)
+        .where(_is_overdue(today))
+        .order_by("due", Charge.id)
     )
-    if charge_ref:
-        query = query.where(Charge.reference == charge_ref)
-    found = []
-    for row in session.execute(query):
-        # A 督促 moved the end of the time to pay, not the day on which it was due.
-        due = row.was_due_on or dunning.due_on(row.Charge, row.ChargeYear)
-        if due is None or due >= today:
-            continue
-        found.append(
-            Unpaid(
-                row.Charge.reference,
-                row.Charge.description,
-                row.payee,
-                row.item or "",
-                row.Charge.total,
-                due,
-                (today - due).days,
-                row.ChargeYear.assessed_year if row.ChargeYear else None,
-                row.carried,
-                row.letter,
-                row.write_off,
-            )
-        )
-    return sorted(found, key=lambda each: each.due_on)
 
 
-def by_age(charges: Sequence[Unpaid]) -> Sequence[tuple[str, int, Yen]]:
-    """(class of age, how many, how much), the youngest first; classes without any are there, too."""
-    names = [*(name for name, _most in AGES), "over_365"]
-    return [
-        (name, len(part), sum((each.total for each in part), start=Yen(0)))
-        for name in names
-        for part in [[each for each in charges if each.age == name]]
-    ]
+def _unpaid(row: Any, today: date) -> Unpaid:
+    return Unpaid(
+        row.Charge.reference,
+        row.Charge.description,
+        row.payee,
+        row.item or "",
+        row.Charge.total,
+        row.due,
+        (today - row.due).days,
+        row.assessed_year,
+        row.carried,
+        row.letter,
+        row.write_off,
+    )
 
 
 def proposals(session: Session) -> Sequence[Proposed]:
@@ -182,25 +220,31 @@ def letter_file(session: Session, number: str) -> DemandLetterFile | None:
     ).one_or_none()
 
 
-def as_csv(charges: Sequence[Unpaid]) -> str:
-    """The list as CSV."""
+def as_csv(session: Session, *, today: date) -> Iterator[str]:
+    """The whole list as CSV, a few hundred lines at a time from a cursor of the database."""
+    yield _lines([COLUMNS])
+    found = session.execute(_overdue(today).execution_options(yield_per=_BATCH))
+    for rows in found.partitions():
+        yield _lines([_cells(_unpaid(row, today)) for row in rows])
+
+
+def _cells(each: Unpaid) -> Sequence[object]:
+    return (
+        each.reference,
+        each.description,
+        each.payee,
+        each.budget_item,
+        each.total.amount,
+        each.due_on.isoformat(),
+        each.days,
+        each.assessed_year or "",
+        each.carried_to or "",
+        each.letter or "",
+        each.write_off or "",
+    )
+
+
+def _lines(rows: Sequence[Sequence[object]]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for each in charges:
-        writer.writerow(
-            [
-                each.reference,
-                each.description,
-                each.payee,
-                each.budget_item,
-                each.total.amount,
-                each.due_on.isoformat(),
-                each.days,
-                each.assessed_year or "",
-                each.carried_to or "",
-                each.letter or "",
-                each.write_off or "",
-            ]
-        )
+    csv.writer(stream, lineterminator="\r\n").writerows(rows)
     return stream.getvalue()

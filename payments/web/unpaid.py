@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,11 +23,10 @@ from payments.errors import (
 )
 from payments.models import WriteOffGround
 from payments.web import error_texts
-from payments.web.books import csv_answer
 from payments.web.pages import charge_for_visitor
 from portal.accounts.models import Role
 from portal.kernel import audit, clock, files
-from portal.kernel.database import transact, unit_of_work
+from portal.kernel.database import new_session, transact, unit_of_work
 from portal.kernel.money import Yen
 from portal.web import access
 from portal.web.forms import LongTextField, MaxLength, MoneyField, PortalForm, Required, TextField, WarekiDateField
@@ -58,14 +58,24 @@ class WriteOffForm(PortalForm):
 @access.staff(Role.FINANCE.value)
 def home() -> ResponseReturnValue:
     """Overdue charges by age, and write-offs that wait."""
+    today, page = clock.today(), max(request.args.get("page", 1, type=int), 1)
     with unit_of_work() as session:
-        found = unpaid.overdue(session, today=clock.today())
+        ages = unpaid.by_age(session, today=today)
+        count = sum(each.count for each in ages)
+        pages = max(-(-count // unpaid.PAGE), 1)
+        page = min(page, pages)
+        found = unpaid.overdue(session, today=today, page=page)
         proposed = unpaid.proposals(session)
-        _audit(session, "unpaid.read", "list", str(len(found)))
+        _audit(session, "unpaid.read", "list", f"{page}/{pages}")
     return render_template(
         "payments/unpaid/home.html",
         charges=found,
-        ages=unpaid.by_age(found),
+        ages=ages,
+        count=count,
+        total=sum((each.total for each in ages), start=Yen(0)),
+        page=page,
+        pages=pages,
+        url=lambda number: url_for("unpaid.home", page=number),
         proposed=proposed,
         me=access.visitor().account_id,
         form=PortalForm(),
@@ -76,11 +86,18 @@ def home() -> ResponseReturnValue:
 @bp.get("/list.csv")
 @access.staff(Role.FINANCE.value)
 def as_csv() -> ResponseReturnValue:
-    """The list as CSV."""
+    """The whole list as CSV, sent while it is read."""
+    today = clock.today()
     with unit_of_work() as session:
-        found = unpaid.overdue(session, today=clock.today())
-        _audit(session, "unpaid.read", "list", str(len(found)))
-    return csv_answer(unpaid.as_csv(found), f"unpaid-{clock.today():%Y%m%d}.csv")
+        _audit(session, "unpaid.read", "list", "csv")
+
+    def stream() -> Iterator[str]:
+        yield "\ufeff"
+        with new_session() as reading:
+            yield from unpaid.as_csv(reading, today=today)
+
+    headers = {"Content-Disposition": f'attachment; filename="unpaid-{today:%Y%m%d}.csv"'}
+    return Response(stream(), mimetype="text/csv", headers={**headers, "Cache-Control": "private, no-store"})
 
 
 @bp.get("/<charge_ref>")

@@ -210,11 +210,53 @@ def test_what_is_unpaid_is_listed_by_age(overdue: str, clock_at: Callable[[str],
     with unit_of_work() as session:
         found = unpaid.overdue(session, today=clock.today())
         assert [(each.reference, each.days, each.age) for each in found] == [(overdue, 25, "to_30")]
-        assert unpaid.by_age(found)[0] == ("to_30", 1, Yen(3000))
+        assert unpaid.by_age(session, today=clock.today())[0] == unpaid.Age("to_30", 1, Yen(3000))
         later = unpaid.overdue(session, today=date(2028, 1, 1))
         assert later[0].age == "over_365"
-        assert unpaid.overdue(session, today=date(2026, 10, 31)) == []
-    assert overdue in unpaid.as_csv(found)
+        assert unpaid.by_age(session, today=date(2028, 1, 1))[-1] == unpaid.Age("over_365", 1, Yen(3000))
+        assert unpaid.overdue(session, today=date(2026, 10, 31)) == [], "due on that day is not overdue"
+        assert overdue in "".join(unpaid.as_csv(session, today=clock.today()))
+
+
+def multiply(reference: str, times: int) -> None:
+    """So many more charges like one."""
+    columns = "payable_kind, purpose, payee_id, money_kind, total, description, ground_id, pay_until, state, state_at, created_at"
+    copies = (
+        f"INSERT INTO charge (reference, payable_ref, {columns}) "
+        f"SELECT reference || '-' || n, payable_ref || '-' || n, {columns} "
+        "FROM charge, generate_series(1, :times) n WHERE reference = :reference"
+    )
+    with unit_of_work() as session:
+        session.execute(text(copies), {"times": times, "reference": reference})
+
+
+def test_no_overdue_charge_is_hidden_by_how_many_are_open(
+    things: Things, client: FlaskClient, clock_at: Callable[[str], datetime]
+):
+    """Sums, list and CSV hold every one: thousands that are not due yet, raised before it, push none of them out."""
+    clock_at("2026-10-01 10:00")
+    multiply(charge("later", pay_until=datetime(2027, 3, 31, 23, 59, tzinfo=clock.TOKYO)), 2_100)
+    multiply(charge("soon", total=10, pay_until=datetime(2026, 11, 20, 23, 59, tzinfo=clock.TOKYO)), unpaid.PAGE - 1)
+    oldest = charge("T1", pay_until=datetime(2026, 10, 31, 23, 59, tzinfo=clock.TOKYO))
+    clock_at("2026-11-25 10:00")
+    with unit_of_work() as session:
+        ages = unpaid.by_age(session, today=clock.today())
+        first = unpaid.overdue(session, today=clock.today())
+        second = unpaid.overdue(session, today=clock.today(), page=2)
+        lines = "".join(unpaid.as_csv(session, today=clock.today())).splitlines()
+    assert (sum(each.count for each in ages), sum(each.total.amount for each in ages)) == (101, 4000)
+    assert first[0].reference == oldest, "the longest overdue first"
+    assert (len(first), len(second)) == (unpaid.PAGE, 1)
+    assert not {each.reference for each in first} & {each.reference for each in second}
+    assert len(lines) == 1 + 101
+    sign_in(client, make_staff(Role.FINANCE))
+    shown = client.get("/staff/unpaid?page=2").get_data(as_text=True)
+    assert second[0].reference in shown
+    assert oldest not in shown
+    for words in ("4,000円", "前のページ"):
+        assert words in shown, words
+    answer = client.get("/staff/unpaid/list.csv")
+    assert len(answer.get_data(as_text=True).splitlines()) == 1 + 101
 
 
 def test_finance_demands_and_writes_off_in_the_browser(overdue: str, client: FlaskClient, run_jobs: Callable[[], None]):
