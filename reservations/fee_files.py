@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -19,7 +19,7 @@ from portal.directory.pack import Pack, PackError, Problem, near
 from portal.directory.wording import explain
 from portal.kernel import dates
 from reservations.calendar import Clock, Document, When, is_weekend_or_holiday
-from reservations.pricing import FeeTable, NoFee, PriceCase, Quote
+from reservations.pricing import FeeTable, NoFee, PriceCase, Quote, words_of
 from reservations.pricing.check import check as findings_of
 from reservations.pricing.worlds import Use, words
 from reservations.rules import Policy
@@ -55,11 +55,17 @@ class CaseFile(Document):
     category: str = ""
     purpose: str = ""
     weekend: bool | None = None
-    people: int = Field(default=1, ge=1)
+    people: int | None = Field(default=None, ge=1)
+    users: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    length: int = Field(default=0, ge=0)
     admission: int = Field(default=0, ge=0)
+    admission_total: int = Field(default=0, ge=0)
+    capacity: int = Field(default=0, ge=0)
     traits: frozenset[str] = frozenset()
     options: dict[str, int] = Field(default_factory=dict)
     option_minutes: dict[str, int] = Field(default_factory=dict)
+    granted: frozenset[str] = frozenset()
+    tickets: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     overtime: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
@@ -68,6 +74,11 @@ class CaseFile(Document):
             raise ValueError("start と end は両方書きます。|どちらも書かないときは、表の bands の時刻です。")
         if not self.slot and self.start is None:
             raise ValueError("時間が分かりません。|slot か、start と end を書きます。")
+        counted = sum(self.users.values())
+        if self.users and self.people not in {None, counted}:
+            raise ValueError(
+                f"people が users の合計({counted}人)とちがいます。|people を書かないか、合計と同じにします。"
+            )
         return self
 
     def price_case(self, table: FeeTable) -> PriceCase:
@@ -91,20 +102,33 @@ class CaseFile(Document):
             raise BadCase("end が start より後ではありません。", "時刻を直します。")
         name = band.name if band is not None else self.slot
         weekend = self.weekend if self.weekend is not None else is_weekend_or_holiday(self.date, dates.is_holiday)
-        self._known("options", self.options, {option.id for option in table.options})
-        self._known("traits", self.traits, set(words(table, "traits")))
+        known = words_of(table)
+        options = {option.id for option in known.options}
+        self._known("options", self.options, options)
+        self._known("option_minutes", self.option_minutes, options)
+        self._known("traits", self.traits, {fact.code for fact in known.traits})
+        self._known("users", self.users, {fact.code for fact in known.users})
+        self._known("granted", self.granted, {part.id for part in known.reductions})
+        self._known("tickets", self.tickets, {book.id for book in known.tickets})
+        if self.length:
+            ends = min(ends, begins + timedelta(minutes=self.length))
         return PriceCase(
             Slot(begins, ends, self.slot or f"t{start:%H%M}", name),
             self.tariff,
             self.category,
             self.purpose,
             weekend,
-            self.people,
+            self.people or sum(self.users.values()) or 1,
             self.options,
             self.admission,
             self.traits,
             self.option_minutes,
             self.overtime,
+            self.users,
+            self.admission_total,
+            self.capacity,
+            self.granted,
+            self.tickets,
         )
 
     def _known(self, key: str, used: Mapping[str, int] | frozenset[str], names: set[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from reservations.calendar import is_weekend_or_holiday
 from reservations.errors import NoSuchSlot
 from reservations.models import FIRM, Booking, BookingState
 from reservations.models import Facility as FacilityRow
-from reservations.pricing import NoFee, PriceCase, Quote
+from reservations.pricing import Asks, NoFee, PriceCase, Quote, asks
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.queries.catalog import SpaceView
@@ -170,12 +171,25 @@ def price(quote: Quote) -> shapes.Price:
     )
 
 
-def quote(session: Session, asked: shapes.QuoteAsked) -> shapes.Price:
-    """What a use would cost. Three statements; nothing is saved.
+def people_of(people: int | None, users: Mapping[str, int]) -> int:
+    """How many people: the sum of the kinds where they are counted by kind.
+
+    Raises:
+        BadInput: another number was given beside them.
+    """
+    counted = sum(users.values())
+    if users and people not in {None, counted}:
+        raise BadInput([{"where": "people", "message": f"the sum of `users` is {counted}"}])
+    return counted or people or 1
+
+
+def quote(session: Session, asked: shapes.QuoteAsked) -> shapes.Quoted:
+    """What a use would cost, and what the table asks for there. Three statements; nothing is saved.
 
     Raises:
         NotFound: no such space.
         NoSuchSlot: the timetable has no such slot on that day.
+        BadInput: see `people_of`; a name that the table does not ask for, or users that it does ask for are not said.
         NoPrice: the table has none for this case.
     """
     view = _view(session, asked.space, on=asked.date)
@@ -190,15 +204,80 @@ def quote(session: Session, asked: shapes.QuoteAsked) -> shapes.Price:
         asked.category,
         asked.purpose or (view.purposes[0] if view.purposes else ""),
         is_weekend_or_holiday(asked.date, dates.is_holiday),
-        asked.people,
-        dict(asked.options),
-        asked.admission,
-        frozenset(asked.traits),
+        people_of(asked.people, asked.users),
+        capacity=view.capacity or 0,
+    )
+    wanted = asks(fees, case)
+    known_names(wanted, asked, reductions=asked.reductions)
+    if 0 < asked.length < slot.minutes:
+        case = replace(case, slot=replace(slot, end=slot.start + timedelta(minutes=asked.length)))
+    case = replace(
+        case,
+        options=asked.options,
+        option_minutes=asked.option_minutes,
+        admission=asked.admission,
+        admission_total=asked.admission_total,
+        traits=frozenset(asked.traits),
+        users=asked.users,
+        granted=frozenset(asked.reductions),
+        tickets=asked.tickets,
     )
     try:
-        return price(fees.quote(case))
+        found = price(fees.quote(case))
     except NoFee:
+        if wanted.users and not asked.users:
+            kinds = ", ".join(fact.code for fact in wanted.users)
+            raise BadInput([{"where": "users", "message": f"counted by kind here: {kinds}"}]) from None
         raise NoPrice from None
+    return shapes.Quoted(**dict(found), asks=_asks(wanted))
+
+
+def known_names(wanted: Asks, asked: shapes.UseAsked, *, reductions: Collection[str]) -> None:
+    """Names that the table does not ask for here are refused: nobody is to believe that they counted.
+
+    Raises:
+        BadInput: which, and what would be right.
+    """
+    minutes = {ask.option.id: ask.minutes for ask in wanted.options}
+    given: dict[str, tuple[Collection[str], Collection[str]]] = {
+        "options": (asked.options, minutes),
+        "option_minutes": (asked.option_minutes, {name for name, choices in minutes.items() if choices}),
+        "traits": (asked.traits, {fact.code for fact in wanted.traits}),
+        "users": (asked.users, {fact.code for fact in wanted.users}),
+        "reductions": (reductions, {part.id for part in wanted.reductions}),
+        "tickets": (asked.tickets, {book.id for book in wanted.tickets}),
+    }
+    wrong = [
+        {"where": f"{key}.{name}", "message": f"not asked here; known: {', '.join(sorted(known)) or 'none'}"}
+        for key, (names, known) in given.items()
+        for name in sorted(set(names) - set(known))
+    ]
+    wrong += [
+        {"where": f"option_minutes.{name}", "message": f"one of {', '.join(map(str, minutes[name]))}"}
+        for name, count in asked.option_minutes.items()
+        if minutes.get(name) and count not in minutes[name]
+    ]
+    if asked.length and asked.length not in wanted.lengths:
+        wrong.append({"where": "length", "message": f"one of {', '.join(map(str, wanted.lengths)) or '0'}"})
+    if wrong:
+        raise BadInput(wrong)
+
+
+def _asks(wanted: Asks) -> shapes.Asks:
+    def named(code: str, part: Any) -> shapes.Named:
+        return shapes.Named(code=code, label=part.label, label_en=part.label_en)
+
+    return shapes.Asks(
+        admission=wanted.admission,
+        admission_total=wanted.admission_total,
+        traits=[named(fact.code, fact) for fact in wanted.traits],
+        users=[named(fact.code, fact) for fact in wanted.users],
+        lengths=list(wanted.lengths),
+        options=[named(ask.option.id, ask.option) for ask in wanted.options],
+        option_minutes={ask.option.id: list(ask.minutes) for ask in wanted.options if ask.minutes},
+        reductions=[named(part.id, part) for part in wanted.reductions],
+        tickets=[named(book.id, book) for book in wanted.tickets],
+    )
 
 
 def person_of(session: Session, reference: str, *, token_id: int) -> int:

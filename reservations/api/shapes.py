@@ -8,10 +8,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$", description="A code")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$", description="A name of the fee table")]
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$", description="One line of text")]
 Day = Annotated[date, Field(ge=date(2020, 1, 1), le=date(2100, 12, 31))]
 Yen = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000, description="Whole yen, tax included")]
 Count = Annotated[int, Field(ge=1, le=100_000)]
+Number = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+Minutes = Annotated[int, Field(strict=True, ge=1, le=1440)]
 Reference = Annotated[str, Field(description="A booking's number, such as B-7K3F-92QX-5")]
 
 
@@ -110,7 +113,26 @@ class Availability(Answered):
     days: list[AvailableDay]
 
 
-class QuoteAsked(Asked):
+class UseAsked(Asked):
+    """What a price hangs on besides place and time; `asks` of a quote says which of it a table wants here."""
+
+    options: dict[Name, Count] = Field(default_factory=dict, max_length=50, description="Chosen options, with quantity")
+    option_minutes: dict[Name, Minutes] = Field(
+        default_factory=dict, max_length=50, description="For how long an option runs, where not the whole slot"
+    )
+    admission: Yen = Field(default=0, description="The highest admission fee that visitors pay")
+    admission_total: Yen = Field(default=0, description="All that visitors pay together, as expected")
+    traits: list[Name] = Field(default_factory=list, max_length=50, description="Facts of the use that are true")
+    users: dict[Name, Number] = Field(
+        default_factory=dict, max_length=50, description="Number of users by kind; then `people` is their sum"
+    )
+    length: Number = Field(
+        default=0, description="Minutes of a shorter use that costs another price; 0: the whole slot"
+    )
+    tickets: dict[Name, Number] = Field(default_factory=dict, max_length=50, description="Tickets handed in, by book")
+
+
+class QuoteAsked(UseAsked):
     """What would be used."""
 
     space: Code
@@ -118,10 +140,10 @@ class QuoteAsked(Asked):
     slot: Code
     category: Code = Field(default="resident", description="A resident category of the rules of use")
     purpose: Code | None = None
-    people: Count = 1
-    options: dict[Code, Count] = Field(default_factory=dict, max_length=50)
-    admission: Yen = 0
-    traits: list[Code] = Field(default_factory=list, max_length=50)
+    people: Count | None = Field(default=None, description="1 where it is not given")
+    reductions: list[Name] = Field(
+        default_factory=list, max_length=50, description="Reductions to reckon with as if staff had granted them"
+    )
 
 
 class PriceLine(Answered):
@@ -134,6 +156,28 @@ class PriceLine(Answered):
     sample: bool
 
 
+class Named(Answered):
+    """A name of the fee table and what it says to people."""
+
+    code: str
+    label: str
+    label_en: str
+
+
+class Asks(Answered):
+    """What the table asks for at this place and time, for this category: only this can change the price."""
+
+    admission: bool
+    admission_total: bool
+    traits: list[Named]
+    users: list[Named]
+    lengths: list[int] = Field(description="Minutes of a shorter use that cost another price")
+    options: list[Named]
+    option_minutes: dict[str, list[int]] = Field(description="Options that can run shorter than the slot: for how long")
+    reductions: list[Named] = Field(description="To be asked for with a reason when booking; staff grant them")
+    tickets: list[Named]
+
+
 class Price(Answered):
     """A price: its lines and the version of the table behind them."""
 
@@ -142,6 +186,12 @@ class Price(Answered):
     ground: str
     lines: list[PriceLine]
     total: int
+
+
+class Quoted(Price):
+    """A price for what was asked, and what else could be said."""
+
+    asks: Asks
 
 
 class PersonGiven(Asked):
@@ -156,12 +206,22 @@ class PersonGiven(Asked):
     city: Line = Field(description="Municipality where the person lives, such as 古河市")
 
 
+class SlotAsked(Asked):
+    """A slot of a day."""
+
+    date: Day
+    slot: Code
+
+
 class HoldAsked(Asked):
     """A slot to be kept for a person."""
 
     space: Code
     date: Day
     slot: Code
+    more: list[SlotAsked] = Field(
+        default_factory=list, max_length=30, description="Further slots of the same booking, where the rules allow them"
+    )
     purpose: Code | None = None
     group: Annotated[str, Field(pattern=r"^[A-Za-z0-9*-]{1,20}$")] | None = Field(
         default=None, description="Number of a registered group for which the person may book"
@@ -169,15 +229,15 @@ class HoldAsked(Asked):
     person: PersonGiven
 
 
-class BookingAsked(Asked):
+class BookingAsked(UseAsked):
     """A hold that is to become a booking."""
 
     hold: Annotated[str, Field(pattern=r"^[A-Za-z0-9*-]{1,20}$", description="The reference of the hold")]
     purpose: Code
     people: Count
-    options: dict[Code, Count] = Field(default_factory=dict, max_length=50)
-    admission: Yen = 0
-    traits: list[Code] = Field(default_factory=list, max_length=50)
+    reductions: dict[Name, Line] = Field(
+        default_factory=dict, max_length=50, description="Reductions that are asked for, each with the reason"
+    )
     accepted_total: Yen = Field(description="The total that the person has seen and accepted")
 
 

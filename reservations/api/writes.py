@@ -20,6 +20,7 @@ from reservations.groups.models import GroupMember
 from reservations.models import Purpose, Source
 from reservations.queries import bookings
 from reservations.services import Details, HoldRequest
+from reservations.services.quoting import asks_of
 
 
 def _person(session: Session, token: ApiToken, given: shapes.PersonGiven, *, now: datetime) -> int:
@@ -71,6 +72,7 @@ def hold(session: Session, token: ApiToken, asked: shapes.HoldAsked, *, now: dat
         source=Source.API,
         purpose=asked.purpose,
         group=references.parse(asked.group) if asked.group else None,
+        also=tuple((one.date, one.slot) for one in asked.more),
     )
     reference = services.hold(session, request, actor=SYSTEM, now=now)
     _note(session, token, "held", reference)
@@ -88,12 +90,22 @@ def book(session: Session, token: ApiToken, asked: shapes.BookingAsked, *, now: 
     person_id = reads.person_of(session, asked.hold, token_id=token.id)
     purpose = session.scalar(select(Purpose.id).where(Purpose.code == asked.purpose))
     details = Details(
-        asked.people,
+        reads.people_of(asked.people, asked.users),
         purpose or 0,
         options=dict(asked.options),
+        minutes=dict(asked.option_minutes),
         admission=asked.admission,
+        admission_total=asked.admission_total,
         traits=frozenset(asked.traits),
+        users=dict(asked.users),
+        length=asked.length,
+        reductions=dict(asked.reductions),
+        tickets=dict(asked.tickets),
     )
+    held = bookings.of_person(session, asked.hold, person_id)
+    if held is None:
+        raise NotFound
+    reads.known_names(asks_of(held.booking), asked, reductions=asked.reductions)
     services.change_details(session, asked.hold, details, person_id=person_id, actor=SYSTEM, now=now)
     view = bookings.of_person(session, asked.hold, person_id)
     if view is None:

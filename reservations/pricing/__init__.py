@@ -5,7 +5,7 @@ options, reductions, tax, rounding. Every line names its rule, so that a person 
 for ever. The format: docs/fees.md.
 """
 
-from reservations.pricing.asks import Asks, OptionAsk, asks, priceable
+from reservations.pricing.asks import Asks, OptionAsk, Words, asks, priceable, words_of
 from reservations.pricing.cases import NoFee, PriceCase, Quote, QuoteLine, case_of
 from reservations.pricing.parts import (
     AdmissionShare,
@@ -48,9 +48,11 @@ __all__ = [
     "ShareOption",
     "Tax",
     "TicketBook",
+    "Words",
     "asks",
     "case_of",
     "in_force",
     "priceable",
     "quote_parts",
+    "words_of",
 ]

@@ -78,6 +78,60 @@ def asks(table: FeeTable, case: PriceCase) -> Asks:
     )
 
 
+@dataclass(frozen=True)
+class Words:
+    """What a case of the table can say at all, whatever the place, time and category.
+
+    Attributes:
+        users: kinds of users, in the order of the table.
+        traits: facts of the use.
+        options: what can be chosen.
+        reductions: those that staff have to grant.
+        tickets: ticket books.
+        admission_total, capacity: whether a price hangs on what all visitors pay, on how many the space holds.
+        length: whether a shorter use costs another price.
+    """
+
+    users: tuple[Fact, ...]
+    traits: tuple[Fact, ...]
+    options: tuple[FixedOption | ShareOption, ...]
+    reductions: tuple[Reduction, ...]
+    tickets: tuple[TicketBook, ...]
+    admission_total: bool
+    capacity: bool
+    length: bool
+
+
+def words_of(table: FeeTable) -> Words:
+    """The words of a whole table: what a case is tried and written with."""
+    parts = [*table.rows, *table.modifiers, *table.overtime, *table.options, *table.reductions, *table.tickets]
+    conditions = list(_unfolded(part.match for part in parts))
+    rows, modifiers = list(table.rows), list(table.modifiers)
+    shares = _shares(rows, modifiers)
+    return Words(
+        users=_named(table.users, _users(conditions, rows)),
+        traits=_named(table.traits, (name for match in conditions for name in match.traits or ())),
+        options=tuple(table.options),
+        reductions=tuple(part for part in table.reductions if part.on_request),
+        tickets=tuple(table.tickets),
+        admission_total="admission_total" in shares,
+        capacity="capacity" in shares,
+        length=any(m.minutes_from is not None or m.minutes_to is not None for m in conditions),
+    )
+
+
+def _unfolded(of: Iterable[Match]) -> Iterator[Match]:
+    for match in of:
+        yield match
+        if match.unless is not None:
+            yield from _unfolded([match.unless])
+
+
+def _named(known: tuple[Fact, ...], used: Iterable[str]) -> tuple[Fact, ...]:
+    there = {fact.code for fact in known}
+    return (*known, *(Fact(code=name, label=name) for name in dict.fromkeys(used) if name not in there))
+
+
 def priceable(table: FeeTable, case: PriceCase) -> bool:
     """Whether the table has a price for the place, time and category at all, whatever the payer says."""
     return next(_rows(table, case), None) is not None

@@ -106,8 +106,8 @@ def _fields(booking: Booking, asks: Asks) -> Iterator[tuple[str, Any]]:
     people = gettext("人")
     if asks.users:
         for fact in asks.users:
-            label = gettext("使う人数(%(who)s)", who=_words(fact))
-            yield f"users_{fact.code}", _number(label, most=booking.most_people or 100_000, unit=people)
+            label = gettext("使う人数(%(who)s)", who=label_of(fact))
+            yield f"users_{fact.code}", number_field(label, most=booking.most_people or 100_000, unit=people)
     else:
         yield (
             "people",
@@ -128,18 +128,21 @@ def _fields(booking: Booking, asks: Asks) -> Iterator[tuple[str, Any]]:
         ]
         yield "length", SelectionField(gettext("使う長さ"), choices=choices, validators=[Optional()])
     if asks.admission:
-        yield "admission", _money(gettext("入場料(いちばん高いもの)"), ADMISSION_MOST)
+        yield "admission", money_field(gettext("入場料(いちばん高いもの)"), ADMISSION_MOST)
     if asks.admission_total:
-        yield "admission_total", _money(gettext("入場料の総額(見こみ)"), ADMISSION_TOTAL_MOST)
+        yield "admission_total", money_field(gettext("入場料の総額(見こみ)"), ADMISSION_TOTAL_MOST)
     if asks.traits:
-        choices = [SelectChoice(fact.code, _words(fact, hint=True)) for fact in asks.traits]
+        choices = [SelectChoice(fact.code, label_of(fact, hint=True)) for fact in asks.traits]
         yield "traits", CheckboxesField(gettext("当てはまるもの"), choices=choices, validators=[Optional()])
     yield from _options(asks)
     for book in asks.tickets:
         label = book.label_en if locale.current() == "en" and book.label_en else book.label
-        yield f"tickets_{book.id}", _number(gettext("%(book)sを使う枚数", book=label), most=1000, unit=gettext("枚"))
+        yield (
+            f"tickets_{book.id}",
+            number_field(gettext("%(book)sを使う枚数", book=label), most=1000, unit=gettext("枚")),
+        )
     if asks.reductions:
-        choices = [SelectChoice(part.id, _asked_words(part)) for part in asks.reductions]
+        choices = [SelectChoice(part.id, _asked_label(part)) for part in asks.reductions]
         yield (
             "reductions",
             CheckboxesField(
@@ -155,16 +158,16 @@ def _fields(booking: Booking, asks: Asks) -> Iterator[tuple[str, Any]]:
 def _options(asks: Asks) -> Iterator[tuple[str, Any]]:
     plain = [ask for ask in asks.options if not ask.minutes and ask.pieces == 1]
     if plain:
-        choices = [SelectChoice(ask.option.id, _words(ask.option)) for ask in plain]
+        choices = [SelectChoice(ask.option.id, label_of(ask.option)) for ask in plain]
         yield "options", CheckboxesField(gettext("いっしょに使うもの"), choices=choices, validators=[Optional()])
     for ask in asks.options:
         name = ask.option.id
         if ask.minutes:
             choices = [SelectChoice("", gettext("使わない")), *(_time(minutes) for minutes in ask.minutes)]
-            yield f"take_{name}", SelectionField(_words(ask.option), choices=choices, validators=[Optional()])
+            yield f"take_{name}", SelectionField(label_of(ask.option), choices=choices, validators=[Optional()])
         if ask.pieces > 1:
-            label = gettext("%(what)sの数", what=_words(ask.option))
-            yield f"count_{name}", _number(label, most=ask.pieces, unit="")
+            label = gettext("%(what)sの数", what=label_of(ask.option))
+            yield f"count_{name}", number_field(label, most=ask.pieces, unit="")
 
 
 def _kept(booking: Booking, asks: Asks) -> dict[str, Any]:
@@ -193,14 +196,15 @@ def _kept_option(ask: OptionAsk, count: int, minutes: dict[str, int]) -> dict[st
     return {f"take_{ask.option.id}": str(taken), f"count_{ask.option.id}": count}
 
 
-def _words(part: Any, *, hint: bool = False) -> str:
+def label_of(part: Any, *, hint: bool = False) -> str:
+    """What a part of a fee table is called, in the reader's language; with its hint."""
     english = locale.current() == "en"
     label = part.label_en if english and part.label_en else part.label
     more = (part.hint_en or part.hint if english else part.hint) if hint else ""
     return f"{label}({more})" if more else str(label)
 
 
-def _asked_words(part: Any) -> str:
+def _asked_label(part: Any) -> str:
     english = locale.current() == "en"
     label = part.label_en if english and part.label_en else part.label
     more = part.ask_for_en or part.ask_for if english else part.ask_for
@@ -216,12 +220,14 @@ def _time(minutes: int) -> SelectChoice:
     return SelectChoice(str(minutes), gettext("%(hours)s時間%(minutes)s分", hours=hours, minutes=rest))
 
 
-def _number(label: str, *, most: int, unit: str) -> NumberField:
+def number_field(label: str, *, most: int, unit: str) -> NumberField:
+    """A count that may be left empty; `unit` stands behind it."""
     shown = {"inputmode": "numeric"} | ({"data-unit": unit} if unit else {})
     return NumberField(label, validators=[Optional()], least=0, most=most, render_kw=shown)
 
 
-def _money(label: str, most: int) -> MoneyField:
+def money_field(label: str, most: int) -> MoneyField:
+    """Yen that may be left empty."""
     return MoneyField(
         label,
         validators=[Optional()],

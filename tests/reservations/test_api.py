@@ -24,9 +24,9 @@ from portal.kernel.audit import SYSTEM
 from portal.kernel.database import unit_of_work
 from reservations.api import tokens
 from reservations.api.models import ApiToken
-from reservations.models import Booking
+from reservations.models import Booking, Space
 from tests import people
-from tests.reservations.conftest import pay
+from tests.reservations.conftest import booking, change_rules, pay
 
 PERSON = {
     "subject": "u-1",
@@ -113,6 +113,67 @@ def test_a_system_finds_a_court_books_it_for_somebody_and_cancels(system: System
     gone = system.post(f"/bookings/{reference}/cancel", {"expected_refund": 600})
     assert gone.get_json()["booking"]["state"] == "cancelled"
     assert gone.get_json()["refund"] == 600
+
+
+def by_kind_of_user() -> None:
+    """Tennis costs by kind of user; a registered club gets half on request; a ball machine runs by the half hour."""
+    change_rules(
+        booking_fees("S05-01"),
+        "fees",
+        rows=[{"id": "each", "by_user": {"adult": 400, "child": 200}, "label": "1人", "label_en": "A person"}],
+        users=[{"code": "adult", "label": "大人", "label_en": "Adults"}, {"code": "child", "label": "子ども"}],
+        options=[{"kind": "fixed", "id": "machine", "amount": 100, "per": "half_hour", "label": "球出し機"}],
+        reductions=[{"id": "club", "percent": 50, "on_request": True, "label": "登録団体 5割減免"}],
+        modifiers=[],
+        tickets=[],
+        traits=[],
+        overtime=[],
+    )
+
+
+def booking_fees(space: str) -> str:
+    with unit_of_work() as session:
+        return session.scalars(select(Space.fees_code).where(Space.code == space)).one()
+
+
+def test_a_price_by_kinds_of_users_is_asked_and_booked_through_the_api(system: System) -> None:
+    by_kind_of_user()
+    asked = {key: HOLD[key] for key in ("space", "date", "slot", "purpose")}
+    unsaid = problem(system.post("/quotes", asked), 422, "api_bad_input")
+    assert unsaid["errors"] == [{"where": "users", "message": "counted by kind here: adult, child"}]
+    users = {"adult": 2, "child": 1}
+    price = system.post(
+        "/quotes", {**asked, "users": users, "option_minutes": {"machine": 30}, "options": {"machine": 1}}
+    )
+    assert price.status_code == 200, price.text
+    assert price.get_json()["total"] == 2 * 400 + 200 + 100
+    wanted = price.get_json()["asks"]
+    assert [(one["code"], one["label_en"]) for one in wanted["users"]] == [("adult", "Adults"), ("child", "")]
+    assert wanted["option_minutes"] == {"machine": [30, 60, 90, 120]}
+    assert [one["code"] for one in wanted["reductions"]] == ["club"]
+    half = system.post("/quotes", {**asked, "users": users, "reductions": ["club"]})
+    assert half.get_json()["total"] == 500
+
+    reference = system.post("/holds", HOLD).get_json()["reference"]
+    said = {"hold": reference, "purpose": "tennis", "people": 3, "users": users, "accepted_total": 1000}
+    wrong = problem(system.post("/bookings", {**said, "users": {"senior": 3}}), 422, "api_bad_input")
+    assert wrong["errors"] == [{"where": "users.senior", "message": "not asked here; known: adult, child"}]
+    uneven = problem(system.post("/bookings", {**said, "people": 5}), 422, "api_bad_input")
+    assert uneven["errors"][0]["where"] == "people"
+    asked_for = {**said, "reductions": {"club": "登録証 12号"}}
+    booked = system.post("/bookings", asked_for)
+    assert booked.status_code == 201, booked.text
+    assert booked.get_json()["price"]["total"] == 1000, "until staff grant it"
+    assert booking(reference).facts["asked"] == {"club": "登録証 12号"}
+
+
+def test_several_slots_are_one_booking_through_the_api_as_well(system: System) -> None:
+    several = {**HOLD, "more": [{"date": HOLD["date"], "slot": "t1100"}]}
+    held = system.post("/holds", several)
+    assert held.status_code == 201, held.text
+    shown = held.get_json()
+    assert (shown["starts_at"][11:], shown["ends_at"][11:]) == ("00:00:00Z", "04:00:00Z"), "9 to 13 o'clock in Japan"
+    assert shown["price"]["total"] == 1200
 
 
 def test_whoever_gets_the_payment_address_pays_this_fee_without_an_account(system: System) -> None:

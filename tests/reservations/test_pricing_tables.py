@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from portal import cli
 from portal.directory.plain import read
@@ -151,6 +152,48 @@ def _table(**more: Any) -> FeeTable:
 def _price(table: FeeTable, **more: Any) -> list[int]:
     case = fee_files.CaseFile.model_validate({"date": "2026-12-02", "start": "9:00", "end": "12:00", **more})
     return [line.amount.amount for line in table.quote(case.price_case(table)).lines]
+
+
+MIXED = {
+    "rows": [
+        {"id": "seats", "match": {"traits": ["show"]}, "share": {"percent": 10, "of": "capacity"}, "label": "興行"},
+        {"id": "each", "by_user": {"adult": 400, "child": 150}, "label": "1人"},
+    ],
+    "modifiers": [{"id": "takings", "share": {"percent": 5, "of": "admission_total"}, "label": "入場料の5分"}],
+    "users": [{"code": "adult", "label": "大人"}, {"code": "child", "label": "子ども"}],
+    "traits": [{"code": "show", "label": "興行"}],
+    "reductions": [{"id": "club", "percent": 50, "on_request": True, "label": "登録団体"}],
+    "tickets": [{"id": "book", "pieces": 11, "amount": 4000, "pays": "person", "label": "回数券"}],
+}
+
+
+def test_a_case_says_everything_that_a_table_can_ask() -> None:
+    table = _table(**MIXED)
+    users = {"adult": 6, "child": 4}
+    assert sum(_price(table, users=users)) == 3000
+    assert sum(_price(table, users=users, admission_total=100_000)) == 8000
+    assert sum(_price(table, users=users, granted=["club"])) == 1500
+    assert sum(_price(table, traits=["show"], admission=1000, capacity=300)) == 30_000
+    assert sum(_price(table, users={"adult": 2}, tickets={"book": 2})) == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ({"users": {"senior": 1}}, "users"),
+        ({"users": {"adult": 1}, "granted": ["clubs"]}, "granted"),
+        ({"users": {"adult": 1}, "tickets": {"boook": 1}}, "tickets"),
+        ({"users": {"adult": 1}, "option_minutes": {"light": 30}}, "option_minutes"),
+    ],
+)
+def test_a_case_with_a_name_that_the_table_does_not_have_is_no_price(said: dict[str, Any], key: str) -> None:
+    with pytest.raises(fee_files.BadCase, match=f"^{key} "):
+        _price(_table(**MIXED), **said)
+
+
+def test_people_that_are_not_the_sum_of_their_kinds_are_refused() -> None:
+    with pytest.raises(ValidationError, match="10人"):
+        _price(_table(**MIXED), users={"adult": 6, "child": 4}, people=9)
 
 
 LIGHTS = {"kind": "fixed", "id": "lights", "amount": 500, "label": "照明"}

@@ -211,6 +211,26 @@ def test_a_case_is_tried_without_saving_anything(client: FlaskClient, manager: A
         assert session.scalar(select(Occupancy)) is None
 
 
+def test_a_table_by_kinds_of_users_is_tried_with_everything_it_asks(client: FlaskClient, manager: Account) -> None:
+    draft = written(client, new_gym(client), "fees", FEES)
+    by_kind = client_text(client, draft)
+    start, end = by_kind.index("rows:"), by_kind.index("modifiers:")
+    rows = """rows:
+  - {id: each, by_user: {adult: 400, child: 150}, label: 1人}
+users:
+  - {code: adult, label: 大人}
+  - {code: child, label: 子ども}
+reductions:
+  - {id: club, percent: 50, on_request: true, label: 登録団体}
+"""
+    assert people.post(client, draft, {"text": by_kind[:start] + rows + by_kind[end:]}).status_code == 303
+    case = "tariff=half&date=2026-12-04&start=19:00&end=21:00&category=resident&users_adult=6&users_child=4&ask=1"
+    page = client.get(f"{draft}?{case}").text
+    assert "使う人数(子ども)" in page
+    assert "3,000円" in page
+    assert "1,500円" in client.get(f"{draft}?{case}&granted=club").text
+
+
 def test_the_next_version_shows_what_is_different(client: FlaskClient, manager: Account, admin: Account) -> None:
     base = new_gym(client)
     agreed(client, written(client, base, "fees", FEES), manager, admin)

@@ -363,7 +363,9 @@ class PolicyForm(PortalForm):
 
 
 class TryForm(PortalForm):
-    """A case for a fee table. Sent by GET: nothing is saved."""
+    """A case for a fee table. Sent by GET: nothing is saved. `asked` names what the table asks for besides, in order."""
+
+    asked: tuple[str, ...] = ()
 
     class Meta:
         """No token."""
@@ -376,9 +378,5 @@ class TryForm(PortalForm):
     end = ClockField(lazy_gettext("終わり"), validators=[Required()])
     category = SelectionField(lazy_gettext("だれが"), validators=[Optional()])
     purpose = SelectionField(lazy_gettext("使いみち"), validators=[Optional()])
-    people = NumberField(lazy_gettext("人数"), least=1, most=100_000, validators=[Optional()])
-    admission = MoneyField(lazy_gettext("入場料(いちばん高いもの)"), least=0, most=1_000_000, validators=[Optional()])
-    options = CheckboxesField(lazy_gettext("選ぶもの"), validators=[Optional()])
-    traits = CheckboxesField(lazy_gettext("あてはまること"), validators=[Optional()])
     overtime = NumberField(lazy_gettext("延長(分)"), least=0, most=600, validators=[Optional()])
     ask = HiddenField(default="1")
