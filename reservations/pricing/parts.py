@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import time
 from fractions import Fraction
 from math import ceil, floor
 from typing import Annotated, Any, Literal
@@ -196,10 +197,27 @@ class Modifier(Document):
         return (self.amount or 0) * quantity(self.per, case)
 
 
+class Hours(Document):
+    """A span of the day, the end left out; may run over midnight."""
+
+    start: Clock
+    end: Clock
+
+    def holds(self, at: time) -> bool:
+        """Whether the clock time lies in the span."""
+        if self.start <= self.end:
+            return self.start <= at < self.end
+        return at >= self.start or at < self.end
+
+
 class Overtime(Document):
-    """延長: for each begun hour, a fixed amount or a share of the fee (of the slot, or of the dearer slot beside it)."""
+    """延長: for each begun hour, a fixed amount or a share of the fee (of the slot, or of the dearer slot beside it).
+
+    `hours`: only the hours of the overtime that begin then, as a span over midnight (深夜: from 22:00 to 5:00), whenever the slot was.
+    """
 
     match: Match = ANY
+    hours: Hours | None = None
     percent: Percent | None = None
     amount: Amount | None = None
     of: Literal["slot", "dearer_neighbour"] = "slot"
@@ -211,6 +229,10 @@ class Overtime(Document):
     def _one(self) -> Overtime:
         _exactly_one(percent=self.percent, amount=self.amount)
         return self
+
+    def counts(self, case: PriceCase, at: time) -> bool:
+        """Whether it prices an hour of overtime that begins at this time of the day."""
+        return self.match.holds(case) and (self.hours is None or self.hours.holds(at))
 
 
 class _Optional(Document):

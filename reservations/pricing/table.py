@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Literal
 
@@ -254,17 +254,22 @@ class FeeTable(Document):
     def _overtime(self, sheet: _Sheet, case: PriceCase, running: Fraction) -> None:
         if case.overtime <= 0:
             return
-        rule = next((rule for rule in self.overtime if rule.match.holds(case)), None)
-        if rule is None or case.overtime > rule.at_most:
-            raise NoFee(f"{self.code}: no overtime of {case.overtime} minutes")
-        hours = -(-case.overtime // 60)
-        each: Fraction | int
-        if rule.amount is not None:
-            each = rule.amount
-        else:
-            of = running if rule.of == "slot" else self._dearer(case, running)
-            each = of * (rule.percent or 0) / 100
-        sheet.add("overtime", rule.label, rule.label_en, each * hours)
+        hours: dict[int, int] = {}
+        for hour in range(-(-case.overtime // 60)):
+            at = (case.slot.end + timedelta(hours=hour)).time()
+            index = next((index for index, rule in enumerate(self.overtime) if rule.counts(case, at)), None)
+            if index is None or case.overtime > self.overtime[index].at_most:
+                raise NoFee(f"{self.code}: no overtime of {case.overtime} minutes")
+            hours[index] = hours.get(index, 0) + 1
+        for index, count in hours.items():
+            rule = self.overtime[index]
+            each: Fraction | int
+            if rule.amount is not None:
+                each = rule.amount
+            else:
+                of = running if rule.of == "slot" else self._dearer(case, running)
+                each = of * (rule.percent or 0) / 100
+            sheet.add("overtime", rule.label, rule.label_en, each * count)
 
     def _dearer(self, case: PriceCase, running: Fraction) -> Fraction:
         """The fee of the dearer of the bands before and after; the slot's own where there is none."""

@@ -149,6 +149,31 @@ def test_lights_by_circuit_cost_for_each_begun_half_hour(circuits: int, minutes:
     assert table(rows=[ROOM], options=[lights]).quote(lit).total == Yen(price)
 
 
+@pytest.mark.parametrize(
+    ("end", "minutes", "amounts"),
+    [
+        (21, 60, [1000, 300]),
+        (21, 61, [1000, 300, 800]),
+        (21, 180, [1000, 300, 1600]),
+        (22, 1, [1000, 800]),
+        (23, 240, [1000, 3200]),
+    ],
+)
+def test_the_hours_of_overtime_in_the_night_cost_more_whenever_the_band_ended(
+    end: int, minutes: int, amounts: list[int]
+) -> None:
+    """Group 13: 22時から5時. The span runs over midnight; each begun hour counts where it begins."""
+    over = table(
+        rows=[ROOM],
+        overtime=[
+            {"hours": {"start": "22:00", "end": "5:00"}, "amount": 800, "at_most": 240, "label": "深夜"},
+            {"percent": 30, "at_most": 240, "label": "延長 3割"},
+        ],
+    )
+    quote = over.quote(case(("late", end - 2, end), overtime=minutes))
+    assert [line.amount.amount for line in quote.lines] == amounts
+
+
 @pytest.mark.parametrize(("start", "minutes", "price"), [(18, 60, 1300), (22, 30, 1500), (22, 60, 1500)])
 def test_overtime_in_the_night_has_a_price_of_its_own(start: int, minutes: int, price: int) -> None:
     over = table(

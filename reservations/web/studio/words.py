@@ -9,6 +9,7 @@ from flask_babel import gettext
 from reservations.calendar import Season, When
 from reservations.models import NameKind
 from reservations.pricing import FeeTable, FixedOption, Match
+from reservations.pricing.parts import ANY
 from reservations.timetable import Bands, Grid, Timetable
 from reservations.web.comforts import barrier_free, barrier_free_words
 
@@ -211,7 +212,13 @@ def fee_rows(table: FeeTable) -> list[tuple[str, str, str, str]]:
         found.append((gettext("増減"), part.label, condition(part.match), change))
     for late in table.overtime:
         change = f"{late.percent}%" if late.percent is not None else gettext("%(yen)s円", yen=f"{late.amount:,}")
-        found.append((gettext("延長"), late.label, condition(late.match), f"{change} / {per('hour')}"))
+        when = condition(late.match)
+        if late.hours is not None:
+            night = gettext(
+                "%(start)s〜%(end)sに始まる時間", start=f"{late.hours.start:%H:%M}", end=f"{late.hours.end:%H:%M}"
+            )
+            when = night if late.match == ANY else f"{when}、{night}"
+        found.append((gettext("延長"), late.label, when, f"{change} / {per('hour')}"))
     for option in table.options:
         if isinstance(option, FixedOption):
             change = f"{gettext('%(yen)s円', yen=f'{option.amount:,}')} / {per(option.per)}"
