@@ -104,6 +104,11 @@ class FieldView:
         return [c for c in found if self.offered is None or c.code in self.offered]
 
     @property
+    def hinted_choices(self) -> list[Choice]:
+        """Of "choose with search": the choices that say more than their words (below the input: a list of suggestions has no room)."""
+        return [c for c in self.choices if c.hint] if self.kind == "choose" else []
+
+    @property
     def days(self) -> list[tuple[str, str]]:
         """Of an appointment: the days that can be chosen, as (ISO date, words)."""
         if not isinstance(self.spec, AppointmentField) or self.today is None:
@@ -152,7 +157,7 @@ class FieldView:
 
     def value(self, part: str = "") -> str:
         """What to put into an input."""
-        texts = self.typed.get(part) or [""]
+        texts = self.spec.in_words(self.typed, self.locale).get(part) or [""]
         return texts[0]
 
     def chosen(self, code: str) -> bool:
@@ -222,7 +227,9 @@ def field_views(
     for spec in fields:
         origin = (prefill or {}).get(spec.id) or {}
         now = typed.get(spec.id, {})
-        untouched = bool(origin) and {k: list(v) for k, v in now.items()} == spec.typed_of(origin["value"])
+        # Compared as the value would be typed: the English page sends back English words.
+        as_filled = {k: list(v) for k, v in spec.in_words(now, "ja").items()}
+        untouched = bool(origin) and as_filled == spec.typed_of(origin["value"])
         source = source_words(origin, locale) if untouched else ""
         shown = spec.show(origin["value"], locale) if origin.get("locked") else ""
         view = FieldView(

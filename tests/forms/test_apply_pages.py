@@ -339,3 +339,24 @@ def test_consent_to_an_electronic_document_is_asked_on_the_review_page_and_kept_
     assert "電子データ(PDF)での受け取りに同意しました" in client.get(f"/applications/{reference}").get_data(
         as_text=True
     )
+
+
+def test_words_chosen_by_typing_come_back_in_the_language_of_the_page(browser: FlaskClient) -> None:
+    garden = start(browser, "community-garden").rpartition("/")[0] + "/plot"
+    people.post(browser, garden, fields({"garden": "River garden (sample)", "second": "yes"}))
+    assert 'value="River garden (sample)"' in browser.get(garden + "?lang=en").get_data(as_text=True)
+    people.post(browser, garden, fields({"garden": "川ぞいの農園(見本)", "second": "yes"}))
+    english = browser.get(garden + "?lang=en").get_data(as_text=True)
+    assert 'id="f-garden" name="f.garden" value="River garden (sample)"' in english
+    japanese = browser.get(garden + "?lang=ja").get_data(as_text=True)
+    assert 'id="f-garden" name="f.garden" value="川ぞいの農園(見本)"' in japanese
+    people.post(browser, garden, fields({"garden": "Moon garden", "second": "yes"}))
+    assert 'value="Moon garden"' in browser.get(garden + "?lang=en").get_data(as_text=True), "what is none stays"
+
+
+def test_what_a_choice_means_stands_under_it_and_is_read_out_with_it(browser: FlaskClient) -> None:
+    step = start(browser, "resident-record").rpartition("/")[0]
+    pages = [browser.get(f"{step}/{name}").get_data(as_text=True) for name in ("person", "request")]
+    page = next(text for text in pages if "本籍と筆頭者" in text)
+    assert 'id="f-shown-domicile" name="f.shown" value="domicile" aria-describedby="f-shown-domicile-about"' in page
+    assert '<p class="choice__hint" id="f-shown-domicile-about">本籍は、戸籍がある場所です。' in page

@@ -160,6 +160,11 @@ class FieldSpec(Strict):
         """What to put into the inputs so that reading gives this value again."""
         return {"": ["" if value is None else str(value)]}
 
+    def in_words(self, typed: Typed, locale: str) -> Typed:
+        """What was typed as the page puts it into the inputs: where it can be typed in two languages, in the page's."""
+        del locale
+        return typed
+
     def offers(self, value: Any) -> bool:
         """Whether an answer could ever equal `value` (rules are checked with it)."""
         return isinstance(value, str)

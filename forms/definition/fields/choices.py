@@ -119,11 +119,20 @@ class ChooseField(_Choices):
         text = one(typed)
         if not text:
             return Reading()
+        found = self._found(text)
+        return Reading(problems=(Problem("not_in_list"),)) if found is None else Reading(found.code)
+
+    def _found(self, text: str) -> Choice | None:
         wanted = fold(text)
         for choice in self.choices:
             if text == choice.code or wanted in {fold(choice.label.ja), fold(choice.label.en or choice.label.ja)}:
-                return Reading(choice.code)
-        return Reading(problems=(Problem("not_in_list"),))
+                return choice
+        return None
+
+    def in_words(self, typed: Typed, locale: str) -> Typed:
+        """See `FieldSpec.in_words`: the words of the choice; what is none stays as it was typed."""
+        found = self._found(one(typed))
+        return typed if found is None else {"": [found.label.in_(locale)]}
 
     def show(self, value: Any, locale: str) -> str:
         """See `FieldSpec.show`."""
