@@ -18,7 +18,7 @@ from forms.models import Application, CorrectionRequest
 from forms.services import approval, fee_change, hiding, protection, teamwork
 from forms.services.common import PurposeMissing, definition
 from forms.states import OPEN, Party, State, possible
-from forms.web import files, views
+from forms.web import files, views, words
 from forms.web.blueprint import bp
 from portal.accounts.models import Role
 from portal.kernel import audit, clock, references
@@ -135,8 +135,8 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
         events=views.EVENTS,
         letters=letters.of_case(session, found),
         by_post=letters.by_post(found),
-        letter_words=views.LETTERS,
-        letter_stages=views.LETTER_STAGES,
+        letter_words=words.LETTERS,
+        letter_stages=words.LETTER_STAGES,
         actors=views.ACTORS,
         outcomes=views.OUTCOMES,
         can={action.value for action in possible(state, by=Party.STAFF)},

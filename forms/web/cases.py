@@ -19,7 +19,7 @@ from forms.services import casework, delegation, fee_change, hiding, teamwork
 from forms.services.common import Incomplete, definition
 from forms.services.filing import PAYABLE
 from forms.states import Action, Party, State, possible
-from forms.web import files, views
+from forms.web import files, views, words
 from forms.web.blueprint import bp
 from payments import queries as payment_queries
 from portal.documents import qr
@@ -91,8 +91,8 @@ def application(reference: str) -> ResponseReturnValue:
             states=views.STATES,
             events=views.EVENTS,
             letters=letters.of_case(session, found),
-            letter_words=views.LETTERS,
-            letter_stages=views.LETTER_STAGES,
+            letter_words=words.LETTERS,
+            letter_stages=words.LETTER_STAGES,
             actors=views.ACTORS,
             outcomes=views.OUTCOMES,
             next_step=views.next_step(state, unpaid=unpaid),

@@ -8,7 +8,7 @@ from flask_babel import gettext
 
 from forms.letters import printing, services
 from forms.services.common import definition
-from forms.web import views
+from forms.web import words
 from forms.web.blueprint import bp
 from forms.web.case_page import ROLES, departments, of_theirs
 from portal.kernel import audit, clock
@@ -43,8 +43,8 @@ def _page(*, error: str = "", status: int = 200) -> ResponseReturnValue:
             "forms/letters.html",
             rows=rows,
             sent=sent,
-            what=views.LETTERS,
-            stages=views.LETTER_STAGES,
+            what=words.LETTERS,
+            stages=words.LETTER_STAGES,
             most=printing.MOST,
             today=clock.today(),
             chosen=set(_ids()) if request.method == "POST" else set(),

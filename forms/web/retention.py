@@ -10,7 +10,7 @@ from sqlalchemy import select
 from forms import queries
 from forms.case_models import Disposal
 from forms.services import disposal
-from forms.web import views
+from forms.web import views, words
 from forms.web.blueprint import bp
 from portal.accounts.models import Role
 from portal.kernel import clock
@@ -64,7 +64,7 @@ def disposal_list(disposal_id: int) -> ResponseReturnValue:
             disposal=found,
             cases=disposal.cases_of(session, found),
             names=views.name_of,
-            kinds=views.DISPOSED,
+            kinds=words.DISPOSED,
             people=queries.staff_names(session, {each for each in (found.listed_by, found.confirmed_by) if each}),
             lang=locale.current(),
         )

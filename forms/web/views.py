@@ -379,34 +379,6 @@ EVENTS: dict[str, LazyString] = {
     "identity_confirmed": lazy_gettext("本人確認をしていました"),
     "electronic_consent": lazy_gettext("電子データ(PDF)での受け取りに同意しました"),
 }
-DISPOSED: dict[str, LazyString] = {
-    "cases": lazy_gettext("申請"),
-    "answers": lazy_gettext("回答"),
-    "drafts": lazy_gettext("下書き"),
-    "files": lazy_gettext("書類"),
-    "papers": lazy_gettext("窓口の書類"),
-    "messages": lazy_gettext("メッセージ"),
-    "notes": lazy_gettext("メモ"),
-    "notices": lazy_gettext("メール"),
-    "payers": lazy_gettext("支払う人の名前"),
-    "jobs": lazy_gettext("処理の記録"),
-    "attachments": lazy_gettext("添付書類"),
-    "letters": lazy_gettext("手紙"),
-}
-LETTERS: dict[str, LazyString] = {
-    "filed": lazy_gettext("申請を受け付けました"),
-    "correction": lazy_gettext("直してほしいところがあります"),
-    "decided": lazy_gettext("申請の結果をお知らせします"),
-    "issued": lazy_gettext("書類をお送りします"),
-    "withdrawn": lazy_gettext("申請を取り下げました"),
-    "fee_changed": lazy_gettext("手数料が変わりました"),
-    "message": lazy_gettext("担当の課からのお知らせ"),
-}
-LETTER_STAGES: dict[str, tuple[str, LazyString]] = {
-    "to_print": ("act", lazy_gettext("これから印刷します")),
-    "printed": ("wait", lazy_gettext("印刷しました")),
-    "sent": ("good", lazy_gettext("送りました")),
-}
 OUTCOMES: dict[str, LazyString] = {
     "granted": lazy_gettext("認めます"),
     "refused": lazy_gettext("認めません"),
