@@ -22,7 +22,7 @@ def lines(procedure: Procedure, filed: Mapping[str, Any]) -> tuple[ChargeLine, .
     fee = procedure.fee
     if fee.kind == "none":
         return ()
-    label = fee.label.ja
+    label, english = fee.label.ja, fee.label.en or ""
     if fee.kind == "fixed":
         amount, rule = fee.amount, "fixed"
     elif fee.kind == "by_choice":
@@ -36,10 +36,12 @@ def lines(procedure: Procedure, filed: Mapping[str, Any]) -> tuple[ChargeLine, .
             return ()
         amount, rule = fee.amount * copies, f"by_copies/{fee.amount}x{copies}"
         label = f"{label} {fee.amount:,}円 × {copies}"
+        english = f"{english} {fee.amount:,} yen x {copies}" if english else ""
     if amount == 0:
         return ()
     ground = Ground(fee.ordinance, fee.article or "")
-    return (ChargeLine(label, Yen(amount), _TAX[fee.tax], ground, sample=fee.sample, rule=f"{procedure.slug}/{rule}"),)
+    made = f"{procedure.slug}/{rule}"
+    return (ChargeLine(label, Yen(amount), _TAX[fee.tax], ground, sample=fee.sample, rule=made, label_en=english),)
 
 
 def depends_on(procedure: Procedure) -> frozenset[str]:

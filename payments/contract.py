@@ -7,7 +7,7 @@ A domain that wants money builds a `ChargeRequest`, hands it to `payments.servic
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -83,11 +83,12 @@ class ChargeLine:
     """One line of a charge.
 
     Attributes:
-        label: words for the payer, in Japanese (city data, not translated).
+        label: words for the payer, in Japanese (city data).
         amount: whole yen, tax included; negative for a reduction.
         ground: the line's own ground.
         sample: True where no source gives the fee (shown as 見本).
         rule: which rule of which fee table made the line, for the person who checks it ("gym-2025/weekday-morning").
+        label_en: the same words in English; empty where the city has none. Two lines that differ only in this are the same demand.
     """
 
     label: str
@@ -96,6 +97,7 @@ class ChargeLine:
     ground: Ground
     sample: bool = False
     rule: str = ""
+    label_en: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         _whole_yen(self.amount)

@@ -306,7 +306,7 @@ def _costs(
             ),
             payee=payee.code,
             money_kind=MoneyKind(charge.money_kind),
-            lines=[ChargeLine("督促手数料", costs, TaxClass.OUTSIDE, ground)],
+            lines=[ChargeLine("督促手数料", costs, TaxClass.OUTSIDE, ground, label_en="Fee of the demand letter")],
             description="督促手数料",
             ground=ground,
             pay_until=datetime.combine(pay_by, time(23, 59, 59), clock.TOKYO),

@@ -177,6 +177,9 @@ def _request(session: Session, parts: Sequence[Charge]) -> ChargeRequest:
                 Ground(row.GroundRow.title, row.GroundRow.article, row.GroundRow.since),
                 row.ChargeLineRow.sample,
                 row.ChargeLineRow.rule,
+                f"{named[row.ChargeLineRow.charge_id]} {row.ChargeLineRow.label_en}"
+                if row.ChargeLineRow.label_en
+                else "",
             )
             for row in rows
         ],

@@ -55,6 +55,8 @@ class MoneyOf:
         back: what of it was promised back.
         accepted: False: money that came too late or twice, all of which goes back.
         receipt_ref: None where there is no receipt.
+        received: cash that was put on the counter; None where it was not cash.
+        change: what was handed back of it.
     """
 
     description: str
@@ -62,6 +64,8 @@ class MoneyOf:
     back: Yen
     accepted: bool
     receipt_ref: str | None
+    received: Yen | None = None
+    change: Yen | None = None
 
 
 def money_of(session: Session, payable_kind: str, payable_ref: str) -> list[MoneyOf]:
@@ -73,13 +77,26 @@ def money_of(session: Session, payable_kind: str, payable_ref: str) -> list[Mone
             Payment.accepted,
             promised().label("back"),
             Receipt.reference,
+            Payment.cash_received,
+            Payment.amount.label("whole"),
         )
         .join(Payment, of_charge())
         .outerjoin(Receipt, Receipt.payment_id == Payment.id)
         .where(Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref)
         .order_by(Charge.id, Payment.id)
     )
-    return [MoneyOf(row.description, _yen(row.amount), _yen(row.back), row.accepted, row.reference) for row in rows]
+    return [
+        MoneyOf(
+            row.description,
+            _yen(row.amount),
+            _yen(row.back),
+            row.accepted,
+            row.reference,
+            row.cash_received,
+            None if row.cash_received is None else row.cash_received - row.whole,
+        )
+        for row in rows
+    ]
 
 
 def _yen(value: Any) -> Yen:

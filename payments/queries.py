@@ -42,6 +42,7 @@ class LineView:
     ground: str
     sample: bool
     rule: str
+    label_en: str = ""
 
 
 @dataclass(frozen=True)
@@ -297,7 +298,7 @@ def _lines(session: Session, charge_id: int) -> list[LineView]:
         .order_by(ChargeLineRow.position)
     )
     return [
-        LineView(line.label, line.amount, TaxClass(line.tax), str(ground), line.sample, line.rule)
+        LineView(line.label, line.amount, TaxClass(line.tax), str(ground), line.sample, line.rule, line.label_en)
         for line, ground in rows
     ]
 

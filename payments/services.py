@@ -198,6 +198,7 @@ def _write_lines(session: Session, charge: Charge, request: ChargeRequest) -> No
             ground_id=ledger.ground_id(session, line.ground),
             sample=line.sample,
             rule=line.rule,
+            label_en=line.label_en,
         )
         for position, line in enumerate(request.lines, start=1)
     )

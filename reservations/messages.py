@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from datetime import time
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,7 +13,7 @@ from portal.accounts.models import Account, Person
 from portal.directory.models import City
 from portal.documents import qr
 from portal.kernel import clock, dates, i18n
-from portal.kernel.texts import show_date, show_time
+from portal.kernel.texts import show_date, show_time, show_until
 from portal.notices import services as notices
 from reservations import combining
 from reservations.feeds.queries import city_part, entry_of
@@ -123,7 +123,7 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
         "owed": cancelled.get("owed", 0) if cancelled else 0,
         "owed_until": _owed_until(booking, locale),
         "reason": booking.reason or "",
-        "held_until": _until(booking.held_until, locale),
+        "held_until": show_until(booking.held_until, locale),
         "review_by": policy.appeal.review_by,
         "defendant": policy.appeal.defendant,
         "entrance": policy.permit.entrance,
@@ -139,15 +139,7 @@ def _owed_until(booking: Booking, locale: str) -> str:
     """Until when a fee for cancelling is to be paid; "" where the booking has not ended."""
     if booking.ended_at is None:
         return ""
-    until = booking.ended_at + PAY_WITHIN
-    return _until(until, locale)
-
-
-def _until(at: datetime, locale: str) -> str:
-    """The last moment; the end of a day is 24:00 of that day, which nobody takes for a day more."""
-    if clock.local(at).time() != time():
-        return f"{show_date(at, locale)} {show_time(at)}"
-    return f"{show_date(at - timedelta(days=1), locale)} 24:00"
+    return show_until(booking.ended_at + PAY_WITHIN, locale)
 
 
 def _calendar(session: Session, booking: Booking) -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from payments.contract import MoneyKind, TaxClass
@@ -131,6 +131,7 @@ class ChargeLineRow(Base):
     ground_id: Mapped[int] = mapped_column(ForeignKey("ground.id"))
     sample: Mapped[bool]
     rule: Mapped[str]
+    label_en: Mapped[str] = mapped_column(server_default=text("''"))
 
     ground: Mapped[GroundRow] = relationship(lazy="raise")
 

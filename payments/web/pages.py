@@ -138,7 +138,7 @@ def my_items(who: access.Visitor) -> Sequence[my.Item]:
 def _due(each: waiting.OpenCharge) -> str:
     if each.due_on is not None:
         return texts.show_date(each.due_on, locale.current())
-    return "" if each.pay_until is None else texts.show_moment(each.pay_until, locale.current())
+    return "" if each.pay_until is None else texts.show_until(each.pay_until, locale.current())
 
 
 SECTION = my.Section(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 
@@ -36,6 +36,13 @@ def show_moment(value: datetime, locale: str = "ja") -> str:
     return f"{show_date(value, locale)} {show_time(value)}"
 
 
+def show_until(value: datetime, locale: str = "ja") -> str:
+    """The last moment of a time limit; the end of a day is 24:00 of that day, which nobody takes for a day more."""
+    if clock.local(value).time() != time():
+        return show_moment(value, locale)
+    return f"{show_date(value - timedelta(days=1), locale)} 24:00"
+
+
 def show_both(value: date, locale: str = "ja") -> str:
     """2025年4月1日(令和7年) in Japanese; the western date in English."""
     return dates.both(value) if locale == "ja" else show_date(value, locale)
@@ -56,6 +63,7 @@ def _environment(locale: str) -> Environment:
         date=lambda value: show_date(value, locale),
         time=show_time,
         moment=lambda value: show_moment(value, locale),
+        until=lambda value: show_until(value, locale),
         both=lambda value: show_both(value, locale),
     )
     environment.globals["locale"] = locale

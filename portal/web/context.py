@@ -142,7 +142,9 @@ def init_app(app: Flask) -> None:
         date=lambda value: texts.show_date(value, locale.current()),
         time=texts.show_time,
         moment=lambda value: texts.show_moment(value, locale.current()),
+        until=lambda value: texts.show_until(value, locale.current()),
         both=lambda value: texts.show_both(value, locale.current()),
         wareki=dates.wareki,
+        or_english=lambda japanese, english: english if english and locale.current() == "en" else japanese,
         breaks=lambda value: Markup("<br>").join(str(value).splitlines()),
     )

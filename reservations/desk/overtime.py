@@ -77,7 +77,7 @@ def charge(session: Session, reference: str, *, facilities: Collection[str], act
         raise NoOvertimeFee(use.overtime)
     # Kept among the facts, so that a later change of the price (a reduction, a corrected table) does not forget it.
     booking.facts = {**booking.facts, "overtime": use.overtime}
-    why = Why("overtime", quote.ground, "時間をこえた使用料")
+    why = Why("overtime", quote.ground, "時間をこえた使用料", "Fee for staying longer")
     made = adjusting.adjust(session, booking, quote, why, pay_until=now + PAY_WITHIN, actor=actor, now=now)
     use.overtime_charge = made.charge_ref if made is not None else None
     session.flush()

@@ -58,7 +58,8 @@ def ask_for(session: Session, booking: Booking, made: BookingMove, price: MoveQu
     """The difference is owed until the new time is let go."""
     whole = charge_request(session, booking, price.quote)
     ground = Ground(price.quote.ground)
-    line = ChargeLine("変更による差額", price.to_pay, TaxClass.STANDARD, ground, _sample(price.quote), "move")
+    sample = _sample(price.quote)
+    line = ChargeLine("変更による差額", price.to_pay, TaxClass.STANDARD, ground, sample, "move", "Difference of a move")
     asked = replace(
         whole, lines=[line], purpose=purpose_of(made), pay_until=made.held_until, description="施設使用料 変更の差額"
     )

@@ -36,6 +36,7 @@ class Why:
         kind: "reduction", "revoked", "correction", "overtime", "category", "moved".
         ground: ordinance and article, or the decision.
         words: the line of a further charge, in Japanese.
+        words_en: the same in English.
         refund: what kind of money goes back: not owed (過誤納), or by the ordinance.
         run: names a correction of many bookings; each has its part of a run once.
     """
@@ -43,6 +44,7 @@ class Why:
     kind: str
     ground: str
     words: str
+    words_en: str
     refund: RefundKind = RefundKind.NOT_OWED
     run: str | None = None
 
@@ -150,6 +152,7 @@ def adjust(
                     Ground(why.ground),
                     any(line.sample for line in quote.lines),
                     f"{quote.table}@{quote.valid_from}#{why.kind}",
+                    why.words_en,
                 )
             ]
         )
@@ -208,7 +211,8 @@ def charge_lines(quote: Quote) -> list[ChargeLine]:
     """The lines of a quote as they are charged."""
     ground = Ground(quote.ground)
     return [
-        ChargeLine(line.label, line.amount, TaxClass.STANDARD, ground, line.sample, line.rule) for line in quote.lines
+        ChargeLine(line.label, line.amount, TaxClass.STANDARD, ground, line.sample, line.rule, line.label_en)
+        for line in quote.lines
     ]
 
 

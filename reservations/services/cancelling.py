@@ -162,7 +162,9 @@ def _ask(session: Session, booking: Booking, quote: RefundQuote, *, now: datetim
     """Ask for the share that the rules keep, of somebody who has not paid: a charge of its own."""
     policy = policy_of(booking)
     ground = Ground(policy.cancellation.ground, quote.words)
-    line = ChargeLine("取消しの料金", quote.owed, TaxClass.STANDARD, ground, policy.sample, quote.rule)
+    line = ChargeLine(
+        "取消しの料金", quote.owed, TaxClass.STANDARD, ground, policy.sample, quote.rule, "Fee for cancelling"
+    )
     request = adjusting.demand(session, booking, [line], ground, now + PAY_WITHIN, purpose=FEE, now=now)
     payments.raise_charge(session, request, now=now)
 

@@ -141,7 +141,7 @@ def correct_one(
     ids, quote = _right(booking, _versions(session, booking.fees.code))
     if quote is None or quote.total == adjusting.total_now(session, booking):
         return None
-    why = Why("correction", ground, "料金表の訂正による差額", run=run)
+    why = Why("correction", ground, "料金表の訂正による差額", "Difference by a corrected fee table", run=run)
     made = adjusting.adjust(session, booking, quote, why, pay_until=due(booking, now=now), actor=actor, now=now)
     if made is not None:
         booking.facts = {**booking.facts, "fees": ids}

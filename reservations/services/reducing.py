@@ -80,10 +80,9 @@ def decide(
         raise ReasonMissing
     _note(session, booking, request, wanted, reason=reason, actor=actor, now=now)
     if grant:
-        words = "減免を認めたための精算"
-        _follow(
-            session, booking, Why("reduction", f"減免の承認: {_label(booking, reduction)}", words), actor=actor, now=now
-        )
+        granted = f"減免の承認: {_label(booking, reduction)}"
+        why = Why("reduction", granted, "減免を認めたための精算", "Settlement after a reduction was granted")
+        _follow(session, booking, why, actor=actor, now=now)
     _term(session, booking, actor=actor, now=now)
     jobs.defer(session, TELL, booking_id=booking.id, event="reduced" if grant else "reduction_refused")
 
@@ -114,7 +113,8 @@ def revoke(
     if request.state != ReductionState.GRANTED.value:
         raise WrongState(request.state)
     _note(session, booking, request, ReductionState.REVOKED, reason=reason, actor=actor, now=now)
-    why = Why("revoked", f"減免の取消し: {_label(booking, reduction)}", "減免を取り消したための追加の料金")
+    revoked = f"減免の取消し: {_label(booking, reduction)}"
+    why = Why("revoked", revoked, "減免を取り消したための追加の料金", "Further fee after a reduction was revoked")
     _follow(session, booking, why, actor=actor, now=now)
     jobs.defer(session, TELL, booking_id=booking.id, event="reduction_revoked")
 

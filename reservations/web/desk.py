@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,7 +18,6 @@ from portal.documents import codes
 from portal.kernel import audit, clock, files, references
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
-from portal.plan.report import cell
 from portal.web import access
 from reservations.desk import ages, charts, overtime, queries, services, sheets, statistics
 from reservations.desk.errors import NotExpected, UntrueTime
@@ -30,7 +26,7 @@ from reservations.desk.queries import DeskLine
 from reservations.desk.statistics import Statistics
 from reservations.queries import bookings
 from reservations.services.common import KIND
-from reservations.web import words
+from reservations.web import desk_files, words
 from reservations.web.desk_forms import AGE_LABELS, CameForm, FindForm, LendForm, PeriodForm, UseForm
 from reservations.web.forms import EmptyForm
 from reservations.web.manage import facilities_of
@@ -318,6 +314,11 @@ def make_sheet(facility: str, day: str) -> ResponseReturnValue:
     return redirect(url_for("reservations.desk", day=wanted.isoformat()) + "#sheets", 303)
 
 
+def _for_machine() -> bool:
+    """Whether a program reads the CSV: heads and kinds are identifiers that stay; else words, for Excel."""
+    return request.args.get("for") == "machine"
+
+
 def _month(text: str | None) -> date:
     """The first day of a month in an address; this month without one."""
     return read_day(f"{text}-01") if text else clock.today().replace(day=1)
@@ -331,9 +332,7 @@ def users_report() -> ResponseReturnValue:
     with unit_of_work() as session:
         lines = queries.users_of_month(session, facilities_of(access.visitor()), first)
     if request.args.get("format") == "csv":
-        header = ["facility", "space", "bookings", "came", *ages.AGES, "users"]
-        rows = [[x.facility, x.space, x.bookings, x.came, *(x.users[age] for age in ages.AGES), x.total] for x in lines]
-        return _csv(header, rows, f"users-{first:%Y-%m}.csv")
+        return desk_files.users(lines, f"users-{first:%Y-%m}.csv", ids=_for_machine())
     return render_template(
         "reservations/desk/report.html",
         first=first,
@@ -364,7 +363,7 @@ def desk_statistics() -> ResponseReturnValue:
         except ValueError:
             form.last.errors = [gettext("「おわりの日」は、「はじめの日」から1年のうちの日にしてください。")]
     if found is not None and request.args.get("format") == "csv":
-        return _statistics_csv(found)
+        return desk_files.use_rates(found, ids=_for_machine())
     part_names = dict(words.parts())
     html = render_template(
         "reservations/desk/statistics.html",
@@ -390,28 +389,3 @@ def _drawn(found: Statistics, part_names: dict[str, str]) -> dict[str, Markup]:
             found.income_by_category, name="yen-categories", title=gettext("利用者区分ごとの収入")
         ),
     }
-
-
-def _statistics_csv(found: Statistics) -> Response:
-    rows: list[Sequence[Any]] = [
-        *(["rate_by_space", x.label, x.offered, x.booked, x.percent] for x in found.by_space),
-        *(["rate_by_part", x.label, x.offered, x.booked, x.percent] for x in found.by_part),
-        *(["income_by_space", x.label, x.bookings, x.yen, ""] for x in found.income_by_space),
-        *(["income_by_part", x.label, x.bookings, x.yen, ""] for x in found.income_by_part),
-        *(["income_by_category", x.label, x.bookings, x.yen, ""] for x in found.income_by_category),
-    ]
-    header = ["figure", "label", "offered_minutes_or_bookings", "booked_minutes_or_yen", "percent"]
-    return _csv(header, rows, f"use-{found.first}-{found.last}.csv")
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]], name: str) -> Response:
-    """UTF-8 with BOM; text never as a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(header)
-    writer.writerows([cell(value) for value in row] for row in rows)
-    return Response(
-        "\ufeff" + out.getvalue(),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
-    )

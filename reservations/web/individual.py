@@ -36,11 +36,11 @@ def _slots(session: Session, view: SpaceView, day: date) -> tuple[Slot, ...]:
     return table.slots_on(day, dates.is_holiday) if table is not None else ()
 
 
-def _tariffs(session: Session, view: SpaceView, day: date) -> list[str]:
-    """The kinds of price that its fee table has; the space's own last, since a place is rarely priced as the whole."""
+def _tariffs(session: Session, view: SpaceView, day: date) -> list[tuple[str, str]]:
+    """The kinds of price that its fee table has, in words; the space's own last, since a place is rarely priced as the whole."""
     table = catalog.rules_for(session, [view]).fees(view.fees_code, day)
     named = {code for row in table.rows for code in row.match.tariffs or ()} if table is not None else set()
-    return [*sorted(named - {view.tariff}), view.tariff]
+    return [(code, studio_words.tariff_of(table, code)) for code in [*sorted(named - {view.tariff}), view.tariff]]
 
 
 def _page(*, message: str = "", opened: Opened | None = None, status: int = 200) -> ResponseReturnValue:
@@ -69,9 +69,10 @@ def _page(*, message: str = "", opened: Opened | None = None, status: int = 200)
         day=day,
         today=clock.today(),
         slots=slots,
-        tariffs=[(code, studio_words.tariff(code)) for code in tariffs],
+        tariffs=tariffs,
         open_now=[one for one in open_now if view is not None and one.space_code == view.code],
         opened=opened,
+        slot_names={slot.code: words.slot_words(slot) for slot in slots},
         message=message,
         most=MOST_PLACES,
         words=words,

@@ -49,7 +49,7 @@ def _item(line: BookingLine) -> my.Item:
     next_step = due = ""
     if line.state == BookingState.HELD:
         next_step = gettext("支払ってください") if line.accepted else gettext("内容を決めて、支払ってください")
-        due = gettext("%(at)s まで", at=words.short_moment(line.held_until))
+        due = gettext("%(at)s まで", at=words.short_until(line.held_until))
     elif line.state == BookingState.CONFIRMED and line.ends_at > clock.now():
         next_step = gettext("使う日に、使用許可書を見せてください")
     space = line.space_en if locale.current() == "en" and line.space_en else line.space

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import flask_babel
 
 from portal.kernel import clock
-from portal.kernel.texts import show_date, show_moment, show_time
+from portal.kernel.texts import show_date, show_time, show_until
 from portal.web import city, locale
 from reservations import combining
 from reservations.availability import Mark, SlotState, State
@@ -117,6 +117,13 @@ def short_moment(at: datetime) -> str:
     return f"{local.month}月{local.day}日 {show_time(at)}"
 
 
+def short_until(at: datetime) -> str:
+    """12月4日 24:00 for the end of that day, like `show_until`."""
+    if clock.local(at).time() != time():
+        return short_moment(at)
+    return short_moment(at - timedelta(days=1)).replace("0:00", "24:00")
+
+
 def short_day(day: date) -> str:
     """12/4(金) (4 Dec Fri)."""
     if locale.current() == "en":
@@ -136,7 +143,7 @@ def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> st
             "紙に書いた利用をあとから入れられるのは、使った日の%(limit)s日あとまでです。", limit=limit or 0
         ),
         Refused.NOT_YET_OPEN: gettext("まだ予約できません。%(at)s から予約できます。", at=moment),
-        Refused.TOO_LATE: gettext("予約の受付は %(at)s に終わりました。", at=moment),
+        Refused.TOO_LATE: gettext("予約の受付は %(at)s に終わりました。", at=short_until(at) if at else ""),
         Refused.NEIGHBOUR_QUIET: gettext(
             "となりの部屋で、静かさがいる使い方の予約があります。この時間は、音の出る使い方ができません。"
         ),
@@ -228,7 +235,7 @@ def booking_words(state: str, *, accepted: bool = False) -> tuple[str, str]:
 def next_step(line: BookingLine, *, unpaid: bool, now: datetime) -> str:
     """What its owner does next about a booking, and until when; "" where there is nothing."""
     if line.state == BookingState.HELD:
-        until = show_moment(line.held_until, locale.current())
+        until = show_until(line.held_until, locale.current())
         if line.accepted:
             return gettext("%(at)s までに支払ってください。", at=until)
         return gettext("%(at)s までに、人数などを書いて予約を決めてください。", at=until)

@@ -64,6 +64,7 @@ def test_a_telephone_booking_for_somebody_without_account_is_paid_in_cash(manage
     assert "たりません" in short.text
     assert people.post(manager, cash, {"received": "1000"}).status_code == 303
     papers = manager.get(where).text
+    assert "預かった現金 1,000円、おつり 400円" in papers, "the clerk hands out the change"
     assert "使用許可書を作っています" in papers
     jobs.run_pending(koga)
     permit = f"/staff/desk/bookings/{reference}/permit.pdf"

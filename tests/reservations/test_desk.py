@@ -239,9 +239,18 @@ def test_the_manager_checks_in_on_the_page_finds_by_permit_and_takes_the_csv(
     assert saved.status_code == 303
     many = post(client, f"/staff/desk/bookings/{reference}", {"adult": "-1"})
     assert many.status_code == 422
-    table = client.get("/staff/desk/report?month=2026-12&format=csv").data.decode("utf-8-sig")
+    table = client.get("/staff/desk/report?month=2026-12&format=csv&for=machine").data.decode("utf-8-sig")
     [row] = csv.DictReader(io.StringIO(table))
     assert (row["adult"], row["senior"], row["users"]) == ("2", "1", "3")
+    people = client.get("/staff/desk/report?month=2026-12&format=csv").data.decode("utf-8")
+    assert people.startswith("\ufeff施設,部屋・コート,予約,来た予約,"), "Excel shows people words, not identifiers"
+    rates = client.get("/staff/desk/statistics?first=2026-12-01&last=2026-12-31&format=csv").data.decode("utf-8-sig")
+    read = list(csv.DictReader(io.StringIO(rates)))
+    assert {row["集計"] for row in read} >= {"場所ごとの使われた割合", "時間ごとの収入"}
+    assert "午前" in {row["場所・時間・区分"] for row in read}
+    named = client.get("/staff/desk/statistics?first=2026-12-01&last=2026-12-31&format=csv&for=machine").data.decode()
+    assert "rate_by_space," in named
+    assert named.startswith("\ufefffigure,label,")
     assert "<svg" in client.get("/staff/desk/statistics?first=2026-12-01&last=2026-12-31").text
     assert client.get("/staff/desk/statistics?first=2026-12-31&last=2026-12-01").status_code == 422
     assert client.get("/staff/desk/report?month=2026-13").status_code == 404

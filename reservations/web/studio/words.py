@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flask_babel import gettext
 
+from portal.web import locale
 from reservations.calendar import Season, When
 from reservations.models import NameKind
 from reservations.pricing import FeeTable, FixedOption, Match
@@ -64,6 +65,8 @@ def tariffs() -> dict[str, str]:
     }
 
 
+ROWS_SHOWN = 3
+"""So many rows of a fee table say what a kind of price is."""
 TARIFFS_EN = {
     "whole": "Whole floor",
     "half": "Half",
@@ -80,6 +83,23 @@ TARIFFS_EN = {
 def tariff(code: str) -> str:
     """One of them; a code of another city's table is its own word."""
     return tariffs().get(code, code)
+
+
+def tariff_of(table: FeeTable | None, code: str) -> str:
+    """A kind of price as its table says it: the words of its rows (「1コート 2時間 400円」); for each use, where the table knows one."""
+    rows = [row for row in table.rows if row.match.tariffs and code in row.match.tariffs] if table is not None else []
+    named = []
+    for row in rows[:ROWS_SHOWN]:
+        label = row.label_en if locale.current() == "en" and row.label_en else row.label
+        yen = gettext("%(yen)s円", yen=f"{row.amount:,}") if row.amount is not None else ""
+        named.append(f"{label} {yen}".strip())
+    if len(rows) > ROWS_SHOWN:
+        named.append("…")
+    known = tariffs().get(code)
+    if not named:
+        return known or code
+    joint = ", " if locale.current() == "en" else "、"
+    return f"{known}: {joint.join(named)}" if known else joint.join(named)
 
 
 def kinds() -> dict[str, str]:
