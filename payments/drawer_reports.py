@@ -1,4 +1,8 @@
-"""日計表: the day's drawers by place and clerk, and the paying-in slips. Each in a fixed number of statements."""
+"""日計表: what the drawers took on a day, by place and clerk, and the paying-in slips. Each in a fixed number of statements.
+
+A day's report is made of the entries of that day, whenever their drawer was opened, and says how things stood at its end. So money is
+on the report of the day on which it was taken, and what happens later changes no report of an earlier day.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from payments.errors import NoSuchDrawer
@@ -17,7 +21,6 @@ from payments.models import (
     Drawer,
     DrawerMove,
     DrawerMoveKind,
-    DrawerState,
     Payee,
     PayingInSlip,
     Payment,
@@ -41,8 +44,11 @@ COLUMNS = (
     "金額",
     "現金過不足",
     "説明",
+    "開いた日",
+    "前の日からの現金",
 )
 KINDS = {"city_tax": "市税", "office_fee": "手数料", "facility_fee": "施設使用料"}
+_FUND = (DrawerMoveKind.FUND.value, DrawerMoveKind.CORRECTION.value)
 METHODS = {"cash": "現金", "card": "カード端末", "refund": "現金の払戻し"}
 
 
@@ -89,6 +95,9 @@ class DrawerDay:
     to_bank: Yen
     opened_at: datetime
     closed_at: datetime | None
+    since: date | None = None
+    """The day on which it was opened, where that was an earlier one; its cash of then is `carried`."""
+    carried: Yen = field(default_factory=lambda: Yen(0))
     lines: list[Line] = field(default_factory=list)
 
     @property
@@ -103,51 +112,74 @@ class DrawerDay:
 
 
 def daily(session: Session, day: date, *, place: str = "", viewer: Actor | None = None) -> Sequence[DrawerDay]:
-    """The drawers that were opened on a day (by the clock in Japan), by place and clerk. Two statements.
+    """What the drawers took on a day (by the clock in Japan), by place and clerk. Two statements.
+
+    A drawer is there that was opened, stood open or has an entry on that day. State, count and cash are those at the end of the day.
 
     Args:
         session: the transaction.
-        day: the business day.
+        day: the day; of one that has not begun there is nothing.
         place: only this one; "" for all.
         viewer: whose drawers are marked as their own.
     """
+    if day > clock.today():
+        return []
     start = datetime.combine(day, time.min, clock.TOKYO)
+    end = start + timedelta(days=1)
+    entry = select(DrawerMove.id).where(DrawerMove.drawer_id == Drawer.id, DrawerMove.at >= start, DrawerMove.at < end)
     query = (
         select(Drawer, Account.display_name)
         .outerjoin(Account, Account.id == Drawer.clerk_account_id)
-        .where(Drawer.opened_at >= start, Drawer.opened_at < start + timedelta(days=1))
+        .where(
+            Drawer.opened_at < end,
+            or_(Drawer.opened_at >= start, Drawer.closed_at.is_(None), Drawer.closed_at >= start, entry.exists()),
+        )
         .order_by(Drawer.place, Drawer.id)
     )
     if place:
         query = query.where(Drawer.place == place)
     found = {
-        row.Drawer.id: DrawerDay(
-            reference=row.Drawer.reference,
-            place=row.Drawer.place,
-            clerk=row.display_name or "",
-            own=viewer is not None and row.Drawer.clerk_account_id == viewer.account_id,
-            open=row.Drawer.state == DrawerState.OPEN.value,
-            fund=Yen(0),
-            expected=row.Drawer.expected or Yen(0),
-            counted=row.Drawer.counted,
-            difference=Yen(0),
-            explanation=row.Drawer.explanation,
-            to_bank=Yen(0),
-            opened_at=row.Drawer.opened_at,
-            closed_at=row.Drawer.closed_at,
-        )
-        for row in session.execute(query)
+        row.Drawer.id: _as_of(row.Drawer, row.display_name or "", start, end, viewer) for row in session.execute(query)
     }
     moves = session.execute(
         select(DrawerMove, Payee.name, Charge.money_kind)
         .outerjoin(Payee, Payee.id == DrawerMove.payee_id)
         .outerjoin(Charge, Charge.id == _charge_of())
-        .where(DrawerMove.drawer_id.in_(found))
+        .where(DrawerMove.drawer_id.in_(found), DrawerMove.at < end)
         .order_by(DrawerMove.id)
     )
     for row in moves:
-        _add(found[row.DrawerMove.drawer_id], row.DrawerMove, row.name or "", row.money_kind or "")
+        drawer = found[row.DrawerMove.drawer_id]
+        if row.DrawerMove.kind in _FUND:
+            drawer.fund += row.DrawerMove.cash
+        if drawer.open:
+            drawer.expected += row.DrawerMove.cash
+        if row.DrawerMove.at < start:
+            drawer.carried += row.DrawerMove.cash
+        else:
+            _add(drawer, row.DrawerMove, row.name or "", row.money_kind or "")
     return list(found.values())
+
+
+def _as_of(drawer: Drawer, clerk: str, start: datetime, end: datetime, viewer: Actor | None) -> DrawerDay:
+    """A drawer as it stood at the end of a day, without its entries."""
+    closed = drawer.closed_at is not None and drawer.closed_at < end
+    return DrawerDay(
+        reference=drawer.reference,
+        place=drawer.place,
+        clerk=clerk,
+        own=viewer is not None and drawer.clerk_account_id == viewer.account_id,
+        open=not closed,
+        fund=Yen(0),
+        expected=(drawer.expected or Yen(0)) if closed else Yen(0),
+        counted=drawer.counted if closed else None,
+        difference=Yen(0),
+        explanation=drawer.explanation if closed else "",
+        to_bank=Yen(0),
+        opened_at=drawer.opened_at,
+        closed_at=drawer.closed_at if closed else None,
+        since=clock.local(drawer.opened_at).date() if drawer.opened_at < start else None,
+    )
 
 
 def journal(session: Session, reference: str, *, clerk: Actor) -> tuple[Drawer, Sequence[MoveView]]:
@@ -225,11 +257,12 @@ def as_csv(drawers: Sequence[DrawerDay], places: dict[str, str]) -> str:
             "開いている" if drawer.open else "締めた",
             drawer.fund.amount,
         ]
-        tail = [drawer.difference.amount, drawer.explanation]
+        since = clock.local(drawer.opened_at).date().isoformat()
+        tail = [drawer.difference.amount, drawer.explanation, since, drawer.carried.amount]
         for line in drawer.lines or [Line("", "", "")]:
             kind, method = KINDS.get(line.money_kind, ""), METHODS.get(line.method, "")
             writer.writerow([*head, line.payee, kind, method, line.count, line.amount.amount, *tail])
-            tail = [0, ""]
+            tail = [0, "", since, 0]
     return stream.getvalue()
 
 
@@ -242,12 +275,8 @@ def _charge_of() -> ColumnElement[int]:
 
 def _add(drawer: DrawerDay, move: DrawerMove, payee: str, money_kind: str) -> None:
     kind = DrawerMoveKind(move.kind)
-    if kind in {DrawerMoveKind.FUND, DrawerMoveKind.CORRECTION}:
-        drawer.fund += move.cash
     if kind is DrawerMoveKind.TO_BANK:
         drawer.to_bank -= move.cash
-    if drawer.open:
-        drawer.expected += move.cash
     if kind is DrawerMoveKind.DIFFERENCE:
         drawer.difference += move.amount
     if kind.value not in METHODS:

@@ -285,7 +285,16 @@ def _home(form: OpenForm, *, status: int = 200) -> ResponseReturnValue:
             .order_by(Drawer.opened_at)
         ).all()
         named = places.names(session)
-    return render_template("payments/till/home.html", form=form, mine=mine, places=named, today=clock.today()), status
+    today = clock.today()
+    page = render_template(
+        "payments/till/home.html",
+        form=form,
+        mine=mine,
+        left_open={each.reference for each in mine if clock.local(each.opened_at).date() < today},
+        places=named,
+        today=today,
+    )
+    return page, status
 
 
 def _drawer(reference: str, count: CountForm, fund: FundForm, *, status: int = 200) -> ResponseReturnValue:

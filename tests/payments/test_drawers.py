@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
+from datetime import date, datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -216,6 +218,42 @@ def test_the_daily_report_says_who_took_what_where(clerk: Actor):
     assert sum(int(row[10]) for row in rows[1:]) == 1, "a difference stands once"
 
 
+def test_money_is_on_the_report_of_the_day_on_which_it_was_taken_and_an_earlier_report_never_changes(
+    clerk: Actor, clock_at: Callable[[str], datetime]
+):
+    clock_at("2026-11-24 09:00")
+    drawer = open_drawer(clerk)
+    cash(charge("T1"), clerk)
+    with unit_of_work() as session:
+        (before,) = drawer_reports.daily(session, date(2026, 11, 24))
+        assert drawer_reports.daily(session, date(2026, 11, 25)) == [], "that day has not begun"
+    assert (before.open, before.takings, before.expected, before.since) == (True, Yen(3000), Yen(23_000), None)
+
+    clock_at("2026-11-25 10:00")
+    cash(charge("T2", total=500), clerk)
+    close(drawer, clerk, 23_499, "1円足りない")
+    clock_at("2026-11-26 09:00")
+    pay_in(clerk)
+    with unit_of_work() as session:
+        (first,) = drawer_reports.daily(session, date(2026, 11, 24))
+        (second,) = drawer_reports.daily(session, date(2026, 11, 25))
+        (third,) = drawer_reports.daily(session, date(2026, 11, 26))
+    assert first == before, "what came later changed nothing"
+    assert (second.open, second.since, second.carried, second.takings) == (
+        False,
+        date(2026, 11, 24),
+        Yen(23_000),
+        Yen(500),
+    )
+    assert (second.expected, second.counted, second.difference, second.to_bank) == (
+        Yen(23_500),
+        Yen(23_499),
+        Yen(-1),
+        Yen(0),
+    )
+    assert (third.takings, third.difference, third.to_bank) == (Yen(0), Yen(0), Yen(3499))
+
+
 @pytest.fixture
 def till(koga: str, client: FlaskClient) -> FlaskClient:
     # The books of these tests are Koga's; only the payable is the tests' own.
@@ -247,6 +285,7 @@ def test_a_day_at_the_till_in_the_browser(till: FlaskClient):
     report = till.get("/staff/till/report").get_data(as_text=True)
     for words in ("窓口 太郎", "現金過不足", "-500円", "2,500円"):
         assert words in report, words
+    assert "締めていないレジ" not in report
     assert "古河" in till.get("/staff/till/report.csv").get_data(as_text=True)
     pdf = till.get("/staff/till/report.pdf")
     assert pdf.data.startswith(b"%PDF")
