@@ -19,7 +19,7 @@ from forms.masking import BEFORE, MASK
 from forms.models import Application
 from forms.presenting import Line
 from forms.services.common import definition
-from forms.services.filing import IDENTITY_SEEN
+from forms.services.filing import IDENTITY_CONFIRMED, IDENTITY_SEEN
 from portal.documents import qr
 from portal.kernel import dates
 from portal.kernel.clock import local
@@ -100,9 +100,13 @@ def _at_home(application: Application) -> str:
 
 
 def _identity(application: Application) -> str:
-    """What was looked at at the counter to see who came; "" where nothing was: they signed in, or were a guest."""
+    """How it was made sure who acts, and when: looked at at the counter, or confirmed online; "" where the procedure asks for neither."""
     seen = [event for event in application.events if event.action == IDENTITY_SEEN]
-    return f"窓口で確認({seen[-1].reason or ''}) {show_moment(local(seen[-1].at))}" if seen else ""
+    if seen:
+        return f"窓口で確認({seen[-1].reason or ''}) {show_moment(local(seen[-1].at))}"
+    # The event's reason is the provider and the moment of confirming; the event's own time is that of filing.
+    confirmed = [event for event in application.events if event.action == IDENTITY_CONFIRMED]
+    return f"オンラインで確認({confirmed[-1].reason or ''})" if confirmed else ""
 
 
 def _changed(procedure: Procedure, field_id: str, value: Any, hidden: frozenset[str], mark: str) -> str:

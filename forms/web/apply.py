@@ -100,6 +100,16 @@ class _Page:
         entries = {group.id: group.entries(typed.get(group.id, {}), at) for group in groups}
         return rules.evaluate(self.procedure, {**draft.answers, **entries}, self.facts).rows
 
+    def values(self, typed: Mapping[str, Typed]) -> Mapping[str, Any]:
+        """What is computed from the answers as they are on the page, also from entries that could not be kept for a mistake in them."""
+        groups = [f for f in self.step.fields if isinstance(f, GroupField)]
+        draft = self.application.draft
+        if not groups or draft is None or not any(f.computed for f in self.step.fields):
+            return self.evaluation.values
+        at = Moment(clock.today())
+        entries = {group.id: group.written(typed.get(group.id, {}), at) for group in groups}
+        return rules.evaluate(self.procedure, {**draft.answers, **entries}, self.facts).values
+
 
 def _page(session: Session, slug: str, key: str, step_id: str, *, lock: bool = False) -> _Page:
     found = draft_of_visitor(session, slug, key, lock=lock)
@@ -133,7 +143,7 @@ def _show(
         problems=problems,
         required=page.evaluation.required,
         prefill=draft.prefill,
-        values=page.evaluation.values,
+        values=page.values(now),
         offered=page.evaluation.offered,
         rows=page.rows(now),
         today=clock.today(),

@@ -81,6 +81,8 @@ def application(reference: str) -> ResponseReturnValue:
             teamwork.read_by(session, found, side="applicant", now=now)
         state = State(found.state)
         unpaid = state is not State.WITHDRAWN and any(c.state == "open" and c.total for c in charges)
+        posted = letters.of_case(session, found)
+        no_mail = bool(found.filed_at and found.secret_sha256 and not found.contact.get("email") and not posted)
         return render_template(
             "forms/application.html",
             application=found,
@@ -90,12 +92,14 @@ def application(reference: str) -> ResponseReturnValue:
             state=state,
             states=views.STATES,
             events=views.EVENTS,
-            letters=letters.of_case(session, found),
+            letters=posted,
             letter_words=words.LETTERS,
             letter_stages=words.LETTER_STAGES,
             actors=views.ACTORS,
             outcomes=views.OUTCOMES,
-            next_step=views.next_step(state, unpaid=unpaid),
+            next_step=views.next_step(state, unpaid=unpaid, no_mail=no_mail),
+            no_mail=no_mail,
+            making=any(paper.ready_at is None for paper in found.documents),
             charges=charges,
             unpaid=unpaid,
             open_requests=casework.open_requests(found),

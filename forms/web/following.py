@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, lazy_gettext
@@ -18,6 +20,7 @@ from portal.web import access
 from portal.web.forms import MaxLength, PortalForm, Required, TextField
 
 LONGEST_NUMBER = 40
+_CASE = re.compile(r"/applications/(?P<number>[Aa]-[0-9A-Za-z-]{1,36})(?:[/?#]|$)")
 _PLAIN = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 
 
@@ -70,6 +73,15 @@ def open_case(reference: str, secret: str) -> ResponseReturnValue:
     if number is None:
         raise NotFound
     return _opened(number)
+
+
+def guest_way(path: str) -> access.GuestWay | None:
+    """From the page of a case, opened where nobody is signed in: to typing its secret. The same for every number, also for none of ours."""
+    found = _CASE.match(path)
+    if found is None:
+        return None
+    words = gettext("メールにある確認のことばで、申請のようすを見る")
+    return access.GuestWay(url_for("forms.follow", number=found["number"]), words)
 
 
 def _opened(number: str) -> ResponseReturnValue:

@@ -112,6 +112,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     files.allow_uploads(app)
     error_texts.add(TEXTS)
+    access.register_guest_way(following.guest_way)
     my.register(
         my.Section(
             "applications",

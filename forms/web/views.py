@@ -9,12 +9,12 @@ from datetime import date, datetime
 from typing import Any
 
 from flask import g, request, session
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from flask_babel.speaklater import LazyString
 
 from forms import rules
 from forms.definition import FieldSpec, Moment, Problem, Procedure, Typed
-from forms.definition.fields import AppointmentField, Choice, GroupField
+from forms.definition.fields import AppointmentField, Choice, GroupField, PeriodField
 from forms.definition.fields.files import Files
 from forms.definition.paths import label_at, spec_at, typed_at, value_at
 from forms.models import Application
@@ -40,6 +40,7 @@ class FieldView:
         problems: what is wrong.
         source: where a value that was filled in beforehand came from, in words; "" where it did not.
         locked: the value may not be changed.
+        held: of a person, the parts that may not be changed.
         reason: why a reviewer asks for it, on the correction page.
         before: the value as filed, on the correction page.
         path: where the answer stands (`forms.definition.paths`); "": the field's id.
@@ -56,6 +57,7 @@ class FieldView:
     problems: Sequence[Problem] = ()
     source: str = ""
     locked: bool = False
+    held: Sequence[str] = ()
     required: bool = False
     reason: str = ""
     before: str = ""
@@ -134,6 +136,21 @@ class FieldView:
             return texts.show_both(parse_date(self.value()), self.locale)
         except DateError:
             return ""
+
+    @property
+    def limits(self) -> list[str]:
+        """Of a period: what it must keep to, said before a mistake."""
+        if not isinstance(self.spec, PeriodField) or self.today is None:
+            return []
+        first, last = self.spec.between(self.today)
+        said = []
+        if first is not None and self.spec.earliest != PeriodField.model_fields["earliest"].default:
+            said.append(gettext("%(day)sか、それより後の日。", day=texts.show_both(first, self.locale)))
+        if last is not None:
+            said.append(gettext("%(day)sまでの日。", day=texts.show_both(last, self.locale)))
+        if self.spec.max_days is not None:
+            said.append(gettext("%(max)s日以内。", max=self.spec.max_days))
+        return [*said, *(limit.message.in_(self.locale) for limit in self.spec.limits)]
 
     @property
     def more_files(self) -> bool:
@@ -229,7 +246,11 @@ def field_views(
         now = typed.get(spec.id, {})
         # Compared as the value would be typed: the English page sends back English words.
         as_filled = {k: list(v) for k, v in spec.in_words(now, "ja").items()}
-        untouched = bool(origin) and as_filled == spec.typed_of(origin["value"])
+        held = tuple(origin.get("parts", ()))
+        original = spec.typed_of(origin.get("value"))
+        if held:
+            as_filled, original = ({part: each.get(part) for part in held} for each in (as_filled, original))
+        untouched = bool(origin) and as_filled == original
         source = source_words(origin, locale) if untouched else ""
         shown = spec.show(origin["value"], locale) if origin.get("locked") else ""
         view = FieldView(
@@ -240,6 +261,7 @@ def field_views(
             required=spec.id in must,
             source=source,
             locked=bool(origin.get("locked")),
+            held=held,
             shown=spec.show((values or {}).get(spec.id), locale) if spec.computed else shown,
             offered=(offered or {}).get(spec.id),
             today=today,
@@ -401,13 +423,17 @@ _NEXT: dict[State, LazyString] = {
 }
 
 
-def next_step(state: State, *, unpaid: bool) -> str:
-    """What the applicant does next, in one sentence; "" where nothing is left."""
+def next_step(state: State, *, unpaid: bool, no_mail: bool = False) -> str:
+    """What the applicant does next, in one sentence; "" where nothing is left. `no_mail`: nothing will tell them of the result."""
     if state in {State.CLOSED, State.WITHDRAWN}:
         return ""
     waits = (
         lazy_gettext("手数料を支払ってください。")
         if unpaid
+        else lazy_gettext(
+            "することはありません。結果は、このページに出ます。ときどき開いて見てください。急ぐときは、受付番号を伝えて、担当の課に電話してください。"
+        )
+        if no_mail
         else lazy_gettext("することはありません。結果を待ってください。")
     )
     return str(_NEXT.get(state, waits))

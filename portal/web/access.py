@@ -26,6 +26,28 @@ _EXTENSION = "portal.visitor"
 _INTEGRATIONS = "portal.integrations"
 
 
+@dataclass(frozen=True, slots=True)
+class GuestWay:
+    """Where somebody goes who has no account, in place of signing in to see a page."""
+
+    url: str
+    words: str
+
+
+_guest_ways: list[Callable[[str], GuestWay | None]] = []
+
+
+def register_guest_way(way: Callable[[str], GuestWay | None]) -> None:
+    """Add a function from the path that asked for signing in to the way for guests; None: that path is not its own."""
+    if way not in _guest_ways:
+        _guest_ways.append(way)
+
+
+def guest_way(path: str | None) -> GuestWay | None:
+    """What the sign-in page offers besides signing in, to whoever came from this path."""
+    return next((found for way in _guest_ways if (found := way(path or "")) is not None), None)
+
+
 @dataclass(eq=False)
 class NotSignedIn(PortalError):
     """The page is for people who signed in; a browser is sent to the sign-in page and comes back."""

@@ -104,6 +104,7 @@ def _page() -> dict[str, Any]:
         "language_links": locale.links() if request.method == "GET" else locale.links_from_post(),
         "is_demo": not settings.production,
         "sign_in_url": _url_or_nothing("security.login"),
+        "guest_way": access.guest_way,
         "page_has_errors": bool(g.get("page_has_errors")),
     }
 

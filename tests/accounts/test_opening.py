@@ -155,6 +155,8 @@ def test_the_whole_way_from_the_counter_to_signed_in(
     assert people.post(client, "/sign-in/paper", {**new, "again": "ちがうもの 12345"}).status_code == 422
     assert people.post(client, "/sign-in/paper", {**new, "code": "0000-0000-0000-0000"}).status_code == 422
     assert people.post(client, "/sign-in/paper", new).status_code == 303
+    assert f'value="{number}"' in client.get("/sign-in").text, "nothing to copy from the paper again"
+    assert number not in client.get("/sign-in").text, "once: others may use this browser"
     signed_in = people.post(client, "/sign-in", {"email": number.lower(), "password": PASSWORD})
     assert signed_in.status_code == 303
     assert client.get("/my/profile").status_code == 200

@@ -274,10 +274,10 @@ class Maker:
             return {self.random.choice(["all", "any"]): parts}
         if depth and roll < 0.45:
             return {"not": self.condition(group, depth - 1)}
-        return self.test(group)
+        return self.comparison(group)
 
-    def test(self, group: str | None) -> Json:
-        """One question."""
+    def comparison(self, group: str | None) -> Json:
+        """One condition without others inside it, over an answer, a fact or the day; it makes, it asserts nothing."""
         kind = self.random.choice([*self.known, "fact", "day"])
         if kind == "fact":
             return self.random.choice(

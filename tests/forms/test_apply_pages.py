@@ -360,3 +360,11 @@ def test_what_a_choice_means_stands_under_it_and_is_read_out_with_it(browser: Fl
     page = next(text for text in pages if "本籍と筆頭者" in text)
     assert 'id="f-shown-domicile" name="f.shown" value="domicile" aria-describedby="f-shown-domicile-about"' in page
     assert '<p class="choice__hint" id="f-shown-domicile-about">本籍は、戸籍がある場所です。' in page
+
+
+def test_what_a_period_must_keep_to_is_said_before_a_mistake(browser: FlaskClient) -> None:
+    person = start(browser, "road-occupancy")
+    page = browser.get(person.replace("/steps/person", "/steps/use")).get_data(as_text=True)
+    assert "<br>2026年11月25日(令和8年)か、それより後の日。<br>3653日以内。</p>" in page
+    event = browser.get(start(browser, "patronage").replace("/steps/group", "/steps/event")).get_data(as_text=True)
+    assert "2028年11月24日(令和10年)までの日。" in event

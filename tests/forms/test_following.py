@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import Role
+from portal.kernel import references
 from tests import people
 from tests.conftest import Mailbox
 from tests.forms.conftest import fill, sha_on
@@ -95,7 +96,23 @@ def test_a_guest_without_mail_is_told_where_the_page_is_seen(client: FlaskClient
     damage = {"kind": "hole", "spot.spot": "総和庁舎の前", "seen_on": "2026-11-24", "details": "", "photos": ""}
     path = fill(client, "road-damage", {"damage": damage, "contact": {"wants_answer": "no"}})
     answer = people.post(client, path, {"sha256": sha_on(client.get(path))}, follow_redirects=True)
-    assert "いま使っているブラウザでだけ見られます" in answer.get_data(as_text=True)
+    page = answer.get_data(as_text=True)
+    assert "いま使っているブラウザでだけ見られます" in page
+    assert "結果は、このページに出ます" in page, "nothing else will tell them"
+    assert "結果を待ってください" not in page
+
+
+def test_a_guests_case_opened_elsewhere_leads_from_the_sign_in_to_its_secret_the_same_for_every_number(
+    app: Flask, letter: tuple[str, str, str]
+) -> None:
+    number, _secret, _words = letter
+    for asked in (number, references.new("A")):
+        other = app.test_client()
+        page = other.get(f"/applications/{asked}", follow_redirects=True)
+        assert page.request.path == "/sign-in"
+        assert f'href="/applications/follow?number={asked}"' in page.get_data(as_text=True)
+    elsewhere = app.test_client().get("/my", follow_redirects=True).get_data(as_text=True)
+    assert "/applications/follow" not in elsewhere.partition("<main")[2]
 
 
 def test_a_wrong_number_and_a_wrong_secret_get_the_same_answer(

@@ -86,6 +86,21 @@ def test_a_problem_is_told_at_the_question_of_its_entry(browser: FlaskClient) ->
     assert 'id="f-children-1-grade-error"' not in html
 
 
+def test_what_is_counted_stays_after_a_refused_page(browser: FlaskClient) -> None:
+    start = people.location(people.post(browser, "/apply/disaster-damage-certificate"))
+    url = start.replace("/steps/person", "/steps/family")
+    assert "0人" in browser.get(url).get_data(as_text=True)
+    sent: dict[str, list[str]] = {"asked": ["household"], "action": ["next"]}
+    sent["f.household.row"], sent["f.household.seen"] = ["1", "2", "3"], []
+    for row, name in (("1", "古河 花子"), ("2", "古河 太郎"), ("3", "")):
+        sent["f.household.seen"] += [f"{row}.member", f"{row}.hurt"]
+        sent[f"f.household.{row}.member.name"] = [name]
+        sent[f"f.household.{row}.member.kana"] = ["漢字" if name else ""]
+    answer = people.post(browser, url, sent)
+    assert answer.status_code == 422
+    assert '<p class="fixed lines">2人</p>' in answer.get_data(as_text=True)
+
+
 def test_a_question_inside_an_entry_opens_by_an_answer_of_the_same_entry(browser: FlaskClient) -> None:
     url = page_of(browser)
     _status, html = post(browser, url, browser.get(url).get_data(as_text=True), child(1, "古河 一郎"), "add:children")

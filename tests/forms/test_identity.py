@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from forms import measures
+from forms import application_form, measures
 from forms.models import Application, ApplicationDraft
 from forms.services import filing, protection
 from forms.services.common import IdentityTooLow
@@ -128,6 +128,8 @@ def test_written_first_then_confirmed_then_filed(browser: FlaskClient, oidc: Oid
     event = next(e for e in filed.events if e.action == "identity_confirmed")
     assert event.reason is not None
     assert event.reason.startswith("本人確認サービス ")
+    printed = application_form.context(filed, frozenset(), {})["identity"]
+    assert printed == f"オンラインで確認({event.reason})", "the paper says how and when"
     page = browser.get(people.location(answer)).text
     assert "本人確認をしていました" in page
     assert "手数料を支払う" in page, "600 yen, online"

@@ -64,6 +64,22 @@ def paper(
     return issued(client, session, granted(session, hanako, reviewer, run_jobs, consent=True))
 
 
+def test_the_case_says_that_its_document_is_being_made_until_it_is_there(
+    client: FlaskClient, session: Session, hanako: Account, reviewer: Account, run_jobs: Callable[[], None]
+) -> None:
+    people.sign_in(client, hanako)
+    reference = granted(session, hanako, reviewer, lambda: None)
+    page = client.get(f"/applications/{reference}").get_data(as_text=True)
+    assert "書類を作っています" in page
+    assert "書類ができました" not in page.partition("<details")[0]
+    assert 'data-again="4" data-most="30"' in page, "looks again by itself, not for ever"
+    assert f'href="/applications/{reference}">もう一度見る' in page, "without script"
+    run_jobs()
+    page = client.get(f"/applications/{reference}").get_data(as_text=True)
+    assert "書類ができました" in page
+    assert "data-again" not in page
+
+
 def test_without_the_consent_of_the_review_page_the_document_says_that_paper_is_handed_out_too(
     client: FlaskClient, session: Session, hanako: Account, reviewer: Account, run_jobs: Callable[[], None]
 ) -> None:

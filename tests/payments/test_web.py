@@ -73,7 +73,10 @@ def test_hanako_pays_by_card_and_takes_her_receipt(
     sandbox = start(signed_in, reference)
     back = act(signed_in, sandbox, "pay")
     assert people.location(back) == f"/pay/{reference}/return"
-    assert "お支払いを確認しています" in html(signed_in.get(f"/pay/{reference}/return"))
+    waiting = html(signed_in.get(f"/pay/{reference}/return"))
+    assert "お支払いを確認しています" in waiting
+    assert 'data-again="4" data-most="30"' in waiting, "looks again by itself, not for ever"
+    assert f'href="/pay/{reference}/return"' in waiting, "without script"
     run_jobs()
     assert "お支払いありがとうございました" in html(signed_in.get(f"/pay/{reference}/return"))
     assert things.given == {"T1": reference}

@@ -93,6 +93,10 @@ class DateField(FieldSpec):
                 ) from None
         return bound
 
+    def between(self, today: date) -> tuple[date | None, date | None]:
+        """The first and the last day that can be written on this day; None: no bound."""
+        return self._bound(self.earliest, today), self._bound(self.latest, today)
+
     def read(self, typed: Typed, at: Moment) -> Reading:
         """See `FieldSpec.read`."""
         guarded = self.guard(typed)
@@ -105,7 +109,7 @@ class DateField(FieldSpec):
             day = parse_date(text)
         except DateError:
             return Reading(problems=(Problem("not_date"),))
-        earliest, latest = self._bound(self.earliest, at.today), self._bound(self.latest, at.today)
+        earliest, latest = self.between(at.today)
         if latest is not None and day > latest:
             code = "in_the_future" if self.latest == "today" else "too_late"
             return Reading(problems=(Problem(code, facts={"latest": latest}),))

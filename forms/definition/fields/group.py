@@ -97,6 +97,16 @@ class GroupField(FieldSpec):
             return Reading()
         return Reading(entries, flags=tuple(flags))
 
+    def written(self, typed: Typed, at: Moment) -> list[dict[str, Any]]:
+        """The entries on the page in which something is written, also where some of it cannot be read: what is counted and summed there."""
+        said = {
+            row
+            for row in self.rows(typed)
+            for part, texts in typed.items()
+            if part.startswith(f"{row}.") and any(text.strip() for text in texts)
+        }
+        return [entry for entry in self.entries(typed, at) if str(entry[ROW]) in said]
+
     def entries(self, typed: Typed, at: Moment) -> list[dict[str, Any]]:
         """Every entry on the page, blank ones too, with those answers that can be read: what the page's own rules go by."""
         seen = set(typed.get("seen", ()))

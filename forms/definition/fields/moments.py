@@ -113,6 +113,10 @@ class PeriodField(FieldSpec):
     def _day(self) -> DateField:
         return DateField(id=self.id, label=self.label, type="date", earliest=self.earliest, latest=self.latest)
 
+    def between(self, today: date) -> tuple[date | None, date | None]:
+        """The first and the last day that can be written on this day; None: no bound."""
+        return self._day().between(today)
+
     def read(self, typed: Typed, at: Moment) -> Reading:
         """See `FieldSpec.read`."""
         guarded = self.guard(typed)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import current_app, request
+from flask import session as cookie
 from flask_babel import lazy_gettext
 from flask_security import (
     ChangePasswordForm,
@@ -99,6 +100,10 @@ def _one_guess(kind: str, name: str) -> Iterator[list[bool]]:
                 throttle.give_back(session, subject=throttle.EVERYBODY, origin=address)
 
 
+SIGN_IN_AS = "sign_in_as"
+"""In the cookie: the number that the sign-in page fills in once."""
+
+
 class _KeepsErrors:
     """The library blanks every message where one could tell that an address has an account.
 
@@ -138,6 +143,12 @@ class SignInForm(_KeepsErrors, LoginForm):
     )
     password = PasswordField(_PASSWORD, render_kw=_CURRENT, validators=[password_required], description=" ")
     remember = BooleanField(lazy_gettext("この端末では、サインインしたままにする"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Whoever has just chosen a password with a code finds their number filled in, once."""
+        super().__init__(*args, **kwargs)
+        if request.method == "GET" and not self.email.data:
+            self.email.data = cookie.pop(SIGN_IN_AS, None)
 
     def validate(self, **kwargs: Any) -> bool:
         """Count the guess, then check it."""

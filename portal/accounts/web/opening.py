@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, current_app, flash, redirect, render_template, request, url_for
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, lazy_gettext
 from wtforms.fields.choices import SelectChoice
@@ -14,7 +15,7 @@ from portal.accounts.models import Role
 from portal.accounts.proofs import Proof
 from portal.accounts.services import WeakPassword
 from portal.accounts.web import printing
-from portal.accounts.web.forms import ProfileForm
+from portal.accounts.web.forms import SIGN_IN_AS, ProfileForm
 from portal.accounts.web.messages import PASSWORD_PROBLEMS
 from portal.accounts.web.views import bp, look_up
 from portal.accounts.web.words import PROOFS
@@ -187,6 +188,7 @@ def open_with_code() -> ResponseReturnValue:
             throttle.give_back(session, subject=subject, origin=network)
         form.refuse(form.password, str(PASSWORD_PROBLEMS[weak.problems[0]]))
         return render_template("accounts/begin_with_code.html", form=form), 422
+    cookie[SIGN_IN_AS] = number
     flash(gettext("パスワードを決めました。利用者番号とパスワードでサインインしてください。"), "success")
     return redirect(url_for("security.login"), 303)
 
