@@ -249,7 +249,7 @@ def field_views(
         held = tuple(origin.get("parts", ()))
         original = spec.typed_of(origin.get("value"))
         if held:
-            as_filled, original = ({part: each.get(part) for part in held} for each in (as_filled, original))
+            as_filled, original = ({p: each.get(p, []) for p in held} for each in (as_filled, original))
         untouched = bool(origin) and as_filled == original
         source = source_words(origin, locale) if untouched else ""
         shown = spec.show(origin["value"], locale) if origin.get("locked") else ""
