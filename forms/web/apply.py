@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -11,62 +10,22 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from forms import presenting, queries, rules
-from forms.definition import Moment, Problem, Procedure, Step, Typed
-from forms.definition.conditions import fields_of
-from forms.definition.dependencies import own_needs
-from forms.definition.fields import GroupField
+from forms import presenting, queries
+from forms.definition import Problem
 from forms.models import Application
-from forms.services import changeover, delegation, disputing, drafts, filing, protection, proving
-from forms.services.common import IdentityTooLow, Incomplete, MustGoOver, ReviewChanged, facts_of
+from forms.services import changeover, disputing, drafts, filing, protection, proving
+from forms.services.common import IdentityTooLow, Incomplete, MustGoOver, ReviewChanged
 from forms.states import State
 from forms.web import files, proof, views
 from forms.web.blueprint import bp
+from forms.web.step_page import StepPage, draft_of_visitor, principal_of, show_step, step_page
 from portal.accounts.web import identity
 from portal.kernel import clock
 from portal.kernel.database import transact, unit_of_work
-from portal.kernel.errors import Invalid, NotFound
+from portal.kernel.errors import Invalid
 from portal.web import access, locale
 
 LOOK_UP = "look_up"
-
-
-def _may_use(application: Application) -> None:
-    """A draft is its owner's, or of the guest in whose browser it was begun.
-
-    Raises:
-        NotFound: it is somebody else's.
-    """
-    who = access.visitor()
-    if application.channel != "online":
-        raise NotFound
-    if application.delegation_id is not None:
-        if application.owner_account_id not in {None, who.account_id} or application.owner_account_id is None:
-            with unit_of_work() as session:
-                if not delegation.may_act(session, application, who.account_id, now=clock.now()):
-                    raise NotFound
-    elif application.owner_account_id is not None:
-        if application.owner_account_id != who.account_id:
-            raise NotFound
-    elif not views.remembers("drafts", application.key):
-        raise NotFound
-
-
-def draft_of_visitor(session: Session, slug: str, key: str, *, lock: bool = False) -> queries.Draft:
-    """A draft that the visitor may use, with its document; `lock`: nobody else changes it meanwhile.
-
-    Raises:
-        NotSignedIn, NotFound: it needs signing in, or is somebody else's.
-    """
-    found = queries.draft(session, key, now=clock.now(), lock=lock)
-    here = found if found is not None and found.application.procedure.slug == slug else None
-    guests = queries.procedure_guests(session, slug) if here is None else here.guests
-    if not guests and not access.visitor().signed_in:
-        raise access.NotSignedIn
-    if here is None:
-        raise NotFound
-    _may_use(here.application)
-    return here
 
 
 def _to_case(application: Application) -> ResponseReturnValue:
@@ -78,122 +37,19 @@ def _to_new_version(slug: str, key: str) -> ResponseReturnValue:
     return redirect(url_for("forms.new_version", slug=slug, key=key), 303)
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What a step's page needs, read in one transaction."""
-
-    application: Application
-    procedure: Procedure
-    step: Step
-    evaluation: rules.Evaluation
-    facts: rules.Facts
-    newer: changeover.Newer | None
-    principal: str = ""
-
-    def rows(self, typed: Mapping[str, Typed]) -> Mapping[str, tuple[rules.RowEvaluation, ...]]:
-        """The entries of this step's repeated groups as they are on the page, blank ones too."""
-        groups = [f for f in self.step.fields if isinstance(f, GroupField)]
-        draft = self.application.draft
-        if not groups or draft is None:
-            return {}
-        at = Moment(clock.today())
-        entries = {group.id: group.entries(typed.get(group.id, {}), at) for group in groups}
-        return rules.evaluate(self.procedure, {**draft.answers, **entries}, self.facts).rows
-
-    def values(self, typed: Mapping[str, Typed]) -> Mapping[str, Any]:
-        """What is computed from the answers as they are on the page, also from entries that could not be kept for a mistake in them."""
-        groups = [f for f in self.step.fields if isinstance(f, GroupField)]
-        draft = self.application.draft
-        if not groups or draft is None or not any(f.computed for f in self.step.fields):
-            return self.evaluation.values
-        at = Moment(clock.today())
-        entries = {group.id: group.written(typed.get(group.id, {}), at) for group in groups}
-        return rules.evaluate(self.procedure, {**draft.answers, **entries}, self.facts).values
-
-
-def _page(session: Session, slug: str, key: str, step_id: str, *, lock: bool = False) -> _Page:
-    found = draft_of_visitor(session, slug, key, lock=lock)
-    application, procedure = found.application, found.procedure
-    proof.take_identity(session, application)
-    step = next((s for s in procedure.steps if s.id == step_id), None)
-    if step is None:
-        raise NotFound
-    answers = application.draft.answers if application.draft else {}
-    facts = facts_of(session, application, now=clock.now())
-    evaluation = rules.evaluate(procedure, answers, facts)
-    return _Page(application, procedure, step, evaluation, facts, found.newer, _principal(session, application))
-
-
-def _principal(session: Session, application: Application) -> str:
-    """For whom somebody acts here; "": for nobody."""
-    return next(iter(delegation.principals(session, [application]).values()), "")
-
-
-def _show(
-    page: _Page, *, typed: dict[str, Any], problems: Any, status: int = 200, fresh: bool = False
-) -> ResponseReturnValue:
-    draft = page.application.draft
-    assert draft is not None
-    lang = locale.current()
-    now = {**draft.typed, **typed}
-    fields = views.field_views(
-        [f for f in page.step.fields if f.id in page.evaluation.shown],
-        locale=lang,
-        typed=now,
-        problems=problems,
-        required=page.evaluation.required,
-        prefill=draft.prefill,
-        values=page.values(now),
-        offered=page.evaluation.offered,
-        rows=page.rows(now),
-        today=clock.today(),
-    )
-    for view in fields:
-        view.files = files.shown(
-            draft.answers.get(view.spec.id) if view.spec.stored else None,
-            "forms.draft_file",
-            slug=page.procedure.slug,
-            key=page.application.key,
-        )
-    order = list(page.evaluation.steps)
-    titles = {s.id: s.title.in_(lang) for s in page.procedure.steps}
-    controls = sorted(_controls(page.step))
-    html = render_template(
-        "forms/step.html",
-        page=page,
-        procedure=page.procedure,
-        step=page.step,
-        fields=fields,
-        labels=[*(titles[s] for s in order), gettext("確認")],
-        current=order.index(page.step.id) + 1 if page.step.id in order else 1,
-        fresh=fresh,
-        newer=page.newer,
-        controls=controls,
-        lang=lang,
-    )
-    return html, status
-
-
-def _controls(step: Step) -> set[str]:
-    """Fields on this step that others on it hang on: the page is refreshed by the server when they change."""
-    here = [*step.fields, *(inner for f in step.fields if isinstance(f, GroupField) for inner in f.fields)]
-    wanted = {needed for f in here for needed in (*own_needs(f), *fields_of(f.require_if))}
-    return {f.id for f in here if f.id in wanted or f.kind == "date"}
-
-
 @bp.get("/apply/<slug>/<key>/steps/<step_id>")
 @access.public
 def step(slug: str, key: str, step_id: str) -> ResponseReturnValue:
     """One step with what was typed before."""
     with unit_of_work() as session:
-        page = _page(session, slug, key, step_id)
+        page = step_page(session, slug, key, step_id)
         if page.application.state != State.DRAFT.value:
             return _to_case(page.application)
         if page.newer is not None and page.newer.must:
             return _to_new_version(slug, key)
         if page.evaluation.steps and step_id not in page.evaluation.steps:
             return redirect(url_for("forms.step", slug=slug, key=key, step_id=page.evaluation.steps[0]), 303)
-        return _show(page, typed={}, problems={}, fresh="more" in request.args)
+        return show_step(page, typed={}, problems={}, fresh="more" in request.args)
 
 
 @bp.post("/apply/<slug>/<key>/steps/<step_id>")
@@ -208,7 +64,7 @@ def save(slug: str, key: str, step_id: str) -> ResponseReturnValue:
 def save_with_files(slug: str, key: str, step_id: str) -> ResponseReturnValue:
     """The same for a step that takes files: they are kept first, whatever else is wrong on the page."""
     with unit_of_work() as session:
-        page = _page(session, slug, key, step_id)
+        page = step_page(session, slug, key, step_id)
         if page.application.state != State.DRAFT.value:
             return _to_case(page.application)
         specs = [f for f in page.step.fields if f.id in page.evaluation.shown]
@@ -233,7 +89,7 @@ def _save(slug: str, key: str, step_id: str, wrong_files: Mapping[str, tuple[Pro
     action = request.form.get("action", "next")
     typed, asked, now = views.typed_in_form(), views.asked_in_form(), clock.now()
     with unit_of_work() as session:
-        page = _page(session, slug, key, step_id, lock=True)
+        page = step_page(session, slug, key, step_id, lock=True)
         if action.startswith(("add:", "remove:")):
             return _change_entries(session, page, action, typed=typed, asked=asked)
         if action.startswith(f"{LOOK_UP}:"):
@@ -253,13 +109,13 @@ def _save(slug: str, key: str, step_id: str, wrong_files: Mapping[str, tuple[Pro
         if saved.late or action.startswith(("autosave", "wrong:")):
             return _without_going_on(session, page, action.removeprefix("wrong:"), typed=typed)
         if action == "refresh" or (action == "next" and saved.problems) or wrong_files:
-            again = _page(session, slug, key, step_id)
+            again = step_page(session, slug, key, step_id)
             wrong = {**(saved.problems if action == "next" else {}), **wrong_files}
-            return _show(again, typed=typed, problems=wrong, status=422 if wrong else 200)
+            return show_step(again, typed=typed, problems=wrong, status=422 if wrong else 200)
     return redirect(_target(slug, key, step_id, action, saved), 303)
 
 
-def _without_going_on(session: Session, page: _Page, field_id: str, *, typed: dict[str, Any]) -> ResponseReturnValue:
+def _without_going_on(session: Session, page: StepPage, field_id: str, *, typed: dict[str, Any]) -> ResponseReturnValue:
     """Kept while typing, or too late to count; or the button "this is wrong": its field opens, the reason is kept for the reviewer."""
     if field_id in {"autosave", "refresh"}:
         return "", 204
@@ -270,12 +126,12 @@ def _without_going_on(session: Session, page: _Page, field_id: str, *, typed: di
         )
     except Invalid:
         problems = {field_id: (Problem("required"),)}
-    again = _page(session, page.procedure.slug, page.application.key, page.step.id)
-    return _show(again, typed=typed, problems=problems, status=422 if problems else 200)
+    again = step_page(session, page.procedure.slug, page.application.key, page.step.id)
+    return show_step(again, typed=typed, problems=problems, status=422 if problems else 200)
 
 
 def _change_entries(
-    session: Session, page: _Page, action: str, *, typed: dict[str, Any], asked: list[str]
+    session: Session, page: StepPage, action: str, *, typed: dict[str, Any], asked: list[str]
 ) -> ResponseReturnValue:
     """The buttons of a repeated group: everything typed is kept, then the page is shown with one entry more or less."""
     verb, _colon, rest = action.partition(":")
@@ -292,8 +148,8 @@ def _change_entries(
     )
     if not live:
         return _to_case(page.application)
-    again = _page(session, page.procedure.slug, page.application.key, page.step.id)
-    return _show(again, typed={}, problems={})
+    again = step_page(session, page.procedure.slug, page.application.key, page.step.id)
+    return show_step(again, typed={}, problems={})
 
 
 def _target(slug: str, key: str, step_id: str, action: str, saved: drafts.Saved) -> str:
@@ -318,7 +174,7 @@ def _step_url(slug: str, key: str, step_id: str, *, more: int | None = None) -> 
 
 
 def _look_up(
-    session: Session, page: _Page, field_id: str, *, typed: dict[str, Any], asked: list[str]
+    session: Session, page: StepPage, field_id: str, *, typed: dict[str, Any], asked: list[str]
 ) -> ResponseReturnValue:
     problems = drafts.fill_address(
         session,
@@ -331,8 +187,10 @@ def _look_up(
     )
     if page.application.state != State.DRAFT.value:
         return _to_case(page.application)
-    again = _page(session, page.procedure.slug, page.application.key, page.step.id)
-    return _show(again, typed={}, problems={field_id: problems} if problems else {}, status=422 if problems else 200)
+    again = step_page(session, page.procedure.slug, page.application.key, page.step.id)
+    return show_step(
+        again, typed={}, problems={field_id: problems} if problems else {}, status=422 if problems else 200
+    )
 
 
 @bp.get("/apply/<slug>/<key>/review")
@@ -370,7 +228,7 @@ def _review_page(
         missing=next((s for s in missing if s is not None), None),
         labels=[*(s.title.in_(lang) for s, _rows in made.steps()), gettext("確認")],
         error=error,
-        principal=_principal(session, application),
+        principal=principal_of(session, application),
         newer=newer,
         ways=proving.ways(
             made.procedure, proving.level_of(identity.confirmed(session), signed_in=access.visitor().signed_in)

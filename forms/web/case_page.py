@@ -177,7 +177,7 @@ def _rows(found: Application, waiting: set[str], hidden: frozenset[str]) -> list
                     "id": line.path,
                     "label": line.label,
                     "value": line.text,
-                    "source": views.source_words(filing.prefill.get(line.path) or {}, lang),
+                    "source": words.source_words(filing.prefill.get(line.path) or {}, lang),
                     "disputed": (filing.prefill.get(line.path) or {}).get("disputed"),
                     "original": ""
                     if line.path in hidden

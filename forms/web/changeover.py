@@ -10,8 +10,8 @@ from flask_babel.speaklater import LazyString
 from forms.services import changeover
 from forms.services.common import ReviewChanged, definition
 from forms.states import State
-from forms.web.apply import draft_of_visitor
 from forms.web.blueprint import bp
+from forms.web.step_page import draft_of_visitor
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound

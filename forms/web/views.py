@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from flask import g, request, session
@@ -19,10 +19,11 @@ from forms.definition.fields.files import Files
 from forms.definition.paths import label_at, spec_at, typed_at, value_at
 from forms.models import Application
 from forms.rules import RowEvaluation
-from forms.services import drafts, prefilling
+from forms.services import drafts
 from forms.services.common import definition
 from forms.states import State
 from forms.web.problems import PART_NAMES, words
+from forms.web.words import source_words
 from portal.kernel import clock, texts
 from portal.kernel.dates import DateError, parse_date
 
@@ -204,23 +205,6 @@ class FieldView:
     def part_name(self, part: str) -> str:
         """The label of one part of an address."""
         return str(PART_NAMES[part])
-
-
-SOURCES: dict[str, LazyString] = {
-    "profile": lazy_gettext("登録した内容から入れました"),
-    "card": lazy_gettext("カードから読み取りました"),
-    "application": lazy_gettext("前の申請から入れました"),
-    "identity": lazy_gettext("本人確認の内容から入れました"),
-}
-
-
-def source_words(origin: Mapping[str, Any], locale: str) -> str:
-    """Where a value came from; of a confirmed identity also when."""
-    words = str(SOURCES.get(str(origin.get("source")), ""))
-    if origin.get("source") != prefilling.IDENTITY:
-        return words
-    when = texts.show_moment(datetime.fromisoformat(origin["at"]), locale)
-    return f"{words} ({when})" if locale == "en" else f"{words}({when})"
 
 
 def field_views(

@@ -1,9 +1,16 @@
-"""Words for codes that the pages of staff and of applicants show: what is thrown away, letters and where they stand."""
+"""Words for codes that the pages of staff and of applicants show: what is thrown away, letters and where they stand, sources."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
+
+from forms.services import prefilling
+from portal.kernel import texts
 
 DISPOSED: dict[str, LazyString] = {
     "cases": lazy_gettext("申請"),
@@ -33,3 +40,19 @@ LETTER_STAGES: dict[str, tuple[str, LazyString]] = {
     "printed": ("wait", lazy_gettext("印刷しました")),
     "sent": ("good", lazy_gettext("送りました")),
 }
+
+SOURCES: dict[str, LazyString] = {
+    "profile": lazy_gettext("登録した内容から入れました"),
+    "card": lazy_gettext("カードから読み取りました"),
+    "application": lazy_gettext("前の申請から入れました"),
+    "identity": lazy_gettext("本人確認の内容から入れました"),
+}
+
+
+def source_words(origin: Mapping[str, Any], locale: str) -> str:
+    """Where a value came from; of a confirmed identity also when."""
+    words = str(SOURCES.get(str(origin.get("source")), ""))
+    if origin.get("source") != prefilling.IDENTITY:
+        return words
+    when = texts.show_moment(datetime.fromisoformat(origin["at"]), locale)
+    return f"{words} ({when})" if locale == "en" else f"{words}({when})"
