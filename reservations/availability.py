@@ -85,11 +85,6 @@ def refused(
     return None if refusal is None else SlotState(slot, _STATES[refusal.reason], refusal)
 
 
-def occupied(slot: Slot, units: Sequence[int], busy: Busy) -> SlotState:
-    """Whether the slot of these units is free."""
-    return SlotState(slot, State.TAKEN if busy.taken(units, slot) else State.FREE)
-
-
 def mark(states: Iterable[SlotState]) -> Mark:
     """A day at a glance, over all its slots."""
     free = taken = 0

@@ -50,35 +50,37 @@ class UnitTime:
     """When a unit is taken: for good by day, and by holds until each one's own end."""
 
     firm: dict[int, int] = field(default_factory=dict)
-    holds: list[tuple[int, Parts]] = field(default_factory=list)
+    holds: list[tuple[float, Parts]] = field(default_factory=list)
     """(end of the hold, seconds since 1970; what it takes)."""
 
     @classmethod
-    def of(cls, rows: Iterable[Sequence[int | None]], first: int, last: int) -> UnitTime:
+    def of(cls, rows: Iterable[tuple[int | None, int | None, float | None]], first: int, last: int) -> UnitTime:
         """From (start, end, end of the hold or None): Tokyo minutes, [first, last) day numbers are kept; the end in seconds."""
         taken = cls()
         firm = taken.firm
         low, high = first * DAY, last * DAY
         for start, end, until in rows:
             begin, stop = max(start or 0, low), min(high if end is None else end, high)
+            if begin >= stop:
+                continue
             if until is not None:
                 taken.holds.append((until, tuple(parts(begin, stop))))
                 continue
             day, offset = divmod(begin, DAY)
             if stop - begin <= DAY - offset:  # nearly all lie within one day
-                firm[day] = firm.get(day, 0) | ((1 << max(stop - begin, 0)) - 1) << offset
+                firm[day] = firm.get(day, 0) | ((1 << (stop - begin)) - 1) << offset
                 continue
             for number, mask in parts(begin, stop):
                 firm[number] = firm.get(number, 0) | mask
         return taken
 
 
-def together(units: Sequence[UnitTime], *, now: int) -> tuple[dict[int, int], int | None]:
+def together(units: Sequence[UnitTime], *, now: float) -> tuple[dict[int, int], float | None]:
     """What a space of these units has taken, by day, and when (seconds since 1970) that changes by itself; None: it does not."""
     if len(units) == 1 and not units[0].holds:
         return units[0].firm, None
     taken: dict[int, int] = {}
-    changes: int | None = None
+    changes: float | None = None
     for unit in units:
         for day, mask in unit.firm.items():
             taken[day] = taken.get(day, 0) | mask

@@ -243,3 +243,12 @@ class OccupancyGone(Base):
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     unit_id: Mapped[int]
     changed: Mapped[int] = mapped_column(BigInteger, server_default=THIS_TRANSACTION, index=True)
+
+
+class OfferChanged(Base):
+    """A transaction that wrote what is offered (facilities, spaces, purposes, rules): whatever is stored of it is read again."""
+
+    __tablename__ = "offer_changed"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    changed: Mapped[int] = mapped_column(BigInteger, server_default=THIS_TRANSACTION, index=True)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import calendar as _calendar
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import get_args
 
 from sqlalchemy.orm import Session
 
-from portal.kernel import dates
 from portal.kernel.money import Yen
-from reservations.availability import Busy, Mark, SlotState, State, mark, occupied, refused
-from reservations.documents import Rules
+from reservations.availability import Mark, SlotState, State, mark, refused
+from reservations.bitmaps import Parts
 from reservations.models import Purpose
 from reservations.places import Point
-from reservations.pricing import NoFee, case_of
 from reservations.queries import catalog
 from reservations.queries.catalog import FacilityHead, SpaceView
+from reservations.queries.stored import Offer as Offered
+from reservations.queries.stored import Sight, TakenTime, sight
 from reservations.rules import Applicant, Looker, Policy
 from reservations.services.standing import days_of
 from reservations.timetable import TOKYO, Closed, PartOfDay, Slot
@@ -122,45 +122,47 @@ class DayPage:
 
 @dataclass(frozen=True)
 class _World:
-    """Everything that decides about slots, read once; slots of a timetable and refusals of a policy are computed once a page."""
+    """Everything that decides about slots, as last committed; what the rules of use refuse is worked out once a page."""
 
-    rules: Rules
-    busy: Busy
+    offer: Offered
+    busy: TakenTime
     city: Looker
     now: datetime
-    _slots: dict[tuple[str, date], tuple[Slot, ...]] = field(default_factory=dict)
     _refusals: dict[tuple[str, Slot], SlotState | None] = field(default_factory=dict)
-
-    def slots(self, view: SpaceView, day: date) -> tuple[Slot, ...]:
-        """The slots of the view's timetable on the day."""
-        key = (view.timetable_code, day)
-        if key not in self._slots:
-            timetable = self.rules.timetable(view.timetable_code, day)
-            self._slots[key] = timetable.slots_on(day, dates.is_holiday) if timetable else ()
-        return self._slots[key]
+    _categories: dict[tuple[str, date], str] = field(default_factory=dict)
 
     def states(self, view: SpaceView, day: date, code: str | None = None) -> tuple[SlotState, ...]:
         """The view's slots on the day, or only the one of the code, and what they are to the looker."""
         if not view.facility.open_on(day):
             return ()
-        return tuple(self._state(view, slot) for slot in self.slots(view, day) if code is None or slot.code == code)
+        found = self.offer.slots(view.timetable_code, day)
+        return tuple(self._state(view, slot, parts) for slot, parts in found if code is None or slot.code == code)
 
-    def _state(self, view: SpaceView, slot: Slot) -> SlotState:
+    def _state(self, view: SpaceView, slot: Slot, parts: Parts) -> SlotState:
         key = (f"{view.policy_code} {view.timetable_code}", slot)
         if key not in self._refusals:
-            policy = self.rules.policy(view.policy_code, slot.day)
+            policy = self.offer.rules.policy(view.policy_code, slot.day)
             self._refusals[key] = self._refused(view, slot, policy) if policy else None
-        return self._refusals[key] or occupied(slot, view.units, self.busy)
+        refusal = self._refusals[key]
+        if refusal is not None:
+            return refusal
+        return SlotState(slot, State.TAKEN if self.busy.taken(view.units, slot, parts) else State.FREE)
 
     def _refused(self, view: SpaceView, slot: Slot, policy: Policy) -> SlotState | None:
-        timetable = self.rules.timetable(view.timetable_code, slot.day)
+        timetable = self.offer.rules.timetable(view.timetable_code, slot.day)
         days = days_of(timetable) if timetable is not None else None
         group = isinstance(self.city, Applicant) and self.city.party is not None
         return refused(slot, policy, self.category(view, slot.day), now=self.now, days=days, group=group)
 
     def category(self, view: SpaceView, day: date) -> str:
         """The looker's category; somebody not signed in is shown what residents of the city see."""
-        policy = self.rules.policy(view.policy_code, day)
+        key = (view.policy_code, day)
+        if key not in self._categories:
+            self._categories[key] = self._category(view.policy_code, day)
+        return self._categories[key]
+
+    def _category(self, code: str, day: date) -> str:
+        policy = self.offer.rules.policy(code, day)
         if policy is None:
             return ""
         if self.city is None:
@@ -169,33 +171,16 @@ class _World:
         return policy.category(self.city or None, on=policy.category_day(use=day, made=made)).code
 
     def closed(self, view: SpaceView, day: date) -> Closed | None:
-        timetable = self.rules.timetable(view.timetable_code, day)
-        return timetable.closure_on(day, dates.is_holiday) if timetable else None
+        return self.offer.closed(view.timetable_code, day)
 
     def price(self, view: SpaceView, slot: Slot, purpose: str | None = None) -> tuple[Yen | None, bool]:
         """The price before options, and whether it is a sample."""
-        fees = self.rules.fees(view.fees_code, slot.day)
-        if fees is None:
-            return None, False
-        case = case_of(
-            slot,
-            dates.is_holiday,
-            tariff=view.tariff,
-            category=self.category(view, slot.day),
-            purpose=purpose or (view.purposes[0] if view.purposes else ""),
-        )
-        try:
-            return fees.quote(case).total, fees.sample
-        except NoFee:
-            return None, fees.sample
+        wanted = purpose or (view.purposes[0] if view.purposes else "")
+        return self.offer.price(view, slot, category=self.category(view, slot.day), purpose=wanted)
 
 
-def _world(session: Session, views: list[SpaceView], first: date, last: date, *, city: Looker, now: datetime) -> _World:
-    start = datetime.combine(first, time(), TOKYO)
-    end = datetime.combine(last + timedelta(days=2), time(), TOKYO)  # a night ends on the next day
-    return _World(
-        catalog.rules_for(session, views), catalog.busy(session, views, start=start, end=end, now=now), city, now
-    )
+def _world(seen: Sight, views: Iterable[SpaceView], first: date, last: date, *, city: Looker) -> _World:
+    return _World(seen.offer, seen.taken(views, first, last), city, seen.now)
 
 
 def search(
@@ -209,7 +194,9 @@ def search(
     now: datetime,
     near: Point | None = None,
 ) -> SearchPage:
-    """Facilities where the purpose is possible, free ones first, on a day and the days around it. Three statements.
+    """Facilities where the purpose is possible, free ones first, on a day and the days around it. One statement.
+
+    Two where somebody booked since, at most four; so are all others here.
 
     Args:
         session: any.
@@ -224,8 +211,9 @@ def search(
     today = now.astimezone(TOKYO).date()
     first = today if day is None else max(today, day - timedelta(days=2))
     last = first + timedelta(days=LOOK_AHEAD if day is None else STRIP)
-    views = catalog.spaces(session, on=day or today, purpose=purpose, district=district)
-    world = _world(session, views, first, last, city=city, now=now)
+    seen = sight(session, now=now)
+    views = seen.offer.spaces(day or today, purpose=purpose, district=district)
+    world = _world(seen, views, first, last, city=city)
     days = [first + timedelta(days=n) for n in range((last - first).days)]
     if day is None:
         day = next((one for one in days if _any_free(world, views, one, part)), today)
@@ -292,14 +280,15 @@ def month(
 ) -> MonthPage | None:
     """A facility's month at a glance, weeks from Sunday; None where there is no such facility. At most six statements."""
     days = [first + timedelta(days=n) for n in range(_calendar.monthrange(first.year, first.month)[1])]
-    views = catalog.spaces(session, on=now.astimezone(TOKYO).date(), facility=code)
+    seen = sight(session, now=now)
+    views = seen.offer.spaces(now.astimezone(TOKYO).date(), facility=code)
     facility = views[0].facility if views else catalog.facility_head(session, code, on=now.astimezone(TOKYO).date())
     if facility is None:
         return None
     every = catalog.purposes(session)
     here = {name for view in views for name in view.purposes}
     wanted = [view for view in views if purpose is None or purpose in view.purposes]
-    world = _world(session, wanted, days[0], days[-1], city=city, now=now)
+    world = _world(seen, wanted, days[0], days[-1], city=city)
     cells = [_cell(world, wanted, day) for day in days]
     padded: list[DayCell | None] = [None] * ((first.weekday() + 1) % 7) + list(cells)
     padded += [None] * (-len(padded) % 7)
@@ -319,12 +308,13 @@ def day_page(
     session: Session, code: str, day: date, *, purpose: str | None, city: Looker, now: datetime
 ) -> DayPage | None:
     """All spaces of a facility on a day; None where there is no such facility. At most five statements."""
-    views = catalog.spaces(session, on=day, facility=code)
+    seen = sight(session, now=now)
+    views = seen.offer.spaces(day, facility=code)
     facility = views[0].facility if views else catalog.facility_head(session, code, on=day)
     if facility is None:
         return None
     wanted = [view for view in views if purpose is None or purpose in view.purposes]
-    world = _world(session, wanted, day, day, city=city, now=now)
+    world = _world(seen, wanted, day, day, city=city)
     return DayPage(facility, day, tuple(_space_day(world, view, day, purpose) for view in wanted))
 
 
@@ -343,66 +333,65 @@ def _space_day(world: _World, view: SpaceView, day: date, purpose: str | None) -
 def space_days(
     session: Session, view: SpaceView, days: Sequence[date], *, city: Looker, now: datetime
 ) -> list[SpaceDay]:
-    """One space on several days in order. Three statements."""
-    world = _world(session, [view], days[0], days[-1], city=city, now=now)
+    """One space on several days in order."""
+    world = _world(sight(session, now=now), [view], days[0], days[-1], city=city)
     return [_space_day(world, view, day, None) for day in days]
 
 
 def one_slot(session: Session, space_code: str, day: date, slot: str, *, city: Looker, now: datetime) -> Offer | None:
-    """A slot as it would be booked, with its price before options, free or not; None where there is none. Three statements."""
-    views = catalog.spaces(session, on=day, space_code=space_code)
+    """A slot as it would be booked, with its price before options, free or not; None where there is none."""
+    seen = sight(session, now=now)
+    views = seen.offer.spaces(day, space_code=space_code)
     if not views:
         return None
-    world = _world(session, views, day, day, city=city, now=now)
-    found = next((one for one in world.slots(views[0], day) if one.code == slot), None)
+    world = _world(seen, (), day, day, city=city)
+    found = next((one for one, _parts in seen.offer.slots(views[0].timetable_code, day) if one.code == slot), None)
     return None if found is None else Offer(views[0], found, *world.price(views[0], found))
 
 
 def same_slot(
     session: Session, space_code: str, slot: str, weekday: int, *, weeks: int, city: Looker, now: datetime
 ) -> list[Offer]:
-    """The days of a weekday (Monday is 0), from tomorrow for some weeks, on which the slot of the space is free. Three statements."""
+    """The days of a weekday (Monday is 0), from tomorrow for some weeks, on which the slot of the space is free."""
     tomorrow = now.astimezone(TOKYO).date() + timedelta(days=1)
     first = tomorrow + timedelta(days=(weekday - tomorrow.weekday()) % 7)
-    views = catalog.spaces(session, on=first, space_code=space_code)
+    seen = sight(session, now=now)
+    views = seen.offer.spaces(first, space_code=space_code)
     if not views:
         return []
     days = [first + timedelta(weeks=n) for n in range(weeks)]
-    world = _world(session, views, days[0], days[-1], city=city, now=now)
+    world = _world(seen, views, days[0], days[-1], city=city)
     return [offer for day in days for offer in _free(world, views[0], day, slot)]
 
 
 def alternatives(
     session: Session, space_code: str, day: date, slot: str, *, city: Looker, now: datetime
 ) -> list[Offer]:
-    """Three real offers instead of a slot that is gone. Three statements; six where the facility has not three to offer.
+    """Three real offers instead of a slot that is gone.
 
     The same time elsewhere in the facility, another time of the day in the same space, the same time on one of the next days, then
     the same time at other facilities.
     """
-    beside = catalog.spaces(session, on=day, beside=space_code)
-    own = next((view for view in beside if view.code == space_code), None)
+    seen = sight(session, now=now)
+    own = next(iter(seen.offer.spaces(day, space_code=space_code)), None)
     if own is None:
         return []
-    use = own.purposes[0] if own.purposes else None
-    here = [view for view in beside if view is own or (use in view.purposes and view.tariff == own.tariff)]
+    same_use = seen.offer.spaces(day, purpose=own.purposes[0]) if own.purposes else [own]
+    here = [view for view in same_use if view.facility.code == own.facility.code and view.tariff == own.tariff]
     later = [day + timedelta(days=n) for n in range(1, DAYS_AHEAD)]
-    world = _world(session, here, day, later[-1], city=city, now=now)
-    offers = _first_of(world, [(view, day, slot) for view in here if view is not own])
+    world = _world(seen, {own.code: own, **{view.code: view for view in same_use}}.values(), day, later[-1], city=city)
+    offers = _first_of(world, [(view, day, slot) for view in here if view.code != own.code])
     offers += _first_of(world, [(own, day, None)])
     following = (offer for other in later for offer in _free(world, own, other, slot))
     offers += islice(following, 1)
-    if len(offers) < ALTERNATIVES and use is not None:
-        # Other facilities are looked at only where the own one has not enough: it seldom comes to that.
-        same_use = catalog.spaces(session, on=day, purpose=use)
-        elsewhere = [view for view in same_use if view.facility.code != own.facility.code]
-        there = _world(session, elsewhere, day, day, city=city, now=now)
+    if len(offers) < ALTERNATIVES:
         usual = _usual_price(world, own, day)
-        elsewhere.sort(key=lambda view: abs(_usual_price(there, view, day) - usual))
-        free = [offer for view in elsewhere for offer in _free(there, view, day, slot)]
-        offers += free[:1]
-        offers += islice(following, ALTERNATIVES)
-        offers += free[1:]
+        elsewhere = [view for view in same_use if view.facility.code != own.facility.code]
+        elsewhere.sort(key=lambda view: abs(_usual_price(world, view, day) - usual))
+        there = (offer for view in elsewhere for offer in _free(world, view, day, slot))
+        offers += islice(there, 1)
+        offers += islice(following, ALTERNATIVES - len(offers))
+        offers += islice(there, ALTERNATIVES - len(offers))
     return offers[:ALTERNATIVES]
 
 
@@ -413,7 +402,7 @@ def _first_of(world: _World, places: Iterable[tuple[SpaceView, date, str | None]
 
 def _usual_price(world: _World, view: SpaceView, day: date) -> int:
     """The price of the day's first slot in yen; nothing where there is none."""
-    price = next((world.price(view, slot)[0] for slot in world.slots(view, day)), None)
+    price = next((world.price(view, slot)[0] for slot, _parts in world.offer.slots(view.timetable_code, day)), None)
     return price.amount if price else 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -142,20 +142,35 @@ def _statement() -> Select[Any]:
     )
 
 
-def _head(facility: Facility, names: Sequence[Sequence[str | None]], on: date) -> FacilityHead:
+Names = Sequence[Sequence[str | None]]
+"""[kind, name, valid from, valid until, English name] each."""
+
+
+def _named(head: FacilityHead, names: Names, on: date) -> FacilityHead:
+    """The facility with its names of the day."""
+
     def holds(since: str | None, until: str | None) -> bool:
         return (since is None or date.fromisoformat(since) <= on) and (until is None or on <= date.fromisoformat(until))
 
     current = [(kind, name) for kind, name, since, until, _ in names if name and holds(since, until)]
-    official = next((name for kind, name in current if kind == NameKind.OFFICIAL), facility.code)
-    name_en = next((english for kind, name, *_, english in names if name == official and english), "") or ""
+    official = next((name for kind, name in current if kind == NameKind.OFFICIAL), head.code)
     wanted = (NameKind.NAMING_RIGHTS, NameKind.NICKNAME)
+    return replace(
+        head,
+        name=official,
+        also=tuple(name for kind, name in current if kind in wanted and name != official),
+        former=tuple(name for kind, name in current if kind == NameKind.FORMER),
+        name_en=next((english for kind, name, *_, english in names if name == official and english), "") or "",
+    )
+
+
+def _nameless(facility: Facility) -> FacilityHead:
     return FacilityHead(
         facility.id,
         facility.code,
-        official,
-        tuple(name for kind, name in current if kind in wanted and name != official),
-        tuple(name for kind, name in current if kind == NameKind.FORMER),
+        facility.code,
+        (),
+        (),
         facility.category,
         facility.district,
         facility.address,
@@ -164,11 +179,15 @@ def _head(facility: Facility, names: Sequence[Sequence[str | None]], on: date) -
         facility.closed_on,
         facility.replaced_by,
         _point(facility),
-        name_en,
+        "",
         facility.kana,
         tuple(facility.barrier_free),
         facility.wifi,
     )
+
+
+def _head(facility: Facility, names: Names, on: date) -> FacilityHead:
+    return _named(_nameless(facility), names, on)
 
 
 def _point(facility: Facility) -> Point | None:
@@ -177,7 +196,7 @@ def _point(facility: Facility) -> Point | None:
     return Point(facility.latitude, facility.longitude)
 
 
-def _view(row: Row[Any], on: date) -> SpaceView:
+def _view(row: Row[Any], facility: FacilityHead) -> SpaceView:
     space: Space = row.Space
     return SpaceView(
         space.id,
@@ -193,7 +212,7 @@ def _view(row: Row[Any], on: date) -> SpaceView:
         space.timetable_code or "",
         space.fees_code or "",
         space.policy_code or "",
-        _head(row.Facility, row.names or (), on),
+        facility,
     )
 
 
@@ -203,20 +222,16 @@ def spaces(
     on: date,
     facility: str | None = None,
     space_code: str | None = None,
-    beside: str | None = None,
     purpose: str | None = None,
     district: str | None = None,
     category: str | None = None,
 ) -> list[SpaceView]:
-    """Spaces that can be booked online, with the names of `on`; `beside`: of the facility of this space. One statement."""
+    """Spaces that can be booked online, with the names of `on`; one statement."""
     statement = _statement()
     if facility is not None:
         statement = statement.where(Facility.code == facility)
     if space_code is not None:
         statement = statement.where(Space.code == space_code)
-    if beside is not None:
-        own = select(Space.facility_id).where(Space.code == beside).scalar_subquery()
-        statement = statement.where(Facility.id == own)
     if district is not None:
         statement = statement.where(Facility.district == district)
     if category is not None:
@@ -228,7 +243,33 @@ def spaces(
             .where(Purpose.code == purpose)
         )
         statement = statement.where(Space.id.in_(matching))
-    return [_view(row, on) for row in session.execute(statement)]
+    return [_view(row, _head(row.Facility, row.names or (), on)) for row in session.execute(statement)]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All spaces that can be booked online and all names of their facilities: the same for every day, until somebody changes them."""
+
+    nameless: tuple[SpaceView, ...]
+    names: dict[int, Names]
+
+    def on(self, day: date) -> list[SpaceView]:
+        """The spaces with the names of the day; as `spaces`."""
+        heads: dict[int, FacilityHead] = {}
+        found = []
+        for view in self.nameless:
+            key = view.facility.id
+            if key not in heads:
+                heads[key] = _named(view.facility, self.names[key], day)
+            found.append(replace(view, facility=heads[key]))
+        return found
+
+
+def kept(session: Session) -> Kept:
+    """What `spaces` answers, for any day; one statement."""
+    rows = session.execute(_statement()).all()
+    names = {row.Facility.id: row.names or () for row in rows}
+    return Kept(tuple(_view(row, _nameless(row.Facility)) for row in rows), names)
 
 
 def facility_head(session: Session, code: str, *, on: date) -> FacilityHead | None:

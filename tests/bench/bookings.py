@@ -311,21 +311,20 @@ def _looks(say: Say, libres: Libres) -> None:
     theirs: list[float] = []
     with unit_of_work() as session:
         views = catalog.spaces(session, on=clock.today())
-        rules = catalog.rules_for(session, views)
     free: Any = None
     for _ in range(ROUNDS):
-        board.store.forget()
+        stored.stores.forget()
         for kept in (cold, stored):
             with unit_of_work() as session:
                 now = clock.now_in(session)
                 began = time.perf_counter()
-                free = board.look(session, views, rules, first=clock.today(), days=31, now=now)
+                free = board.look(session, views, first=clock.today(), days=31, now=now)
                 kept.append((time.perf_counter() - began) * 1000)
         (wanted,) = slots(1, days=(40, 60))
         worker.hold(people(1)[0], *wanted)
         with unit_of_work() as session:
             began = time.perf_counter()
-            board.look(session, views, rules, first=clock.today(), days=31, now=clock.now())
+            board.look(session, views, first=clock.today(), days=31, now=clock.now())
             after.append((time.perf_counter() - began) * 1000)
         theirs.append(libres.ask("look") * 1000)
     count = sum(len(states) for row in free.rows.values() for states in row)

@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
 from portal.kernel import clock, dates
 from portal.kernel.database import engine, unit_of_work
+from reservations import services
 from reservations.bitmaps import DAY, UnitTime, day_number, free, minute, parts, slot_parts, together
-from reservations.queries import board, catalog
+from reservations.models import RuleDocument
+from reservations.queries import board, catalog, stored
 from reservations.queries.board import Board
 from reservations.queries.catalog import SpaceView
+from reservations.services import HoldRequest
 from reservations.timetable import TOKYO, Slot
 from tests.reservations.conftest import FRIDAY, Resident
 
@@ -28,13 +31,13 @@ WORLDS = 200 * int(os.environ["SOAK"]) if "SOAK" in os.environ else 6
 
 @pytest.fixture(autouse=True)
 def _nothing_stored() -> Iterator[None]:
-    board.store.forget()
+    stored.stores.forget()
     yield
-    board.store.forget()
+    stored.stores.forget()
 
 
 def look(session: Session, views: list[SpaceView], now: datetime) -> Board:
-    return board.look(session, views, catalog.rules_for(session, views), first=FIRST, days=DAYS, now=now)
+    return board.look(session, views, first=FIRST, days=DAYS, now=now)
 
 
 def every(session: Session, views: list[SpaceView], now: datetime) -> dict[tuple[int, date, str], bool]:
@@ -151,9 +154,9 @@ def test_a_transaction_that_was_open_at_the_look_is_seen_once_it_has_ended(koga:
     assert not every(session, views, clock.now())[view.id, FRIDAY, "t0900"]
 
 
-def test_a_stored_look_is_one_statement_and_two_where_something_changed(hanako: Resident, session: Session) -> None:
+def test_a_stored_look_is_one_statement_and_two_where_something_was_booked(hanako: Resident, session: Session) -> None:
     views = catalog.spaces(session, on=FIRST)
-    rules = catalog.rules_for(session, views)
+    catalog.rules_for(session, views)  # documents are read once a process
     said: list[str] = []
 
     def count(_c: object, _cursor: object, statement: str, *_more: object) -> None:
@@ -161,18 +164,71 @@ def test_a_stored_look_is_one_statement_and_two_where_something_changed(hanako: 
 
     def statements() -> int:
         said.clear()
-        board.look(session, views, rules, first=FIRST, days=DAYS, now=clock.now())
+        board.look(session, views, first=FIRST, days=DAYS, now=clock.now())
         session.rollback()
         return len(said)
 
     session.rollback()
     event.listen(engine(), "before_cursor_execute", count)
     try:
-        assert [statements(), statements(), statements()] == [2, 1, 1]
+        # The first reads the spaces, their rules and what is taken.
+        assert [statements(), statements(), statements()] == [4, 1, 1]
         hanako.hold("S05-01", "t0900")
         assert [statements(), statements()] == [2, 1]
     finally:
         event.remove(engine(), "before_cursor_execute", count)
+
+
+def test_what_is_offered_is_seen_as_last_committed(hanako: Resident, session: Session) -> None:
+    """Names, spaces, purposes and rules: whoever changes them, by whatever way."""
+
+    def offered() -> list[SpaceView]:
+        session.rollback()
+        return stored.sight(session, now=clock.now()).offer.spaces(FIRST)
+
+    assert offered() == catalog.spaces(session, on=FIRST)
+    for change in (
+        "UPDATE facility_name SET name = name || '新' WHERE facility_id = (SELECT facility_id FROM space WHERE code = 'S05-01')",
+        "UPDATE space SET bookable = false WHERE code = 'S05-01'",
+        "DELETE FROM space_purpose WHERE space_id = (SELECT id FROM space WHERE code = 'S01-01')",
+        "DELETE FROM space_unit WHERE space_id = (SELECT id FROM space WHERE code = 'S01-90')",
+        "UPDATE facility SET closed_on = '2026-12-24' WHERE code = 'S01'",
+    ):
+        before = offered()
+        with unit_of_work() as other:
+            other.execute(text(change))
+        assert offered() == catalog.spaces(session, on=FIRST) != before, change
+    rules = stored.sight(session, now=clock.now()).offer.rules
+    with unit_of_work() as other:
+        policy = other.scalars(select(RuleDocument).where(RuleDocument.kind == "policy")).first()
+        assert policy
+        later = {
+            "valid_from": date(2026, 12, 20),
+            "revision": policy.revision + 1,
+            "sample": True,
+            "published_at": clock.now(),
+        }
+        said = {name: getattr(policy, name) for name in ("kind", "code", "content", "digest")}
+        other.add(RuleDocument(**said, **later))
+    session.rollback()
+    assert stored.sight(session, now=clock.now()).offer.rules.versions != rules.versions
+
+
+def test_what_a_transaction_wrote_itself_is_seen_by_it_and_not_kept_when_it_is_rolled_back(
+    hanako: Resident, session: Session
+) -> None:
+    views = [view for view in catalog.spaces(session, on=FIRST) if view.code == "S05-01"]
+    key = (views[0].id, FRIDAY, "t0900")
+    assert every(session, views, clock.now())[key]
+    session.rollback()
+    request = HoldRequest(hanako.person_id, None, "S05-01", FRIDAY, "t0900")
+    services.hold(session, request, actor=hanako.actor, now=clock.now())
+    session.execute(text("UPDATE space SET name = '仮' WHERE code = 'S05-01'"))
+    assert not every(session, views, clock.now())[key]
+    session.rollback()
+    assert every(session, views, clock.now())[key]
+    names = {view.name for view in stored.sight(session, now=clock.now()).offer.spaces(FIRST)}
+    assert "仮" not in names
 
 
 def test_a_night_and_a_stretch_over_midnight_meet_in_bits() -> None:
