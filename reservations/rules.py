@@ -88,10 +88,14 @@ class Approval(StrEnum):
 
 
 class Changes(Document):
-    """Moving a booking to another time or place: how often, and until how many days before the day of use."""
+    """Moving a booking to another time or place: how often, and until the end of which day before the day of use as it stands.
+
+    `refund_difference`: whether a cheaper time gives the difference back; where not, the price stays what it was.
+    """
 
     times: int = Field(default=1, ge=0, le=20)
     days_before: int = Field(default=1, ge=0, le=365)
+    refund_difference: bool = True
 
 
 class Appeal(Document):

@@ -14,22 +14,21 @@ from typing import cast
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from payments import services as payments
 from payments.contract import Ground
 from payments.services import RefundKind
 from portal.kernel import audit, jobs, references
 from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.errors import NotFound
-from portal.kernel.money import Yen
 from reservations import documents
 from reservations.errors import BadPeriod, GroundMissing, InUse, ListChanged, ReasonMissing
-from reservations.models import Booking, Facility, Space
+from reservations.models import FIRM, Booking, Facility, Space
 from reservations.operations import claims, telling
 from reservations.operations.models import Closure, ClosureHit, ClosureKind
-from reservations.operations.telling import Hit
-from reservations.rules import Policy
+from reservations.operations.telling import CALLED_OFF_BY, Hit
+from reservations.rules import Policy, RefundQuote
 from reservations.services import returning
-from reservations.services.common import KIND, locked, policy_of
+from reservations.services.cancelling import withdraw
+from reservations.services.common import locked, policy_of
 
 SETTLE = "reservations.settle_closure"
 CALLED_OFF_WORDS = {
@@ -39,6 +38,7 @@ CALLED_OFF_WORDS = {
     ClosureKind.REVOCATION: "使用許可の取消し",
     ClosureKind.CITY: "市の使用",
 }
+WHOLE = 100
 ROUNDS = 20
 """How often the units are tried again while people still hold slots in between; each round takes what the one before met."""
 
@@ -92,13 +92,14 @@ _LOCK = text("SELECT id FROM booking WHERE id = ANY(:ids) ORDER BY id FOR UPDATE
 _CANCEL = text(
     """
     WITH ended AS (
-        SELECT id, reference, state, coalesce(total, 0) AS total, firm_at FROM booking
-        WHERE id = ANY(:ids) AND state IN ('held', 'requested', 'confirmed')
+        SELECT id, reference, state, coalesce(total, 0) AS total, firm_at, percent FROM booking
+        JOIN unnest(cast(:ids AS bigint[]), cast(:percents AS integer[])) AS wanted(id, percent) USING (id)
+        WHERE state IN ('held', 'requested', 'confirmed')
     ), changed AS (
         UPDATE booking b SET state = 'cancelled', ended_at = :now, reason = :reason FROM ended WHERE b.id = ended.id
     ), hit AS (
         INSERT INTO closure_hit (closure_id, booking_id, state_before, owed)
-        SELECT :closure, id, state, CASE WHEN firm_at IS NULL THEN 0 ELSE total END FROM ended
+        SELECT :closure, id, state, CASE WHEN firm_at IS NULL THEN 0 ELSE total * percent / 100 END FROM ended
     ), noted AS (
         INSERT INTO booking_event (booking_id, at, kind, actor_kind, actor_account_id, detail)
         SELECT id, :now, :event, :actor_kind, :actor_id, jsonb_build_object('closure', cast(:reference AS text)) FROM ended
@@ -354,11 +355,13 @@ def _end_bookings(session: Session, closure: Closure, found: Sequence[Hit], *, a
     if not found:
         return 0
     ids = [one.booking_id for one in found]
+    kind, rules = ClosureKind(closure.kind), policies(session, found)
     session.execute(_LOCK, {"ids": sorted(ids)})
     ended = session.execute(
         _CANCEL,
         {
             "ids": ids,
+            "percents": [one.refund(kind, rules[one.policy_id]).percent for one in found],
             "now": now,
             "reason": closure.reason,
             "closure": closure.id,
@@ -369,13 +372,14 @@ def _end_bookings(session: Session, closure: Closure, found: Sequence[Hit], *, a
         },
     ).scalar_one()
     claims.end(session, ids, now=now)
-    telling.tell_all(session, closure, found, policies(session, found), now=now)
+    telling.tell_all(session, closure, found, rules, now=now)
     return int(ended)
 
 
-def owed(found: Sequence[Hit]) -> Yen:
-    """What goes back in all."""
-    return sum((one.total for one in found if one.firm), start=Yen(0))
+def refunds(session: Session, kind: ClosureKind, found: Sequence[Hit]) -> dict[int, RefundQuote]:
+    """What goes back for each booking, by its id, under its own rules of use."""
+    rules = policies(session, found)
+    return {one.booking_id: one.refund(kind, rules[one.policy_id]) for one in found}
 
 
 def open_hits(session: Session, closure_id: int, *, limit: int) -> list[int]:
@@ -391,24 +395,30 @@ def open_hits(session: Session, closure_id: int, *, limit: int) -> list[int]:
 
 
 def settle_hit(session: Session, *, closure_id: int, booking_id: int, now: datetime) -> None:
-    """Send back what was paid for one booking, or withdraw what was still to be paid. Doing it twice is the same as once."""
+    """Send back what its rules give of what was paid for one booking, withdraw what was still to be paid. Twice is once."""
     reference = session.scalars(select(Booking.reference).where(Booking.id == booking_id)).one()
     booking = locked(session, reference)
     hit = session.get_one(ClosureHit, (closure_id, booking_id), with_for_update=True)
     if hit.settled_at is not None:
         return
     closure = session.get_one(Closure, closure_id)
-    words = " ".join(part for part in (CALLED_OFF_WORDS[ClosureKind(closure.kind)], closure.ground) if part)
+    kind, rules = ClosureKind(closure.kind), policy_of(booking).cancellation
+    # Money for what never became firm is not owed at all.
+    firm = hit.state_before in {str(state) for state in FIRM}
+    quote = rules.called_off_refund(returning.paid(session, booking), CALLED_OFF_BY[kind])
+    whole = not firm or quote.percent == WHOLE
+    words = " ".join(
+        part for part in (CALLED_OFF_WORDS[kind], closure.ground, "" if whole else f"{quote.percent}%") if part
+    )
+    withdraw(session, booking, reason="called_off", now=now)
     made = returning.give_back(
         session,
         booking,
-        amount=None,
+        amount=None if whole else quote.amount,
         kind=RefundKind.BY_ORDINANCE,
-        ground=Ground(policy_of(booking).cancellation.ground, words),
+        ground=Ground(rules.ground, words),
         actor=SYSTEM,
         now=now,
     )
-    if not made:
-        payments.void_charge(session, payable_kind=KIND, payable_ref=reference, reason="called_off", now=now)
     hit.settled_at, hit.refund_ref = now, made[0] if made else None
     session.flush()

@@ -26,11 +26,13 @@ class MoveQuote:
         quote: the price at the new time.
         old: the price so far.
         paid: what was paid and not promised back.
+        gives_back: whether the rules of use give the difference to a cheaper time back.
     """
 
     quote: Quote
     old: Yen
     paid: Yen
+    gives_back: bool = True
 
     @property
     def to_pay(self) -> Yen:
@@ -40,6 +42,15 @@ class MoveQuote:
     @property
     def back(self) -> Yen:
         """What goes back."""
+        return self._less if self.gives_back else Yen(0)
+
+    @property
+    def stays(self) -> Yen:
+        """What was paid, is more than the new time costs, and does not go back."""
+        return Yen(0) if self.gives_back else self._less
+
+    @property
+    def _less(self) -> Yen:
         return min(max(self.old - self.quote.total, Yen(0)), self.paid)
 
 

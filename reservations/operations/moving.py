@@ -91,7 +91,10 @@ def look(
             raise NotBookable(refusal.reason, refusal.at, refusal.limit)
     space = _space(session, target, booking)
     return target, MoveQuote(
-        quote_of(_as_if(session, booking, target, space)), booking.total or Yen(0), returning.paid(session, booking)
+        quote_of(_as_if(session, booking, target, space)),
+        booking.total or Yen(0),
+        returning.paid(session, booking),
+        gives_back=by_staff or policy_of(booking).changes.refund_difference,
     )
 
 
@@ -128,6 +131,7 @@ def move(
         raise PriceChanged
     _drop_pending(session, booking, now=now)
     total = booking.total or Yen(0)
+    as_it_was = (waive and price.to_pay > Yen(0)) or price.stays > Yen(0)
     made = BookingMove(
         booking_id=booking.id,
         number=_next(session, booking),
@@ -140,7 +144,7 @@ def move(
             "policy": target.world.policy_id,
         },
         quote=stored_quote(price.quote),
-        total=total if waive and price.to_pay > Yen(0) else price.quote.total,
+        total=total if as_it_was else price.quote.total,
         charge_ref=None,
         held_until=now + timedelta(minutes=policy_of(booking).hold.pay_minutes),
         made_at=now,

@@ -19,10 +19,20 @@ from reservations.feeds.calendar_file import Entry
 from reservations.models import FIRM, BookingState
 from reservations.operations.models import Closure, ClosureKind
 from reservations.queries import catalog
-from reservations.rules import Policy
+from reservations.rules import CalledOffBy, Policy, RefundQuote
 from reservations.timetable import Slot
 
 CALLED_OFF = "reservations/mail/called_off.txt"
+
+
+CALLED_OFF_BY: Mapping[ClosureKind, CalledOffBy] = {
+    ClosureKind.CLOSED: "facility",
+    ClosureKind.WEATHER: "weather",
+    ClosureKind.SHELTER: "city",
+    ClosureKind.REVOCATION: "city",
+    ClosureKind.CITY: "city",
+}
+"""Whose doing a closure is for `called_off` of the rules of use."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,10 @@ class Hit:
     def firm(self) -> bool:
         """Whether it was more than a hold."""
         return self.state in {str(BookingState(state)) for state in FIRM}
+
+    def refund(self, kind: ClosureKind, policy: Policy) -> RefundQuote:
+        """What goes back under the rules of the booking where its whole price was paid; nothing for a hold."""
+        return policy.cancellation.called_off_refund(self.total if self.firm else Yen(0), CALLED_OFF_BY[kind])
 
     @property
     def day(self) -> date:
@@ -137,6 +151,7 @@ def _entry(closure: Closure, one: Hit, facility: str) -> Entry:
 def _context(closure: Closure, one: Hit, policy: Policy, facility: str) -> dict[str, Any]:
     english = one.locale == "en"
     revoked = closure.kind == ClosureKind.REVOCATION
+    back = one.refund(ClosureKind(closure.kind), policy)
     return {
         "name": one.person,
         "reference": one.reference,
@@ -144,7 +159,9 @@ def _context(closure: Closure, one: Hit, policy: Policy, facility: str) -> dict[
         "space": (one.space_en or one.space) if english else one.space,
         "when": messages.when_of(one.slots, one.locale),
         "reason": (closure.reason_en or closure.reason) if english else closure.reason,
-        "refund": one.total.amount if one.firm else 0,
+        "refund": back.amount.amount,
+        "percent": back.percent,
+        "paid": one.total.amount if one.firm else 0,
         "kind": closure.kind,
         "ground": closure.ground if revoked else "",
         "review_by": policy.appeal.review_by if revoked else "",

@@ -1,4 +1,4 @@
-"""What a cancellation gives back, and how often a booking may be moved. Pure."""
+"""What a cancellation gives back. Pure."""
 
 from __future__ import annotations
 
@@ -75,18 +75,6 @@ class CalledOff(Document):
     facility: int = Field(default=100, ge=0, le=100)
 
 
-class Changes(Document):
-    """Moving a booking: how often, until when, and whether a cheaper one gives the difference back."""
-
-    at_most: int = Field(default=1, ge=0, le=20)
-    days_before: int = Field(default=0, ge=0, le=365)
-    refund_difference: bool = True
-
-    def may_change(self, changes: int, *, day: date, now: datetime) -> bool:
-        """Whether a booking that was changed so often may be changed once more, on its day of use as it stands."""
-        return changes < self.at_most and now < moment(day - timedelta(days=self.days_before), time.max)
-
-
 class Cancellation(Document):
     """What a cancellation gives back. Steps from far to near; after the last one nothing.
 
@@ -97,7 +85,6 @@ class Cancellation(Document):
         unpaid_owes: who cancels without having paid owes what would not have been given back (取消料); else nothing.
         called_off: called off by the weather, the city or the facility.
         lost: shares of the time that was lost, from the largest.
-        changes: moving it.
         ground: the ordinance.
     """
 
@@ -107,7 +94,6 @@ class Cancellation(Document):
     unpaid_owes: bool = False
     called_off: CalledOff = CalledOff()
     lost: tuple[LostStep, ...] = ()
-    changes: Changes = Changes()
     ground: str
 
     @model_validator(mode="after")

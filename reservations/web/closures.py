@@ -17,6 +17,7 @@ from wtforms.validators import Optional, ValidationError
 from portal.accounts.models import Role
 from portal.kernel import audit, clock
 from portal.kernel.database import transact, unit_of_work
+from portal.kernel.money import Yen
 from portal.web import access, locale
 from portal.web.forms import (
     CheckboxesField,
@@ -35,6 +36,7 @@ from reservations.operations.closing import ClosureRequest
 from reservations.operations.models import ClosureKind
 from reservations.queries import catalog
 from reservations.queries.catalog import SpaceView
+from reservations.rules import RefundQuote
 from reservations.services.common import KIND
 from reservations.timetable import TOKYO
 from reservations.web import words
@@ -171,13 +173,21 @@ def _day(text: str) -> date:
 
 
 def _form_page(
-    form: ClosureForm, *, call_off: bool = False, hits: Any = None, message: str = "", status: int = 200
+    form: ClosureForm,
+    *,
+    call_off: bool = False,
+    hits: Any = None,
+    back: dict[int, RefundQuote] | None = None,
+    message: str = "",
+    status: int = 200,
 ) -> ResponseReturnValue:
     html = render_template(
         "reservations/closures/form.html",
         form=form,
         hits=hits,
-        owed=closing.owed(hits) if hits else None,
+        back=back or {},
+        owed=sum((one.amount for one in (back or {}).values()), start=Yen(0)),
+        whole=all(one.percent == closing.WHOLE for one in (back or {}).values()),
         message=message,
         call_off=call_off,
         words=words,
@@ -219,6 +229,7 @@ def close() -> ResponseReturnValue:
         with unit_of_work() as session:
             now = clock.now_in(session)
             hits = closing.preview(session, wanted, facilities=own, now=now)
+            back = closing.refunds(session, wanted.kind, hits)
             for hit in hits:
                 audit.record(
                     session,
@@ -230,7 +241,7 @@ def close() -> ResponseReturnValue:
     except (BadPeriod, ReasonMissing) as error:
         return _form_page(form, message=_refused(error), status=error.status)
     form.expected.data = str(len(hits))
-    return _form_page(form, hits=hits, message=message, status=status)
+    return _form_page(form, hits=hits, back=back, message=message, status=status)
 
 
 def _refused(error: Exception) -> str:

@@ -145,6 +145,7 @@ class AfterUseForm(PortalForm):
         choices=[
             SelectChoice("weather", lazy_gettext("天候のため、使うのを中止した")),
             SelectChoice("facility", lazy_gettext("施設の都合で、使うのを中止した")),
+            SelectChoice("city", lazy_gettext("市の都合で、使うのを中止した")),
             SelectChoice("lost", lazy_gettext("時間の一部が使えなかった(分を書く)")),
             SelectChoice("no_show", lazy_gettext("来なかった")),
             SelectChoice("came", lazy_gettext("「来なかった」を取り消す")),

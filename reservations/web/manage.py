@@ -217,7 +217,7 @@ def _after_use(session: Session, *, number: str, what: str, minutes: int) -> Non
     visitor = access.visitor()
     own, actor, now = facilities_of(visitor), visitor.actor, clock.now()
     match what:
-        case "weather" | "facility":
+        case "weather" | "facility" | "city":
             after_use.call_off(session, number, by=what, facilities=own, actor=actor, now=now)
         case "lost":
             after_use.lost_time(session, number, minutes=minutes, facilities=own, actor=actor, now=now)

@@ -1,4 +1,4 @@
-"""Called off, partly lost, not come; refunds by steps, weeks, options, one change."""
+"""Called off, partly lost, not come; refunds by steps, weeks, options."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.accounts.models import Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from reservations.errors import NotBookable, WrongState
 from reservations.models import BookingState
-from reservations.policy.refunds import Cancellation, Changes
+from reservations.policy.refunds import Cancellation
 from reservations.rules import Refused
 from reservations.services import after_use, returning
 from reservations.timetable import TOKYO
+from tests import people
 from tests.reservations.conftest import FRIDAY, MANAGER, Resident, booking, change_rules
 
 ROOM = "C02-01"
@@ -106,15 +109,6 @@ def test_a_share_of_the_lost_time(lost: int, percent: int) -> None:
     assert (quote.percent, quote.amount) == (percent, Yen(10 * percent))
 
 
-@pytest.mark.parametrize(
-    ("changes", "now", "may"), [(0, "2026-11-27", True), (1, "2026-11-27", False), (0, "2026-11-28", False)]
-)
-def test_one_change_only_until_a_week_before(changes: int, now: str, may: bool) -> None:
-    made = Changes(at_most=1, days_before=7)
-    at = datetime.fromisoformat(now).replace(tzinfo=TOKYO)
-    assert made.may_change(changes, day=FRIDAY, now=at) is may
-
-
 def test_called_off_by_the_weather_everything_goes_back_and_the_slot_counts_for_no_cap(hanako: Resident) -> None:
     """C8: 管理者が中止した枠は利用枠の数に入れない."""
     change_rules("room", caps=[{"per": "month", "at_most": 1}])
@@ -124,6 +118,25 @@ def test_called_off_by_the_weather_everything_goes_back_and_the_slot_counts_for_
     do(after_use.call_off, reference, by="weather")
     assert (booking(reference).state, paid(reference)) == (BookingState.CANCELLED, 0)
     assert hanako.hold(ROOM, "am", date(2026, 12, 11))
+
+
+@pytest.mark.parametrize(("by", "back"), [("weather", 300), ("facility", 240), ("city", 150)])
+def test_who_called_it_off_decides_what_goes_back(hanako: Resident, by: str, back: int) -> None:
+    called_off = {"weather": 100, "facility": 80, "city": 50}
+    change_rules("room", cancellation={"ground": "見本", "called_off": called_off})
+    reference = hanako.book(ROOM, "am", FRIDAY)
+    assert paid(reference) == 300
+    do(after_use.call_off, reference, by=by)
+    assert paid(reference) == 300 - back
+
+
+def test_staff_choose_that_the_city_called_it_off(koga: str, client: FlaskClient, hanako: Resident) -> None:
+    change_rules("room", cancellation={"ground": "見本", "called_off": {"city": 50}})
+    reference = hanako.book(ROOM, "am", FRIDAY)
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "C02"))
+    assert "市の都合で" in client.get(f"/staff/bookings/{reference}").text
+    assert people.post(client, f"/staff/bookings/{reference}/after-use", {"what": "city"}).status_code == 303
+    assert paid(reference) == 150
 
 
 def test_part_of_the_time_lost_gives_a_share_back_once(hanako: Resident) -> None:

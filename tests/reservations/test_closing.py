@@ -27,7 +27,7 @@ from reservations.services import HoldRequest
 from reservations.timetable import TOKYO
 from tests.conftest import Mailbox
 from tests.people import make_resident, sign_in
-from tests.reservations.conftest import FRIDAY, MANAGER, SATURDAY, Resident, booking, charge_of
+from tests.reservations.conftest import FRIDAY, MANAGER, SATURDAY, Resident, booking, change_rules, charge_of
 
 FIELDS = ("S05-01", "S08-01")
 GROUND = "見本条例第9条第1項第3号(公益上やむを得ない必要が生じたとき)"
@@ -75,6 +75,40 @@ def test_a_closure_ends_what_stands_in_it_tells_each_once_and_gives_all_back(
         session.scalar(select(func.count()).select_from(Notice).where(Notice.key.like("reservations.closure:%"))) == 2
     )
     assert session.scalars(select(ClosureHit).where(ClosureHit.settled_at.is_(None))).all() == []
+
+
+@pytest.mark.parametrize(("kind", "percent"), [(ClosureKind.CLOSED, 50), (ClosureKind.WEATHER, 0)])
+def test_a_closure_gives_back_what_the_rules_of_the_facility_say(
+    hanako: Resident,
+    stranger: Resident,
+    run_jobs: Callable[[], None],
+    mailbox: Mailbox,
+    session: Session,
+    kind: ClosureKind,
+    percent: int,
+) -> None:
+    change_rules("sports", cancellation={"ground": "見本", "called_off": {"facility": 50, "weather": 0}})
+    paid, other = hanako.book("S05-01", "t0900"), stranger.book("S05-01", "t1100", paid=False)
+    with unit_of_work() as work:
+        hits = closing.preview(work, request(kind), facilities={"S05", "S08"}, now=clock.now())
+        shown = closing.refunds(work, kind, hits)
+    total = booking(paid).total
+    assert total is not None
+    wanted = Yen(total.amount * percent // 100)
+    assert [(one.amount, one.percent) for one in shown.values()][0] == (wanted, percent)
+    closure = close(request(kind))
+    run_jobs()
+    charge = charge_of(paid)
+    assert charge is not None
+    assert charge.refunded == wanted
+    unpaid = charge_of(other)
+    assert unpaid is None or not unpaid.waits
+    hit = session.get_one(ClosureHit, (closure.id, booking(paid).id))
+    assert hit.owed == wanted
+    (mail,) = [m for m in mailbox.to("hanako@example.com") if "使えなくなりました" in m["Subject"]]
+    text = plain(mail)
+    assert "全額" not in text
+    assert (f"{wanted.amount:,}円(50%)をお返しします" in text) if percent else ("料金は返りません" in text)
 
 
 def test_nobody_books_into_a_closure_until_it_is_reopened(hanako: Resident, run_jobs: Callable[[], None]) -> None:

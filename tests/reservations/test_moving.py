@@ -26,7 +26,7 @@ from reservations.operations.moving import MoveQuote, MoveTo
 from reservations.services.common import own
 from tests.conftest import Mailbox
 from tests.people import make_resident, post, sign_in
-from tests.reservations.conftest import CLERK, FRIDAY, MANAGER, SATURDAY, Resident, booking, charge_of
+from tests.reservations.conftest import CLERK, FRIDAY, MANAGER, SATURDAY, Resident, booking, change_rules, charge_of
 
 LATER = date(2026, 12, 10)
 
@@ -292,3 +292,59 @@ def test_a_resident_moves_a_booking_without_script(
     assert again.status_code == 409
     assert "もとの予約は、そのままです" in again.text
     assert "1回まで" in again.text
+
+
+def test_one_change_only_until_a_week_before(hanako: Resident, clock_at: Callable[[str], datetime]) -> None:
+    """One place says so, `changes` of the rules of use, and moving reads it."""
+    change_rules("sports", changes={"times": 1, "days_before": 7})
+    first, late = hanako.book("S05-01", "t0900", LATER), hanako.book("S05-01", "t1100", LATER)
+    clock_at("2026-12-03 23:59")
+    move(hanako, first, MoveTo(LATER, ("t1300",)))
+    with pytest.raises(NoMoreChanges) as often:
+        look(hanako, first, MoveTo(LATER, ("t1500",)))
+    assert (often.value.limit, often.value.until) == (1, None)
+    clock_at("2026-12-04 00:00")
+    with pytest.raises(NoMoreChanges) as too_late:
+        look(hanako, late, MoveTo(LATER, ("t1500",)))
+    assert too_late.value.until == date(2026, 12, 3)
+
+
+def test_rules_that_name_changes_beside_the_refunds_are_refused_with_the_word(koga: str) -> None:
+    with pytest.raises(ValueError, match="cancellation.changes"):
+        change_rules("sports", cancellation={"ground": "見本", "changes": {"at_most": 1}})
+
+
+def test_where_the_rules_keep_the_difference_a_cheaper_time_gives_nothing_back(
+    client: FlaskClient, koga: str, run_jobs: Callable[[], None]
+) -> None:
+    change_rules("sports", changes={"times": 1, "days_before": 1, "refund_difference": False})
+    account = make_resident()
+    assert account.person_id is not None
+    who = Resident.__new__(Resident)
+    who.person_id, who.account_id, who.actor = account.person_id, account.id, Actor(account.id, "resident")
+    reference = who.book("S01-90", "t0900", purpose="badminton")
+    before = booking(reference).total
+    assert before is not None
+    to = MoveTo(FRIDAY, ("t0900",), "S01-92")
+    price = look(who, reference, to)
+    assert (price.back, price.stays) == (Yen(0), before - price.quote.total)
+    sign_in(client, account)
+    shown = client.get(f"/bookings/{reference}/move?date=2026-12-04&slot=t0900&space=S01-92")
+    assert f"新しい時間のほうが {price.stays} 安いですが、この施設のきまりで、差額は返りません。" in shown.text
+    move(who, reference, to)
+    run_jobs()
+    charge = charge_of(reference)
+    assert charge is not None
+    assert (charge.refunded, booking(reference).total) == (Yen(0), before)
+    assert booking(reference).slot["code"] == "t0900"
+
+
+def test_staff_who_move_a_booking_for_the_facility_give_the_difference_back(hanako: Resident) -> None:
+    change_rules("sports", changes={"refund_difference": False})
+    reference = hanako.book("S01-90", "t0900", purpose="badminton")
+    before = booking(reference).total
+    made = move(hanako, reference, MoveTo(FRIDAY, ("t0900",), "S01-92"), by_staff=True)
+    charge = charge_of(reference)
+    assert charge is not None
+    assert before is not None
+    assert charge.refunded == before - made.total > Yen(0)

@@ -56,6 +56,8 @@ def _deciding(rules: Policy) -> Iterator[str]:
         times=rules.changes.times,
         days=rules.changes.days_before,
     )
+    if not rules.changes.refund_difference:
+        yield gettext("予約の変更: 安い時間に変えても、差額は返さない")
 
 
 def _money(rules: Policy) -> Iterator[str]:
