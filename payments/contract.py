@@ -129,7 +129,10 @@ class ChargeRequest:
         pay_until: aware; the end of the hold or the due date; None: no end.
         ground: ground of the whole charge.
         budget_item: code of a budget item of the city pack; "": the payee's usual one for this kind of money.
-        term_end: last day of the term (納期の末日), for revenue by term such as taxes.
+        term_end: last day of the term (納期の末日) of revenue by term such as taxes; of another charge the day by which it is to be
+            paid where it does not end then.
+        alone: it is never paid in one sum with others.
+        receipt: whether there is a receipt for what is paid online; at a counter there always is one.
         performed_on: the day of use or service that the money is for, where it is known (prepaid fees are handed over by it).
     """
 
@@ -146,6 +149,8 @@ class ChargeRequest:
     budget_item: str = ""
     term_end: date | None = None
     performed_on: date | None = None
+    alone: bool = False
+    receipt: bool = True
 
     def __post_init__(self) -> None:
         if not self.lines:

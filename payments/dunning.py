@@ -96,7 +96,7 @@ def remind(session: Session, *, today: date, now: datetime) -> int:
             Charge.state == ChargeState.OPEN.value,
             Charge.total > Yen(0),
             or_(ChargePayer.email.is_not(None), ChargePayer.person_id.is_not(None)),
-            Charge.pay_until > Charge.created_at + SHORTEST_TERM,
+            or_(Charge.pay_until > Charge.created_at + SHORTEST_TERM, ChargeYear.term_end.is_not(None)),
         )
         .order_by(Charge.id)
     ).all()

@@ -123,6 +123,7 @@ def _check(session: Session, parts: Sequence[Charge], *, now: datetime) -> None:
             or part.money_kind == MoneyKind.CITY_TAX.value
             for part in parts
         ),
+        "alone": any(part.alone for part in parts),
         "other_payer": len(payers) != len(parts)
         or len({payer.person_id for payer in payers}) != 1
         or payers[0].person_id is None,
@@ -163,6 +164,11 @@ def _request(session: Session, parts: Sequence[Charge]) -> ChargeRequest:
     named = {part.id: part.description for part in parts}
     ground = session.get_one(GroundRow, first.ground_id)
     ends = [part.pay_until for part in parts if part.pay_until is not None]
+    terms = session.scalars(
+        select(ChargeYear.term_end).where(
+            ChargeYear.charge_id.in_([part.id for part in parts]), ChargeYear.term_end.is_not(None)
+        )
+    ).all()
     return ChargeRequest(
         payable_kind=JOINT,
         payable_ref=references.new("J"),
@@ -186,5 +192,7 @@ def _request(session: Session, parts: Sequence[Charge]) -> ChargeRequest:
         description=f"まとめて支払い {len(parts)}件",
         ground=Ground(ground.title, ground.article, ground.since),
         pay_until=min(ends) if ends else None,
+        term_end=min((each for each in terms if each is not None), default=None),
         budget_item=item or "",
+        receipt=all(part.receipt for part in parts),
     )

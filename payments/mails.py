@@ -29,8 +29,8 @@ def configure(public_url: str) -> None:
     _Portal.url = public_url
 
 
-def paid(session: Session, charge: Charge, payment: Payment, receipt: Receipt) -> None:
-    """Thank for a payment; the receipt is behind a sign-in, not in the mail."""
+def paid(session: Session, charge: Charge, payment: Payment, receipt: Receipt | None) -> None:
+    """Thank for a payment; the receipt, where there is one, is behind a sign-in, not in the mail."""
     _send(
         session,
         charge,
@@ -39,7 +39,7 @@ def paid(session: Session, charge: Charge, payment: Payment, receipt: Receipt) -
         more={
             "amount": payment.amount.amount,
             "at_counter": payment.place is not None,
-            "receipt_url": f"{_Portal.url}/pay/receipts/{receipt.reference}",
+            "receipt_url": f"{_Portal.url}/pay/receipts/{receipt.reference}" if receipt else "",
         },
         # Without mail one pays at the counter and gets the receipt there.
         on_paper=False,

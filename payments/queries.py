@@ -90,6 +90,7 @@ class ChargeView:
     """A charge with everything that a page shows of it.
 
     Attributes:
+        receipt: whether there is a receipt for what is paid online.
         due_on: the last day of its term (納期限) where it has one; it may be paid until `pay_until`.
         joined_to: the charge that asks for the sum of this and others; None: it is paid by itself.
         parts: the charges that this one asks for the sum of; those that left it are not among them.
@@ -120,6 +121,7 @@ class ChargeView:
     payer_person_id: int | None
     payer_locale: str
     due_on: date | None = None
+    receipt: bool = True
     joined_to: str | None = None
     parts: Sequence[PartView] = ()
 
@@ -264,6 +266,7 @@ def _view(
         payer_person_id=payer.person_id if payer else None,
         payer_locale=payer.locale if payer else "ja",
         due_on=row.term_end,
+        receipt=found.receipt,
         joined_to=row.joined_to,
         parts=_parts(session, found) if found.payable_kind == JOINT else (),
     )

@@ -124,6 +124,8 @@ def raise_charge(session: Session, request: ChargeRequest, *, now: datetime) -> 
         "description": request.description,
         "ground_id": ledger.ground_id(session, request.ground),
         "pay_until": request.pay_until,
+        "alone": request.alone,
+        "receipt": request.receipt,
         "state": (ChargeState.PAID if free else ChargeState.OPEN).value,
         "state_at": now,
         "created_at": now,

@@ -266,8 +266,10 @@ def _settle(session: Session, charge: Charge, payment: Payment, now: datetime) -
         at=now,
         payment=payment,
     )
-    receipt = Receipt(reference=references.new("R"), payment_id=payment.id, issued_at=now)
-    session.add(receipt)
+    receipt = None
+    if charge.receipt or payment.place is not None:
+        receipt = Receipt(reference=references.new("R"), payment_id=payment.id, issued_at=now)
+        session.add(receipt)
     session.flush()
     fiscal.book(session, charge, payment)
     end_attempts(session, charge.id)

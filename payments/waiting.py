@@ -9,6 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from payments.contract import JOINT
 from payments.models import Charge, ChargePayer, ChargeYear, Payee
 from payments.states import WAITING, ChargeState
 from portal.kernel.money import Yen
@@ -29,8 +30,15 @@ class OpenCharge:
     """`payable_kind` of the charge; `JOINT` where it asks for the sum of several."""
     about: str
     """The number of the application, booking or bill that it is for."""
+    alone: bool = False
+    """It is never paid in one sum with others."""
     due_on: date | None = None
     """Last day of the term (納期限), which may be long before the last day on which it can be paid; None: there is none."""
+
+    @property
+    def joins(self) -> bool:
+        """Whether it can be paid in one sum with others."""
+        return self.kind != JOINT and not self.alone
 
 
 def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[OpenCharge]:
@@ -79,5 +87,6 @@ def _open(charge: Charge, payee: Payee, due_on: date | None) -> OpenCharge:
         payee.sample,
         charge.payable_kind,
         charge.payable_ref,
+        charge.alone,
         due_on,
     )

@@ -247,7 +247,9 @@ class Booking(Base):
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="forward"),
         CheckConstraint("people >= 1", name="people"),
-        CheckConstraint("pay_when IN ('advance', 'within', 'on_day', 'after_use', 'counter')", name="pay_when"),
+        CheckConstraint(
+            "pay_when IN ('advance', 'within', 'on_day', 'after_use', 'monthly', 'counter')", name="pay_when"
+        ),
         Index("ix_booking_person_id_state", "person_id", "state"),
         Index("ix_booking_space_id_starts_at", "space_id", "starts_at"),
         Index("ix_booking_held", "held_until", postgresql_where=text("state = 'held'")),

@@ -6,7 +6,18 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from payments.contract import MoneyKind, TaxClass
@@ -80,7 +91,7 @@ class Charge(Base):
 
     The unique constraint over payable and purpose makes twenty parallel submits one charge. `joined_to_id` is the charge that
     asks for the sum of this and others: one column, so a charge is in one sum at most; a trigger refuses a payment of its
-    own beside it (migration 0022).
+    own beside it (migration 0022). `alone`: never in a sum; `receipt`: whether what is paid online gets one (at a counter it always does).
     """
 
     __tablename__ = "charge"
@@ -109,6 +120,8 @@ class Charge(Base):
     state: Mapped[str] = mapped_column(String(20))
     state_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(index=True)
+    alone: Mapped[bool] = mapped_column(server_default=false())
+    receipt: Mapped[bool] = mapped_column(server_default=true())
     joined_to_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), index=True)
 
     payee: Mapped[Payee] = relationship(lazy="raise")

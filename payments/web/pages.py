@@ -170,7 +170,7 @@ def together() -> ResponseReturnValue:
     wanted = set(request.form.getlist("charge"))
     with unit_of_work() as session:
         found = waiting.open_of(session, person_id=person_id, now=clock.now())
-    own = [each.reference for each in found if each.reference in wanted and each.kind != JOINT]
+    own = [each.reference for each in found if each.reference in wanted and each.joins]
     if len(own) == 1:
         return redirect(url_for("payments.checkout", charge_ref=own[0]), 303)
     try:

@@ -21,13 +21,15 @@ class PayWhen(StrEnum):
     """Within some days; then it is cancelled by itself."""
     ON_DAY = "on_day"
     AFTER_USE = "after_use"
+    MONTHLY = "monthly"
+    """All of a month's uses together, by a day of the next month (口座振替月まとめ)."""
     COUNTER = "counter"
     """Within some days, at the counter only (減免団体)."""
 
     @property
     def firm_at_once(self) -> bool:
         """Whether the booking is firm before anything is paid."""
-        return self in {PayWhen.ON_DAY, PayWhen.AFTER_USE}
+        return self in {PayWhen.ON_DAY, PayWhen.AFTER_USE, PayWhen.MONTHLY}
 
 
 class PayTerm(Document):
@@ -40,6 +42,9 @@ class PayTerm(Document):
         when: see `PayWhen`.
         days: within so many days from accepting the price (until the end of the last one); after the use for `after_use`.
         before_days: at the latest so many days before the day of use.
+        month_day: `monthly`: the day of the month after the use, or that month's last one.
+        alone: each use is a payment of its own (カードは1枠ずつ, 併用不可): never one sum with others.
+        receipt: whether there is a receipt for what is paid online; at a counter there always is one.
         retry: whether the same person may take the same slot again after it was cancelled for want of payment (目黒: いいえ).
     """
 
@@ -49,6 +54,9 @@ class PayTerm(Document):
     when: PayWhen
     days: int = Field(default=0, ge=0, le=180)
     before_days: int = Field(default=0, ge=0, le=180)
+    month_day: int = Field(default=27, ge=1, le=31)
+    alone: bool = False
+    receipt: bool = True
     retry: bool = True
 
     def fits(self, category: str, group: str | None, *, counter_only: bool) -> bool:
@@ -74,6 +82,10 @@ class PayTerm(Document):
             return ends
         if self.when is PayWhen.AFTER_USE:
             return moment(ends.astimezone(TOKYO).date() + timedelta(days=self.days), time.max)
+        if self.when is PayWhen.MONTHLY:
+            first = (use.replace(day=1) + timedelta(days=32)).replace(day=1)
+            last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+            return moment(min(first + timedelta(days=self.month_day - 1), last), time.max)
         until = moment(now.astimezone(TOKYO).date() + timedelta(days=self.days), time.max)
         return min(until, moment(use - timedelta(days=self.before_days), time.max), starts)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -98,7 +99,7 @@ def accept(
     undecided = reducing.ask(session, booking, now=now)
     due = term.due(starts=booking.starts_at, ends=booking.ends_at, now=now)
     if term.when.firm_at_once or booking.after_begin:
-        _demand(session, booking, quote, until=None, now=now)
+        _demand(session, booking, quote, term, until=None, due_on=_last_day(due), now=now)
         settle(session, booking, actor=actor, now=now)
         return booking
     until = due or max(booking.held_until, now + timedelta(minutes=policy_of(booking).hold.pay_minutes))
@@ -106,7 +107,7 @@ def accept(
         until = booking.starts_at  # nobody loses a slot while staff decide (CASES M8)
     set_live(session, booking, until=until, now=now)
     booking.held_until = until
-    _demand(session, booking, quote, until=until, now=now)
+    _demand(session, booking, quote, term, until=until, now=now)
     return booking
 
 
@@ -120,9 +121,25 @@ def _term(session: Session, booking: Booking) -> PayTerm:
     return PayTerm(when=PayWhen.AFTER_USE if booking.source == Source.PAPER else PayWhen.ON_DAY)
 
 
-def _demand(session: Session, booking: Booking, quote: Quote, *, until: datetime | None, now: datetime) -> None:
+def _last_day(due: datetime | None) -> date | None:
+    """The day on which a term ends; one that ends at midnight ends with the day before."""
+    return None if due is None else (due - timedelta(microseconds=1)).astimezone(TOKYO).date()
+
+
+def _demand(
+    session: Session,
+    booking: Booking,
+    quote: Quote,
+    term: PayTerm,
+    *,
+    until: datetime | None,
+    due_on: date | None = None,
+    now: datetime,
+) -> None:
     lines, ground = charge_lines(quote), Ground(quote.ground)
-    payments.raise_charge(session, demand(session, booking, lines, ground, until, now=now), now=now)
+    asked = demand(session, booking, lines, ground, until, now=now)
+    asked = replace(asked, term_end=due_on, alone=term.alone, receipt=term.receipt)
+    payments.raise_charge(session, asked, now=now)
 
 
 def _open_hold(session: Session, reference: str, person_id: int, *, now: datetime) -> Booking:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from payments import dunning, joining, queries, settlement, till
+from payments.errors import NotJoinable
+from payments.models import Charge
 from payments.states import ChargeState
+from portal.accounts.models import Role
 from portal.kernel import clock
-from portal.kernel.audit import SYSTEM
+from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from reservations import documents
 from reservations.errors import HoldEnded, NotBookable, PriceChanged, SlotTaken, WrongState
 from reservations.models import BookingState, RuleDocument
 from reservations.queries import bookings
-from reservations.rules import Refused
+from reservations.rules import PayTerm, PayWhen, Refused
 from reservations.services.holding import lapse
-from tests.reservations.conftest import SATURDAY, Resident, booking, charge_of, pay
+from tests import people
+from tests.conftest import Mailbox
+from tests.reservations.conftest import SATURDAY, Resident, booking, change_rules, charge_of, pay
 
 
 def test_a_paid_booking_is_confirmed_and_keeps_its_slot(hanako: Resident, stranger: Resident) -> None:
@@ -271,3 +278,65 @@ def test_m2_a_slot_whose_voucher_is_out_is_kept_until_it_cannot_have_been_paid_a
     assert held < booking(reference).held_until == min(until, begins)
     with unit_of_work() as session:
         assert not lapse(session, reference, actor=SYSTEM, now=held + timedelta(minutes=1))
+
+
+def test_a_months_uses_are_paid_together_by_a_day_of_the_next_month(
+    hanako: Resident, clock_at: Callable[[str], datetime], mailbox: Mailbox, run_jobs: Callable[[], None]
+) -> None:
+    """Rules of use, group 15: 口座振替月まとめ. Firm at once; due by the 31st, which February does not have."""
+    change_rules("sports", payment=[{"when": "monthly", "month_day": 31}])
+    first = hanako.book("S05-01", "t0900", paid=False)
+    second = hanako.book("S05-01", "t1100", SATURDAY, paid=False)
+    assert [booking(each).state for each in (first, second)] == [BookingState.CONFIRMED] * 2
+    owed = [charge_of(each) for each in (first, second)]
+    assert [one.due_on if one else None for one in owed] == [date(2027, 1, 31)] * 2
+    with unit_of_work() as session:
+        whole = joining.join(session, [one.reference for one in owed if one], actor=SYSTEM, now=clock.now())
+        assert queries.charge(session, whole.reference).due_on == date(2027, 1, 31)
+    clock_at("2027-02-07 09:00")
+    with unit_of_work() as session:
+        assert dunning.remind(session, today=date(2027, 2, 7), now=clock.now()) == 1
+    run_jobs()
+    assert any(whole.reference in str(mail) for mail in mailbox.to("hanako@example.com"))
+
+
+@pytest.mark.parametrize(
+    ("used", "due"), [("2026-12-04", "2027-01-31"), ("2027-01-31", "2027-02-28"), ("2028-01-01", "2028-02-29")]
+)
+def test_the_day_of_the_next_month_is_its_last_one_where_it_has_no_such_day(used: str, due: str) -> None:
+    starts = datetime.fromisoformat(f"{used}T21:00").replace(tzinfo=clock.TOKYO)
+    term = PayTerm(when=PayWhen.MONTHLY, month_day=31)
+    until = term.due(starts=starts, ends=starts + timedelta(hours=2), now=starts)
+    assert until is not None
+    assert (until - timedelta(seconds=1)).astimezone(clock.TOKYO).date() == date.fromisoformat(due)
+
+
+def test_a_use_that_is_paid_alone_is_in_no_sum_and_has_no_receipt_online(hanako: Resident, stranger: Resident) -> None:
+    """Rules of use, group 15: カードは1枠ずつ, 併用不可, 領収書なし."""
+    change_rules("sports", payment=[{"when": "within", "days": 3, "alone": True, "receipt": False}])
+    references = [hanako.book("S05-01", slot, paid=False) for slot in ("t0900", "t1100")]
+    owed = [charge_of(each) for each in references]
+    with unit_of_work() as session, pytest.raises(NotJoinable) as refused:
+        joining.join(session, [one.reference for one in owed if one], actor=SYSTEM, now=clock.now())
+    assert refused.value.reason == "alone"
+    assert owed[0] is not None
+    assert owed[1] is not None
+    with unit_of_work() as session:
+        charge_id = session.scalars(select(Charge.id).where(Charge.reference == owed[0].reference)).one()
+        arrival = settlement.Arrival("sandbox", "card", Yen(600), paid_at=clock.now(), provider_payment_id="pi_1")
+        assert settlement.take_in(session, charge_id, arrival, now=clock.now()).accepted
+    clerk = people.make_staff(Role.COUNTER, email="clerk@example.jp")
+    with unit_of_work() as session:
+        till.take_cash(
+            session,
+            owed[1].reference,
+            received=Yen(1000),
+            clerk=Actor(clerk.id, "staff"),
+            place="koga",
+            now=clock.now(),
+        )
+    online, counter = (charge_of(each) for each in references)
+    assert online is not None
+    assert (online.state, online.receipt_ref) == (ChargeState.PAID, None)
+    assert counter is not None
+    assert counter.receipt_ref
