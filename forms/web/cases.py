@@ -10,7 +10,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from forms import masking, presenting, queries, rules, slip
+from forms import presenting, queries, rules, slip
 from forms.attachments import services as attachments
 from forms.definition import Problem, Typed
 from forms.letters import services as letters
@@ -19,7 +19,7 @@ from forms.services import casework, delegation, fee_change, hiding, teamwork
 from forms.services.common import Incomplete, definition
 from forms.services.filing import PAYABLE
 from forms.states import Action, Party, State, possible
-from forms.web import files, views, words
+from forms.web import correction_fields, files, views, words
 from forms.web.blueprint import bp
 from payments import queries as payment_queries
 from portal.documents import qr
@@ -180,23 +180,10 @@ def _correction_page(
     problems: Mapping[str, Sequence[Problem]],
     status: int = 200,
 ) -> ResponseReturnValue:
-    lang = locale.current()
-    procedure = definition(found.version)
-    requests = {c.field_id: c for c in casework.open_requests(found)}
-    hidden = hiding.paths(session, found, found.filings[-1].answers, now=clock.now(), actor=access.visitor().actor)
-    filed = masking.without(found.filings[-1].answers, hidden)
-    # A field whose answer the new answers open is on the page from the moment it is told missing.
-    wanted = [*requests, *(path for path in problems if path not in requests)]
-    fields = views.path_views(procedure, filed, wanted, locale=lang, typed=typed, problems=problems)
-    for path, view in zip(wanted, fields, strict=True):
-        asked = requests.get(path)
-        if asked is not None:
-            view.reason = asked.reason
-            view.before = masking.MASK if masking.BEFORE + path in hidden else view.spec.show(asked.old_value, lang)
-        if view.spec.stored:
-            new = attachments.references(attachments.pending(session, found, path))
-            view.files = files.shown(new, "forms.case_file", reference=found.reference)
-    answer_by = min((c.answer_by for c in requests.values()), default=None)
+    procedure, lang = definition(found.version), locale.current()
+    fields, answer_by = correction_fields.fields(
+        session, found, typed=typed, problems=problems, actor=access.visitor().actor, file_endpoint="forms.case_file"
+    )
     html = render_template(
         "forms/correction.html", application=found, procedure=procedure, fields=fields, answer_by=answer_by, lang=lang
     )
@@ -260,17 +247,8 @@ def _correct(reference: str, wrong_files: Mapping[str, tuple[Problem, ...]]) -> 
 def _look_up(
     session: Session, found: Application, field_id: str, typed: dict[str, dict[str, list[str]]]
 ) -> ResponseReturnValue:
-    from forms.definition.fields import AddressField
-    from forms.services.common import moment
-
-    spec = definition(found.version).field(field_id)
-    if not isinstance(spec, AddressField):
-        raise NotFound
-    filled, problems = spec.fill(typed.get(field_id, {}), moment(session, clock.now()))
-    wrong = {field_id: problems} if problems else {}
-    return _correction_page(
-        session, found, typed={**typed, field_id: filled}, problems=wrong, status=422 if problems else 200
-    )
+    filled, problems = correction_fields.looked_up(session, found, field_id, typed)
+    return _correction_page(session, found, typed=filled, problems=problems, status=422 if problems else 200)
 
 
 @bp.post("/applications/<reference>/messages")

@@ -28,5 +28,8 @@ TEXTS: dict[str, LazyString] = {
     "visit_identity_not_proved": lazy_gettext(
         "顔写真のある公的な証明書を1つ、ないときは、ほかの書類を2つ見てください。"
     ),
+    "only_themselves": lazy_gettext(
+        "この人の申請は、本人だけが窓口で直せます。ほかの人には、何も知らせないでください。"
+    ),
     "visit_bad_correction": lazy_gettext("直した内容と理由を確認してください。"),
 }

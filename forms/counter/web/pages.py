@@ -14,13 +14,14 @@ from wtforms.fields.choices import SelectChoice
 from forms.counter import queries, services
 from forms.counter.models import Authority
 from forms.counter.web.blueprint import bp
-from forms.counter.web.inputs import OpenInputs, PreparedVisitInputs
+from forms.counter.web.inputs import CaseNumberInputs, OpenInputs, PreparedVisitInputs
 from portal.accounts.models import Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.web import access, locale
 
 PREPARED = "p-"
+CASE = "c-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,23 @@ class Lists:
 
     form: OpenInputs
     prepared: PreparedVisitInputs
+    case: CaseNumberInputs
     visits: Sequence[queries.VisitRow]
     titles: dict[str, str]
 
     def context(self) -> dict[str, Any]:
         """For the template."""
-        return {"form": self.form, "prepared": self.prepared, "visits": self.visits, "titles": self.titles}
+        return {
+            "form": self.form,
+            "prepared": self.prepared,
+            "case": self.case,
+            "visits": self.visits,
+            "titles": self.titles,
+        }
 
 
-def lists(now: datetime, *, sent: Literal["open", "prepared"] | None = None) -> Lists:
-    """Open visits, and the two forms for a new one; only the one that was sent holds what was typed."""
+def lists(now: datetime, *, sent: Literal["open", "prepared", "case"] | None = None) -> Lists:
+    """Open visits, the two forms for a new one and the one for a case that is filed; only the one that was sent holds what was typed."""
     lang = locale.current()
     midnight = datetime.combine(clock.local(now).date(), time(), clock.TOKYO)
     with unit_of_work() as db:
@@ -56,7 +64,8 @@ def lists(now: datetime, *, sent: Literal["open", "prepared"] | None = None) -> 
     )
     form.slugs.choices = [SelectChoice(slug, title) for slug, title in titles.items()]
     form.office.choices = prepared.office.choices = offices
-    return Lists(form, prepared, visits, titles)
+    case = CaseNumberInputs(prefix=CASE) if sent == "case" else CaseNumberInputs(formdata=None, prefix=CASE)
+    return Lists(form, prepared, case, visits, titles)
 
 
 @bp.get("")
