@@ -19,7 +19,7 @@ from payments import disputes, gateways, methods, settlement
 from payments.gateways.base import CURRENCY, DisputeReport, MethodReport, Notice, RefundReport, Report, SessionReport
 from payments.models import EventOutcome, PaymentAttempt, ProviderEvent, Refund, TransactionKind
 from payments.states import AttemptState, RefundState, merge_attempt, merge_refund
-from portal.kernel.database import transact, unit_of_work
+from portal.kernel.database import at_once, transact, unit_of_work
 
 log = structlog.get_logger(__name__)
 
@@ -31,16 +31,15 @@ PAGE, METHOD, REFUND, DISPUTE = "page", "method", "refund", "dispute"
 def take_notice(provider: str, notice: Notice, *, now: datetime) -> EventOutcome:
     """Keep a signed notice, then let it take effect once; returns what became of it.
 
-    Two transactions of its own: a notice that cannot be worked on now is not lost. Where it says that a page was paid and
+    Transactions of its own: a notice that cannot be worked on now is not lost. Where it says that a page was paid and
     nobody has said with what, the provider is asked in between.
 
     Raises:
         NoAnswerError, RefusedError: the provider was asked and did not say; the notice is kept.
     """
-    with unit_of_work() as session:
-        event_id, outcome = _keep(session, provider, notice, now)
-        asked = _merchant_to_ask(session, provider, notice.report) if outcome is EventOutcome.RECEIVED else None
+    event_id, outcome = _keep(provider, notice, now)
     report = notice.report
+    asked = _merchant_to_ask(provider, report) if outcome is EventOutcome.RECEIVED else None
     if asked is not None and isinstance(report, SessionReport):
         found = gateways.by_code(provider).look(report.provider_id, merchant=asked)
         report = replace(report, method=found.method, paid_at=found.paid_at or report.paid_at)
@@ -128,19 +127,20 @@ def apply_method(session: Session, provider: str, report: MethodReport) -> Outco
     return EventOutcome.APPLIED, ""
 
 
-def _merchant_to_ask(session: Session, provider: str, report: Report | None) -> str | None:
+def _merchant_to_ask(provider: str, report: Report | None) -> str | None:
     """The account to ask in, where a page was paid and nobody has said with what; None where all is known."""
     if not isinstance(report, SessionReport) or report.state is not AttemptState.PAID or report.method is not None:
         return None
-    return session.scalar(
-        select(PaymentAttempt.merchant).where(
-            PaymentAttempt.provider == provider,
-            PaymentAttempt.provider_id == report.provider_id,
-            PaymentAttempt.method.is_(None),
-            PaymentAttempt.methods.contains(","),
-            PaymentAttempt.state != AttemptState.PAID.value,
+    with unit_of_work() as session:
+        return session.scalar(
+            select(PaymentAttempt.merchant).where(
+                PaymentAttempt.provider == provider,
+                PaymentAttempt.provider_id == report.provider_id,
+                PaymentAttempt.method.is_(None),
+                PaymentAttempt.methods.contains(","),
+                PaymentAttempt.state != AttemptState.PAID.value,
+            )
         )
-    )
 
 
 def apply_refund(session: Session, provider: str, report: RefundReport, *, now: datetime) -> Outcome:
@@ -204,27 +204,31 @@ def _wrong_money(report: SessionReport | RefundReport, expected: int) -> str:
     return ""
 
 
-def _keep(session: Session, provider: str, notice: Notice, now: datetime) -> tuple[int, EventOutcome]:
-    row = {
-        "provider": provider,
-        "event_id": notice.event_id,
-        "kind": notice.kind[:80],
-        "object_id": notice.object_id[:120],
-        "occurred_at": notice.occurred_at,
-        "received_at": now,
-        "times_received": 1,
-        # One that changes nothing here has nothing to wait for.
-        "outcome": (EventOutcome.IGNORED if notice.report is None else EventOutcome.RECEIVED).value,
-        "reason": "",
-        "payload": {**notice.payload, "about": _about(notice.report)},
-    }
-    kept = session.execute(
-        insert(ProviderEvent)
-        .values(row)
-        .on_conflict_do_update(
-            constraint="uq_provider_event_provider_event_id",
-            set_={"times_received": ProviderEvent.times_received + 1},
-        )
-        .returning(ProviderEvent.id, ProviderEvent.outcome)
-    ).one()
+_KEEP = (
+    insert(ProviderEvent)
+    .on_conflict_do_update(
+        constraint="uq_provider_event_provider_event_id",
+        set_={"times_received": ProviderEvent.times_received + 1},
+    )
+    .returning(ProviderEvent.id, ProviderEvent.outcome)
+)
+
+
+def _keep(provider: str, notice: Notice, now: datetime) -> tuple[int, EventOutcome]:
+    kept = at_once(
+        _KEEP,
+        {
+            "provider": provider,
+            "event_id": notice.event_id,
+            "kind": notice.kind[:80],
+            "object_id": notice.object_id[:120],
+            "occurred_at": notice.occurred_at,
+            "received_at": now,
+            "times_received": 1,
+            # One that changes nothing here has nothing to wait for.
+            "outcome": (EventOutcome.IGNORED if notice.report is None else EventOutcome.RECEIVED).value,
+            "reason": "",
+            "payload": {**notice.payload, "about": _about(notice.report)},
+        },
+    )
     return kept.id, EventOutcome(kept.outcome)

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -36,7 +36,6 @@ from payments.models import (
     GroundRow,
     LedgerAccount,
     LedgerEntry,
-    LedgerTransaction,
     Payment,
     Refund,
     TransactionKind,
@@ -56,6 +55,31 @@ BY_HAND = frozenset({CASH_PROVIDER, TERMINAL_PROVIDER})
 """Refunds of these wait for a clerk; no provider can be called."""
 NEVER_CALLED = BY_HAND | {BANK_PROVIDER, DISPUTE_PROVIDER, OFFSET_PROVIDER}
 """Ways back on which no provider is called."""
+
+
+# One statement: a notice waits for every one that is sent. An account is missing only where a payee is older than its code.
+_POST = text(
+    """
+    WITH side AS (
+        SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:grounds AS bigint[]), CAST(:yen AS bigint[])) WITH ORDINALITY
+          AS side (code, ground_id, yen, place)
+    ), opened AS (
+        INSERT INTO ledger_account (payee_id, code)
+        SELECT DISTINCT CAST(:payee AS bigint), code FROM side
+        WHERE NOT EXISTS (SELECT FROM ledger_account a WHERE a.payee_id = :payee AND a.code = side.code)
+        RETURNING id, code
+    ), account AS (
+        SELECT id, code FROM ledger_account WHERE payee_id = :payee UNION ALL SELECT id, code FROM opened
+    ), posted AS (
+        INSERT INTO ledger_transaction (kind, charge_id, payee_id, payment_id, refund_id, dispute_id, posted_at)
+        VALUES (:kind, :charge, :payee, CAST(:payment AS bigint), CAST(:refund AS bigint), CAST(:dispute AS bigint), :at)
+        RETURNING id
+    )
+    INSERT INTO ledger_entry (transaction_id, account_id, charge_id, payee_id, ground_id, amount)
+    SELECT posted.id, account.id, CAST(:charge AS bigint), CAST(:payee AS bigint), side.ground_id, side.yen
+    FROM posted CROSS JOIN side JOIN account USING (code) ORDER BY side.place
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -129,31 +153,23 @@ def post(
         refund: the refund that it records.
         dispute: the dispute that it records.
     """
-    accounts = _accounts(session, charge.payee_id)
-    posted = LedgerTransaction(
-        kind=kind.value,
-        charge_id=charge.id,
-        payee_id=charge.payee_id,
-        payment_id=payment.id if payment else None,
-        refund_id=refund.id if refund else None,
-        dispute_id=dispute.id if dispute else None,
-        posted_at=at,
-    )
-    session.add(posted)
+    moved = [side for side in sides if side.amount]
     session.flush()
-    session.add_all(
-        LedgerEntry(
-            transaction_id=posted.id,
-            account_id=accounts[side.account],
-            charge_id=charge.id,
-            payee_id=charge.payee_id,
-            ground_id=side.ground_id,
-            amount=side.amount,
-        )
-        for side in sides
-        if side.amount
+    session.execute(
+        _POST,
+        {
+            "kind": kind.value,
+            "charge": charge.id,
+            "payee": charge.payee_id,
+            "payment": payment.id if payment else None,
+            "refund": refund.id if refund else None,
+            "dispute": dispute.id if dispute else None,
+            "at": at,
+            "codes": [side.account.value for side in moved],
+            "grounds": [side.ground_id for side in moved],
+            "yen": [side.amount.amount for side in moved],
+        },
     )
-    session.flush()
 
 
 def pair(debit: AccountCode, credit: AccountCode, ground: int, amount: Yen) -> list[Side]:
@@ -192,14 +208,3 @@ def balances(
         query = query.where(LedgerEntry.payee_id == payee_id)
     found = {AccountCode(code): amount for code, amount in session.execute(query)}
     return {code: found.get(code, Yen(0)) for code in AccountCode}
-
-
-def _accounts(session: Session, payee_id: int) -> dict[AccountCode, int]:
-    rows = session.execute(select(LedgerAccount.code, LedgerAccount.id).where(LedgerAccount.payee_id == payee_id)).all()
-    if len(rows) < len(AccountCode):
-        # A payee of an earlier version of the program.
-        open_accounts(session, payee_id)
-        rows = session.execute(
-            select(LedgerAccount.code, LedgerAccount.id).where(LedgerAccount.payee_id == payee_id)
-        ).all()
-    return {AccountCode(code): found for code, found in rows}

@@ -20,7 +20,10 @@ from payments.contract import Ground, Verdict, Waits, payable
 from payments.models import (
     AccountCode,
     Charge,
+    ChargePayer,
+    ChargeYear,
     LedgerTransaction,
+    Payee,
     Payment,
     PaymentAttempt,
     PaymentYear,
@@ -77,6 +80,23 @@ def lock_charge(session: Session, charge_id: int) -> Charge:
     ).one()
 
 
+def _lock_with_companions(session: Session, charge_id: int) -> tuple[Charge, tuple[object, ...]]:
+    """The charge, locked, and what `fiscal` and `mails` are about to read of it, in the same statement.
+
+    Year, payer and payee are found by their keys in the session for as long as the caller holds them.
+    """
+    found = session.execute(
+        select(Charge, ChargeYear, ChargePayer, Payee)
+        .join(Payee, Payee.id == Charge.payee_id)
+        .outerjoin(ChargeYear, ChargeYear.charge_id == Charge.id)
+        .outerjoin(ChargePayer, ChargePayer.charge_id == Charge.id)
+        .where(Charge.id == charge_id)
+        .with_for_update(key_share=True, of=Charge)
+        .execution_options(populate_existing=True)
+    ).one()
+    return found[0], tuple(found[1:])
+
+
 def change_state(charge: Charge, event: ChargeEvent, now: datetime) -> None:
     """Move a locked charge."""
     charge.state = move(ChargeState(charge.state), event).value
@@ -105,7 +125,7 @@ def take_in(session: Session, charge_id: int, arrival: Arrival, *, now: datetime
         verdict = payable(asked.payable_kind).on_paid(
             session, asked.payable_ref, charge_ref=asked.reference, paid_at=arrival.paid_at, now=now
         )
-    charge = lock_charge(session, charge_id)
+    charge, _held = _lock_with_companions(session, charge_id)
     why: WhyNotAccepted | None = None
     if ChargeState(charge.state) not in PAYABLE_STATES:
         gone = charge.state == ChargeState.WRITTEN_OFF.value
@@ -270,7 +290,6 @@ def _settle(session: Session, charge: Charge, payment: Payment, now: datetime) -
     if charge.receipt or payment.place is not None:
         receipt = Receipt(reference=references.new("R"), payment_id=payment.id, issued_at=now)
         session.add(receipt)
-    session.flush()
     fiscal.book(session, charge, payment)
     end_attempts(session, charge.id)
     mails.paid(session, charge, payment, receipt)

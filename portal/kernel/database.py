@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import BigInteger, Date, DateTime, Engine, MetaData, create_engine, event
+from sqlalchemy import BigInteger, Date, DateTime, Engine, Executable, MetaData, Row, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
@@ -172,6 +172,15 @@ def unit_of_work() -> Iterator[Session]:
     """One transaction: committed at the end, rolled back on any error."""
     with new_session() as session, session.begin():
         yield session
+
+
+def at_once(statement: Executable, values: Mapping[str, Any]) -> Row[Any]:
+    """Run one writing statement that is a transaction by itself, and return its one row.
+
+    The server begins and commits with the statement: one answer to wait for instead of three.
+    """
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return connection.execute(statement, values).one()
 
 
 def transact(work: Callable[[Session], T], *, attempts: int = 4) -> T:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
 from payments.gateways.stripe import StripeGateway
@@ -63,13 +63,32 @@ class Crashes:
         def after(_session: Session) -> None:
             self.edge("after a commit")
 
-        event.listen(engine, "commit", before)
-        event.listen(Session, "after_commit", after)
+        def before_alone(connection: Connection, *_: Any) -> None:
+            if _commits_by_itself(connection):
+                self.edge("before a commit")
+
+        def after_alone(connection: Connection, *_: Any) -> None:
+            if _commits_by_itself(connection):
+                self.edge("after a commit")
+
+        listening: list[tuple[Any, str, Callable[..., None]]] = [
+            (engine, "commit", before),
+            (Session, "after_commit", after),
+            (engine, "before_cursor_execute", before_alone),
+            (engine, "after_cursor_execute", after_alone),
+        ]
+        for target, name, heard in listening:
+            event.listen(target, name, heard)
         try:
             yield
         finally:
-            event.remove(engine, "commit", before)
-            event.remove(Session, "after_commit", after)
+            for target, name, heard in listening:
+                event.remove(target, name, heard)
+
+
+def _commits_by_itself(connection: Connection) -> bool:
+    """Whether each statement is a transaction (`database.at_once`)."""
+    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
 
 class MortalGateway(StripeGateway):
