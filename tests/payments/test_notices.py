@@ -9,23 +9,14 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from payments import jobs, services
 from payments.gateways.base import NotSignedError
 from payments.gateways.stripe import StripeGateway
-from payments.models import (
-    AccountCode,
-    EventOutcome,
-    LedgerAccount,
-    Payee,
-    PayeeKind,
-    Payment,
-    PaymentAttempt,
-    ProviderEvent,
-)
+from payments.models import AccountCode, EventOutcome, Payment, PaymentAttempt, ProviderEvent
 from payments.states import AttemptState, ChargeState, RefundState
-from portal.kernel import clock, database
+from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from tests.payments.things import (
     CLERK,
@@ -62,43 +53,6 @@ def test_a_signed_notice_settles_the_charge(things: Things, stripe: StripeServer
     assert state_of(reference) is ChargeState.PAID
     assert things.given == {"T1": reference}
     assert balances() == {AccountCode.PROVIDER: 3000, AccountCode.REVENUE: -3000}
-
-
-def test_a_notice_costs_few_statements_and_its_repetition_one(
-    things: Things, stripe: StripeServer, open_page: Open, take: Take
-):
-    for number in range(2):
-        stripe.books.pay(open_page(charge(f"T{number}")))
-    first, second = [event for event in stripe.new_events() if event["type"] == "checkout.session.completed"]
-    take(*stripe.signed(first))  # what is read once a process is read
-    asked: list[str] = []
-
-    def note(*seen: Any) -> None:
-        asked.append(seen[2])
-
-    event.listen(database.engine(), "before_cursor_execute", note)
-    try:
-        take(*stripe.signed(second))
-        fresh, asked[:] = list(asked), []
-        take(*stripe.signed(second))
-    finally:
-        event.remove(database.engine(), "before_cursor_execute", note)
-    assert (
-        len(fresh) <= 15
-    )  # 20 before the ledger was written in one and the charge read with its payer, payee and year
-    assert len(asked) == 1
-
-
-def test_money_of_a_payee_without_accounts_opens_those_that_it_moves(things: Things):
-    """A payee of an earlier version of the program has no account of a code that came later."""
-    with unit_of_work() as session:
-        session.add(Payee(code="old", kind=PayeeKind.CITY.value, name="見本の会計", merchant=None))
-    for number in range(2):
-        charge(f"T{number}", payee="old")
-    assert balances() == {AccountCode.RECEIVABLE: 6000, AccountCode.REVENUE: -6000}
-    with unit_of_work() as session:
-        opened = select(LedgerAccount.code).join(Payee, Payee.id == LedgerAccount.payee_id).where(Payee.code == "old")
-        assert sorted(session.scalars(opened)) == ["receivable", "revenue"]
 
 
 def test_the_same_notice_ten_times_takes_effect_once(things: Things, stripe: StripeServer, open_page: Open, take: Take):
