@@ -191,7 +191,8 @@ class ApplicationDraft(Base):
     Attributes:
         typed: field id → part → texts.
         answers: field id → value; None: left empty.
-        prefill: field id → {"value", "source", "at", "locked"}: the original of what was filled in.
+        prefill: field id → {"value", "source", "at", "locked"}: the original of what was filled in; "parts": of a person, the parts that
+            are locked while the others are open.
         flags: field id → marks for the reviewer.
         step: id of the step last saved: where to go on.
         set_aside: field id → {"label", "text"}: answers that the version it went over to has no place for (`forms.services.changeover`).

@@ -22,10 +22,12 @@ def dispute(session: Session, *, key: str, field_id: str, reason: str) -> None:
     application = locked(session, key=key)
     draft = application.draft
     origin = draft.prefill.get(field_id) if draft is not None else None
-    if draft is None or application.channel != "online" or origin is None or not origin.get("locked"):
+    if draft is None or application.channel != "online" or origin is None:
+        raise NotFound
+    if not (origin.get("locked") or origin.get("parts")):
         raise NotFound
     reason = without_control(reason).strip()
     if not 0 < len(reason) <= DISPUTE_LENGTH:
         raise Invalid
-    draft.prefill = {**draft.prefill, field_id: {**origin, "locked": False, "disputed": reason}}
+    draft.prefill = {**draft.prefill, field_id: {**origin, "locked": False, "parts": [], "disputed": reason}}
     session.flush()

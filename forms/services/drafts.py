@@ -254,6 +254,7 @@ def save_step(
             return Saved(late=True)
         draft.turns = turn.noted(draft.turns)
     seen = set(asked)
+    typed = {each: prefilling.held(draft.prefill, each, typed.get(each, {})) for each in {*typed, *seen}}
     result = reading.read_fields(
         [f for f in step.fields if f.id in seen],
         typed,

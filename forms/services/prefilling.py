@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from forms.counter.addresses import TownCode, split
-from forms.definition import FieldSpec, Moment, Procedure
+from forms.definition import FieldSpec, Moment, Procedure, Typed
+from forms.definition.fields import PersonField
 from forms.models import Application, ApplicationDraft
 from forms.services import protection
 from forms.services.common import definition, locked, moment
@@ -60,10 +61,38 @@ def put(draft: ApplicationDraft, spec: FieldSpec, fact: Known, at: Moment) -> No
     draft.flags = {**flags, spec.id: list(reading.flags)} if reading.flags else flags
 
 
+def put_person(draft: ApplicationDraft, spec: PersonField, fact: Known, at: Moment) -> None:
+    """A confirmed name and day of birth into a person; they are locked, and what the source does not say (フリガナ, 通称) stays open.
+
+    A name or day that the field would not take is left as it was: locked, it would be a dead end.
+    """
+    said = {part: text for part, text in fact.value.items() if part in spec.asked and text}
+    typed = {**spec.typed_of(None), **draft.typed.get(spec.id, {}), **spec.parts_of(said)}
+    reading = spec.read(typed, at)
+    if any(problem.part in {"", *said} for problem in reading.problems):
+        return
+    origin = {"value": said, "source": fact.source, "at": fact.at.isoformat(), "locked": False, "parts": sorted(said)}
+    origin["original"] = fact.original
+    draft.prefill = {**draft.prefill, spec.id: origin}
+    draft.typed = {**draft.typed, spec.id: {part: list(texts) for part, texts in typed.items()}}
+    answers = {field_id: value for field_id, value in draft.answers.items() if field_id != spec.id}
+    draft.answers = answers if reading.problems else {**answers, spec.id: reading.value}
+    flags = {field_id: marks for field_id, marks in draft.flags.items() if field_id != spec.id}
+    draft.flags = {**flags, spec.id: list(reading.flags)} if reading.flags else flags
+
+
+def held(prefill: Mapping[str, Any], field_id: str, typed: Typed) -> Typed:
+    """What was typed into one field, with the parts that a trusted source locked in place of whatever was sent for them."""
+    origin = prefill.get(field_id) or {}
+    return {**typed, **{part: [str(origin["value"][part])] for part in origin.get("parts", ())}}
+
+
 def known_of(session: Session, confirmed: Confirmed) -> tuple[Known, ...]:
     """A confirmed identity as data items; the address in its parts, its own line kept as the original. One statement."""
     facts = confirmed.facts
     found: list[tuple[str, Any, str]] = [("person.name", facts.name, facts.name)]
+    born = facts.birth_date.isoformat() if facts.birth_date is not None else ""
+    found.append(("person", {"name": facts.name, "birth_date": born}, f"{facts.name} {born}".strip()))
     if facts.birth_date is not None:
         found.append(("person.birth_date", facts.birth_date.isoformat(), facts.birth_date.isoformat()))
     if facts.sex is not None:
@@ -111,7 +140,10 @@ def take_identity(session: Session, application: Application, confirmed: Confirm
     new = _fresh(procedure, application.draft, known)
     at = moment(session, now)
     for spec, fact in new:
-        put(application.draft, spec, fact, at)
+        if isinstance(spec, PersonField):
+            put_person(application.draft, spec, fact, at)
+        else:
+            put(application.draft, spec, fact, at)
     if new:
         application.changed_at = now
         session.flush()

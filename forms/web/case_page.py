@@ -221,5 +221,9 @@ def _original(spec: FieldSpec, origin: dict[str, Any] | None, answer: Any, lang:
     """What a source had said, where the answer says otherwise; "" where it does not, however the source spells it."""
     if not origin or "value" not in origin:
         return ""
-    said = spec.show(origin["value"], lang)
+    value = origin["value"]
+    if spec.kind == "person" and isinstance(value, dict):
+        # A source may have said some parts only; of the others nothing can differ.
+        value = {**(answer or dict.fromkeys(spec.parts, "")), **value}
+    said = spec.show(value, lang)
     return "" if said == spec.show(answer, lang) else said

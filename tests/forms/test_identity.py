@@ -175,6 +175,34 @@ def test_a_forged_page_cannot_alter_what_is_locked(
     assert "0280-00-0000" in str(after.typed["phone"]), "the rest is kept as typed"
 
 
+def test_of_a_person_the_confirmed_parts_are_locked_and_the_others_open(
+    browser: FlaskClient, hanako: Account, oidc: OidcServer, session: Session
+) -> None:
+    people.confirm_identity(browser, hanako, BasicFacts(RARE, "茨城県古河市中央町1-2-3", date(1988, 12, 31), "male"))
+    step = people.location(people.post(browser, "/apply/nursery"))
+    page = browser.get(step).text
+    assert 'name="f.guardian.name"' not in page
+    assert 'name="f.guardian.birth_date"' not in page
+    assert 'name="f.guardian.kana"' in page, "no provider says it"
+    assert RARE in page
+    assert "本人確認の内容から入れました(" in page
+    for forged in ({"guardian.name": "別人 次郎", "guardian.birth_date": "2000-01-01"}, {}):
+        sent = {"asked": ["guardian"], "f.guardian.kana": "コガ シンイチ", "action": "next"}
+        people.post(browser, step, {**sent, **{f"f.{name}": text for name, text in forged.items()}})
+        session.expire_all()
+        kept = draft(session).answers["guardian"]
+        assert (kept["name"], kept["birth_date"], kept["kana"]) == (RARE, "1988-12-31", "コガ\u3000シンイチ")
+    why = {"asked": ["guardian"], "action": "wrong:guardian", "why.guardian": "結婚して名前がかわりました"}
+    opened = people.post(browser, step, {**why, "f.guardian.kana": "コガ シンイチ"}).text
+    assert 'name="f.guardian.name"' in opened
+    assert draft(session).prefill["guardian"]["disputed"] == "結婚して名前がかわりました"
+    changed = {"guardian.name": "新姓 花子", "guardian.kana": "シンセイ ハナコ", "guardian.birth_date": "1988-12-31"}
+    people.post(browser, step, {"asked": ["guardian"], **{f"f.{name}": text for name, text in changed.items()}})
+    session.expire_all()
+    assert draft(session).answers["guardian"]["name"] == "新姓 花子"
+    assert draft(session).prefill["guardian"]["value"]["name"] == RARE, "what was said stays for the reviewer"
+
+
 def test_this_is_wrong_opens_the_field_and_the_reviewer_reads_why(
     browser: FlaskClient, hanako: Account, oidc: OidcServer, session: Session
 ) -> None:

@@ -85,6 +85,10 @@ class PersonField(FieldSpec):
         """See `FieldSpec.typed_of`."""
         return {part: [str((value or {}).get(part) or "")] for part in self.parts}
 
+    def parts_of(self, value: Mapping[str, str]) -> dict[str, list[str]]:
+        """The same for some of its parts, leaving the others alone."""
+        return {part: [text] for part, text in value.items()}
+
     def offers(self, value: Any) -> bool:
         """A person is not compared with a constant."""
         del value
