@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments import gateways, intake, settlement, switches
-from payments.contract import MoneyKind
+from payments.contract import MoneyKind, Prolongs, payable
 from payments.errors import ChargeSettled, NoSuchCharge, NotPayableOnline, PayTermOver, ProviderDown
 from payments.gateways.base import Gateway, NoAnswerError, Order, Page, RefusedError
 from payments.methods import Method, Offering
@@ -92,16 +92,26 @@ def _begin(
     session: Session, *, charge_ref: str, return_url: str, cancel_url: str, locale: str, now: datetime
 ) -> _Start:
     asked = session.execute(
-        select(Charge.id, Payee.merchant).join(Payee, Payee.id == Charge.payee_id).where(Charge.reference == charge_ref)
+        select(Charge.id, Charge.payable_kind, Charge.payable_ref, Payee.merchant)
+        .join(Payee, Payee.id == Charge.payee_id)
+        .where(Charge.reference == charge_ref)
     ).one_or_none()
     if asked is None:
         raise NoSuchCharge(charge_ref)
     gateway, merchant = _gateway_for(charge_ref, asked.merchant)
+    thing = payable(asked.payable_kind)
+    kept = (
+        thing.on_opening(session, asked.payable_ref, charge_ref=charge_ref, now=now)
+        if isinstance(thing, Prolongs)
+        else None
+    )
     charge = settlement.lock_charge(session, asked.id)
     if charge.state != ChargeState.OPEN.value:
         raise ChargeSettled(charge_ref, charge.state)
     if charge.pay_until is not None and charge.pay_until <= now:
         raise PayTermOver(charge_ref)
+    if kept is not None and charge.pay_until is not None:
+        charge.pay_until = max(charge.pay_until, kept)
     attempt = session.scalars(
         select(PaymentAttempt).where(
             PaymentAttempt.charge_id == charge.id, PaymentAttempt.state.in_([state.value for state in LIVE_ATTEMPTS])

@@ -221,6 +221,15 @@ class Waits(Protocol):
         ...
 
 
+@runtime_checkable
+class Prolongs(Protocol):
+    """What a payable may also do: keep its thing longer while somebody pays (3-D Secure takes time; WCAG 2.2.1)."""
+
+    def on_opening(self, session: Any, ref: str, *, charge_ref: str, now: datetime) -> datetime | None:
+        """The payer goes to the payment page. Until when the thing is kept, and may be paid, from now on; None: as before."""
+        ...
+
+
 _payables: dict[str, Payable] = {}
 
 

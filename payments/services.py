@@ -189,6 +189,29 @@ def void_charge(
     return True
 
 
+def prolong(session: Session, *, payable_kind: str, payable_ref: str, purpose: str = "fee", until: datetime) -> None:
+    """Let a demand that is open be paid until a later moment: its thing is kept so long. An earlier moment changes nothing.
+
+    Args:
+        session: the caller's transaction.
+        payable_kind: as in the request.
+        payable_ref: as in the request.
+        purpose: as in the request.
+        until: aware.
+    """
+    found = session.scalar(
+        select(Charge.id).where(
+            Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref, Charge.purpose == purpose
+        )
+    )
+    if found is None:
+        return
+    charge = settlement.lock_charge(session, found)
+    if charge.state == ChargeState.OPEN.value and charge.pay_until is not None:
+        charge.pay_until = max(charge.pay_until, until)
+        session.flush()
+
+
 def _write_lines(session: Session, charge: Charge, request: ChargeRequest) -> None:
     session.add_all(
         ChargeLineRow(

@@ -169,11 +169,14 @@ def preview(session: Session, request: ClosureRequest, *, facilities: Collection
 
     Raises:
         BadPeriod, ReasonMissing: as `check`.
+        GroundMissing: as `close`.
         NotFound: a space of another facility.
     """
     start = check(request, now=now)
     _spaces, units = _units(session, request.spaces, facilities)
-    return _hits(session, request, units, start=start, now=now)
+    found = _hits(session, request, units, start=start, now=now)
+    _check_ground(session, request, found)
+    return found
 
 
 def close(

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from payments import queries as payment_queries
 from payments import services as payments
 from portal.kernel import dates, jobs, references
-from portal.kernel.audit import Actor
+from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.database import constraint_of
 from reservations import combining, documents
 from reservations.errors import (
@@ -292,16 +292,19 @@ def set_live(session: Session, booking: Booking, *, until: datetime | None, now:
 def extend_hold(session: Session, reference: str, *, person_id: int, actor: Actor, now: datetime) -> datetime:
     """Keep the slot longer, counted from now (no time limit without a way on: WCAG 2.2.1); the new end.
 
-    After the hold's end the slot is taken again if it is still free.
+    After the hold's end the slot is taken again if it is still free. Who pays already gets the minutes of paying, and the demand
+    may be paid as long.
 
     Raises:
         NotFound: not this person's booking.
-        WrongState: it is no hold any more.
+        WrongState: it is no hold any more, or its money has a term of days.
         NoMoreTime: extended as often as the rules allow.
         HoldEnded: the hold is over and somebody else has the slot, or the use has begun.
     """
     booking = own(session, reference, person_id)
-    if booking.state not in {BookingState.HELD, BookingState.LAPSED} or booking.accepted_at is not None:
+    if booking.accepted_at is not None:
+        return _keep_paying(session, booking, actor=actor, now=now)
+    if booking.state not in {BookingState.HELD, BookingState.LAPSED}:
         raise WrongState(booking.state)
     rules = policy_of(booking).hold
     if booking.extensions >= rules.extensions:
@@ -316,6 +319,41 @@ def extend_hold(session: Session, reference: str, *, person_id: int, actor: Acto
     booking.state, booking.held_until, booking.ended_at = BookingState.HELD.value, until, None
     booking.extensions += 1
     note(session, booking, "extended", actor=actor, now=now)
+    return until
+
+
+def _keep_paying(session: Session, booking: Booking, *, actor: Actor, now: datetime) -> datetime:
+    rules = policy_of(booking).hold
+    if booking.state != BookingState.HELD or booking.pay_when != PayWhen.ADVANCE or booking.held_until <= now:
+        raise WrongState(booking.state)
+    if booking.extensions >= rules.extensions:
+        raise NoMoreTime(rules.extensions)
+    until = max(booking.held_until, min(now + timedelta(minutes=rules.pay_minutes), booking.starts_at))
+    set_live(session, booking, until=until, now=now)
+    booking.held_until = until
+    booking.extensions += 1
+    note(session, booking, "extended", actor=actor, now=now)
+    payments.prolong(session, payable_kind=KIND, payable_ref=booking.reference, until=until)
+    return until
+
+
+def keep_for_page(session: Session, booking: Booking, *, now: datetime) -> datetime | None:
+    """The payer goes to the payment page: with less than half of the minutes of paying left, the slot is kept for all of them anew.
+
+    Returns:
+        The new end; None where there is time enough, none left to give, or nothing to keep.
+    """
+    rules = policy_of(booking).hold
+    whole = timedelta(minutes=rules.pay_minutes)
+    until = min(now + whole, booking.starts_at)
+    kept = booking.state == BookingState.HELD and booking.accepted_at is not None and booking.held_until > now
+    scarce = booking.held_until - now < whole / 2 and until > booking.held_until
+    if not kept or not scarce or booking.pay_when != PayWhen.ADVANCE or booking.extensions >= rules.extensions:
+        return None
+    set_live(session, booking, until=until, now=now)
+    booking.held_until = until
+    booking.extensions += 1
+    note(session, booking, "extended", actor=SYSTEM, now=now)
     return until
 
 

@@ -16,7 +16,7 @@ from reservations.errors import SlotTaken
 from reservations.models import FIRM, Booking, BookingState, Source
 from reservations.rules import Approval
 from reservations.services.common import KIND, locked, note, policy_of
-from reservations.services.holding import set_live
+from reservations.services.holding import keep_for_page, set_live
 
 ISSUE_PERMIT = "reservations.issue_permit"
 TELL = "reservations.tell"
@@ -106,6 +106,11 @@ class BookingPayable:
             return
         booking.held_until = end
         note(session, booking, "voucher_out", actor=SYSTEM, now=now, detail={"charge": charge_ref})
+
+    def on_opening(self, session: Any, ref: str, *, charge_ref: str, now: datetime) -> datetime | None:
+        """Somebody goes to the payment page with little time left: keep the slot while they pay (`payments.contract.Prolongs`)."""
+        del charge_ref
+        return keep_for_page(session, locked(_session(session), ref), now=now)
 
     def on_refunded(self, session: Any, ref: str, *, charge_ref: str, amount: Yen, now: datetime) -> None:
         """Note that money went back."""

@@ -75,17 +75,22 @@ class ClosureForm(PortalForm):
         render_kw={"rows": 3},
     )
     reason_en = TextField(lazy_gettext("理由(英語。なくてもよい)"), validators=[MaxLength(500)])
-    ground = TextField(
+    ground = SelectionField(
         lazy_gettext("条例の根拠(許可の取消しのときだけ)"),
-        validators=[MaxLength(300)],
-        description=lazy_gettext("利用のきまりにある根拠を、そのまま書きます。"),
+        validators=[Optional()],
+        description=lazy_gettext("利用のきまりにある根拠から選びます。"),
+        default="",
     )
     expected = HiddenField()
 
-    def __init__(self, *args: Any, views: list[SpaceView], **kwargs: Any) -> None:
-        """Args: views: the spaces that the visitor may close."""
+    def __init__(self, *args: Any, views: list[SpaceView], grounds: list[str], **kwargs: Any) -> None:
+        """Args: views: the spaces that the visitor may close; grounds: on which their rules of use let a permit be revoked."""
         super().__init__(*args, **kwargs)
         self.kind.choices = [SelectChoice(code, label) for code, label in kind_words().items()]
+        self.ground.choices = [
+            SelectChoice("", gettext("選んでください")),
+            *(SelectChoice(one, one) for one in grounds),
+        ]
         english = locale.current() == "en"
         self.spaces.choices = [
             SelectChoice(one.code, f"{one.facility.name} {one.called('en' if english else 'ja')}") for one in views
@@ -121,6 +126,13 @@ def _views(session: Session) -> list[SpaceView]:
     return [view for code in sorted(own) for view in catalog.spaces(session, on=clock.today(), facility=code)]
 
 
+def _grounds(session: Session, views: list[SpaceView]) -> list[str]:
+    """Every ground for a revocation that the rules of use of these spaces name, each once, in their order."""
+    rules, today = catalog.rules_for(session, views), clock.today()
+    named = (rules.policy(view.policy_code, today) for view in views)
+    return list(dict.fromkeys(ground for policy in named if policy is not None for ground in policy.revocation_grounds))
+
+
 @bp.get("/staff/closures")
 @_MANAGER
 def closures() -> ResponseReturnValue:
@@ -138,11 +150,12 @@ def new_closure() -> ResponseReturnValue:
     """Choose what is closed; spaces may come from the week board."""
     with unit_of_work() as session:
         views = _views(session)
+        grounds = _grounds(session, views)
     today = clock.today()
     day = request.args.get("day", today.isoformat())
     chosen = request.args.getlist("space")
     data = {"kind": "closed", "first": _day(day), "last": None, "spaces": chosen}
-    return _form_page(ClosureForm(formdata=None, views=views, data=data))
+    return _form_page(ClosureForm(formdata=None, views=views, grounds=grounds, data=data))
 
 
 @bp.get("/staff/closures/call-off")
@@ -151,6 +164,7 @@ def call_off() -> ResponseReturnValue:
     """All fields under the open sky, today, in one go: made for a phone at seven in the morning."""
     with unit_of_work() as session:
         views = _views(session)
+        grounds = _grounds(session, views)
         outdoor = closing.outdoor_spaces(session, facilities_of(access.visitor()))
     today = clock.today()
     data = {
@@ -161,7 +175,8 @@ def call_off() -> ResponseReturnValue:
         "reason": gettext("雨のため、今日は使えません。"),
         "reason_en": "Called off because of rain.",
     }
-    form = ClosureForm(formdata=None, views=[view for view in views if view.code in outdoor], data=data)
+    under_the_sky = [view for view in views if view.code in outdoor]
+    form = ClosureForm(formdata=None, views=under_the_sky, grounds=grounds, data=data)
     return _form_page(form, call_off=True)
 
 
@@ -202,7 +217,8 @@ def close() -> ResponseReturnValue:
     visitor = access.visitor()
     own = facilities_of(visitor)
     with unit_of_work() as session:
-        form = ClosureForm(views=_views(session))
+        views = _views(session)
+        form = ClosureForm(views=views, grounds=_grounds(session, views))
     if not form.validate():
         return _form_page(form, status=422)
     wanted = form.to_request()
@@ -238,7 +254,7 @@ def close() -> ResponseReturnValue:
                     subject_kind=KIND,
                     subject_ref=hit.reference,
                 )
-    except (BadPeriod, ReasonMissing) as error:
+    except (BadPeriod, ReasonMissing, GroundMissing) as error:
         return _form_page(form, message=_refused(error), status=error.status)
     form.expected.data = str(len(hits))
     return _form_page(form, hits=hits, back=back, message=message, status=status)

@@ -54,6 +54,26 @@ def test_b12_all_fields_are_called_off_at_once_from_a_phone(manager: FlaskClient
     assert "雨のため使えません" in manager.get("/staff/closures").text
 
 
+def test_b13_a_revocation_asks_for_a_ground_of_the_rules_before_anybody_is_shown_as_hit(
+    manager: FlaskClient, hanako: Resident
+) -> None:
+    hit = hanako.book("S05-01", "t0900")
+    page = manager.get("/staff/closures/new").text
+    ground = "見本条例第9条第1項第3号(公益上やむを得ない必要が生じたとき)"
+    assert f'<option value="{ground}">' in page, "the ground is chosen, not typed"
+    revoked = {**RAIN, "kind": "revocation", "reason": "選挙の投票所にするため"}
+    without = people.post(manager, "/staff/closures", revoked)
+    assert without.status_code == 422
+    assert "条例の根拠が必要です" in without.text
+    assert "終わる予約" not in without.text
+    assert people.post(manager, "/staff/closures", {**revoked, "ground": "市長がそう思うとき"}).status_code == 422
+    shown = people.post(manager, "/staff/closures", {**revoked, "ground": ground})
+    assert "終わる予約: 1件" in shown.text
+    done = people.post(manager, "/staff/closures", {**revoked, "ground": ground, "expected": "1"})
+    assert done.status_code == 303
+    assert booking(hit).state == BookingState.CANCELLED
+
+
 def test_bookings_that_came_meanwhile_are_shown_before_they_end(manager: FlaskClient, hanako: Resident) -> None:
     people.post(manager, "/staff/closures", RAIN)
     late = hanako.book("S05-01", "t0900")

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments import dunning, joining, queries, settlement, till
+from payments import checkout, dunning, joining, queries, settlement, till
 from payments.errors import NotJoinable
 from payments.models import Charge
 from payments.states import ChargeState
@@ -19,7 +19,7 @@ from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from reservations import documents
-from reservations.errors import HoldEnded, NotBookable, PriceChanged, SlotTaken, WrongState
+from reservations.errors import HoldEnded, NoMoreTime, NotBookable, PriceChanged, SlotTaken, WrongState
 from reservations.models import BookingState, RuleDocument
 from reservations.queries import bookings
 from reservations.rules import PayTerm, PayWhen, Refused
@@ -340,3 +340,52 @@ def test_a_use_that_is_paid_alone_is_in_no_sum_and_has_no_receipt_online(hanako:
     assert (online.state, online.receipt_ref) == (ChargeState.PAID, None)
     assert counter is not None
     assert counter.receipt_ref
+
+
+def _open_page(reference: str) -> str:
+    charge = charge_of(reference)
+    assert charge is not None
+    back = "http://localhost/back"
+    return checkout.open_page(charge.reference, return_url=back, cancel_url=back, locale="ja", now=clock.now())
+
+
+def test_who_goes_to_the_payment_page_late_keeps_the_slot_while_3d_secure_takes_its_time(
+    hanako: Resident, stranger: Resident
+) -> None:
+    reference = hanako.book("S05-01", "t0900", paid=False)
+    first = booking(reference).held_until
+    _open_page(reference)
+    assert booking(reference).held_until == first, "there is time enough"
+    clock.move_to(first - timedelta(minutes=2))
+    _open_page(reference)
+    kept = booking(reference).held_until
+    assert kept == clock.now() + timedelta(minutes=30)
+    charge = charge_of(reference)
+    assert charge is not None
+    assert charge.pay_until == kept, "the demand may be paid as long as the slot is kept"
+    clock.move_to(first + timedelta(minutes=10))
+    with unit_of_work() as session:
+        assert not lapse(session, reference, actor=SYSTEM, now=clock.now())
+    with pytest.raises(SlotTaken):
+        stranger.hold("S05-01", "t0900")
+    _money_arrives(reference)
+    assert booking(reference).state == BookingState.CONFIRMED
+
+
+def test_the_time_for_paying_can_be_made_longer_as_often_as_the_rules_say(hanako: Resident) -> None:
+    change_rules("sports", hold={"extensions": 1})
+    reference = hanako.book("S05-01", "t0900", paid=False)
+    clock.move_to(clock.now() + timedelta(minutes=20))
+    until = hanako.extend(reference)
+    assert until == clock.now() + timedelta(minutes=30)
+    charge = charge_of(reference)
+    assert charge is not None
+    assert charge.pay_until == until == booking(reference).held_until
+    with pytest.raises(NoMoreTime):
+        hanako.extend(reference)
+    clock.move_to(until - timedelta(minutes=1))
+    _open_page(reference)
+    assert booking(reference).held_until == until, "the page gives no more than the rules do"
+    clock.move_to(until)
+    with pytest.raises(WrongState):
+        hanako.extend(reference)

@@ -46,6 +46,15 @@ def test_the_week_shows_every_space_and_a_booking_is_moved_by_keyboard(manager: 
     assert "古河 はなこ" in manager.get(f"/staff/board/S05/{FRIDAY.isoformat()}").text
 
 
+def test_each_room_of_the_board_is_one_link_away(koga: str, client: FlaskClient) -> None:
+    """By keyboard nobody steps through every free slot of the rooms above."""
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S01"))
+    page = client.get(f"/staff/board/S01/{FRIDAY}").text
+    for room in ("S01-01", "S01-95"):
+        assert f'href="#room-{room}"' in page
+        assert f'id="room-{room}" tabindex="-1"' in page
+
+
 def test_a_slot_that_somebody_has_refuses_the_move_and_the_booking_stands(
     manager: FlaskClient, hanako: Resident, stranger: Resident
 ) -> None:
