@@ -293,6 +293,7 @@ def change_entries(
     asked: Iterable[str],
     now: datetime,
     remove: str | None = None,
+    at_counter: bool = False,
 ) -> bool:
     """Answer the buttons of a repeated group: keep what is on the page, then add an entry, or take one away.
 
@@ -302,7 +303,16 @@ def change_entries(
     Raises:
         NotFound: no such draft, step or group.
     """
-    saved = save_step(session, key=key, step_id=step_id, typed=typed, asked=asked, now=now, leave_unchecked=True)
+    saved = save_step(
+        session,
+        key=key,
+        step_id=step_id,
+        typed=typed,
+        asked=asked,
+        now=now,
+        leave_unchecked=True,
+        at_counter=at_counter,
+    )
     if saved.filed:
         return False
     application = locked(session, key=key)

@@ -91,7 +91,8 @@ def _before(application: Application, procedure: Procedure, home: Home) -> froze
             found.add(masking.BEFORE + asked.field_id)
     for changed in application.counter_changes:
         spec = spec_at(procedure, changed.field_id)
-        if spec is not None and masking.says(spec, changed.before, [home]):
+        group = masking.paths(procedure, {changed.field_id: changed.before}, [home])
+        if group or (spec is not None and masking.says(spec, changed.before, [home])):
             found.add(masking.BEFORE + changed.field_id)
     return frozenset(found)
 

@@ -120,12 +120,14 @@ def protect() -> ResponseReturnValue:
                     session, actor=who.actor, action="protection.end", subject_kind="person", subject_ref=ending
                 )
             else:
+                person_id = protection.person_by_mail(session, request.form.get("email", ""))
+                entered = protection.household(request.form.get("postal_code", ""), request.form.get("block", ""))
+                # A second home that must not learn it comes beside the first; losing one unseen would tell the address there.
+                before = protection.of_person(session, person_id, now=now)
                 protection.protect(
                     session,
-                    person_id=protection.person_by_mail(session, request.form.get("email", "")),
-                    households=[
-                        protection.household(request.form.get("postal_code", ""), request.form.get("block", ""))
-                    ],
+                    person_id=person_id,
+                    households=[entered, *(before.households if before is not None else ())] if entered else [],
                     until=_day("until"),
                     actor=who.actor,
                     now=now,

@@ -7,11 +7,13 @@ from typing import Any
 from flask import g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from forms import presenting, queries
 from forms.attachments import services as attachments
-from forms.definition import FieldSpec
+from forms.definition import FieldSpec, Step
+from forms.definition.fields import GroupField
 from forms.letters import services as letters
 from forms.masking import BEFORE, MASK
 from forms.models import Application, CorrectionRequest
@@ -195,9 +197,29 @@ def _rows(found: Application, waiting: set[str], hidden: frozenset[str]) -> list
                     "correctable": not line.spec.computed,
                 }
                 for line in rows
-            ],
+            ]
+            + _changed_groups(step, found, hidden, lang),
         )
         for step, rows in presenting.steps(procedure, filing.answers, lang, hidden)
+    ]
+
+
+def _changed_groups(step: Step, found: Application, hidden: frozenset[str], lang: str) -> list[dict[str, Any]]:
+    """Groups whose entries the counter changed: what was prepared at home, once as a whole; entries may have come and gone."""
+    changed = {each.field_id: each for each in found.counter_changes}
+    return [
+        {
+            "id": spec.id,
+            "label": spec.label.in_(lang),
+            "value": gettext("直した内容は上にあります。"),
+            "counter": {
+                "before": MASK if BEFORE + spec.id in hidden else spec.show(changed[spec.id].before, lang),
+                "by": changed[spec.id].entered_by,
+                "at": changed[spec.id].at,
+            },
+        }
+        for spec in step.fields
+        if isinstance(spec, GroupField) and spec.id in changed
     ]
 
 

@@ -151,6 +151,18 @@ def test_a10_online_and_proxy_requests_for_a_protected_person_are_stopped_withou
     assert "花子" not in mailbox.to("head@example.jp")[-1].get_content()
 
 
+def test_a10_a_second_household_comes_beside_the_first(
+    client: FlaskClient, hanako: Account, head: Account, session: Session
+) -> None:
+    people.sign_in(client, head)
+    entry = {"email": "hanako@example.jp", "postal_code": "306-0033", "until": "2027年11月24日"}
+    for block in ("9-9", "8-8", ""):
+        assert people.post(client, "/staff/protections", {**entry, "block": block}).status_code == 303
+    [live] = protection.all_live(session, now=clock.now())
+    assert live.households == ["3060033|8-8", "3060033|9-9"]
+    assert "住所を知られてはいけない世帯: 2" in client.get("/staff/protections").get_data(as_text=True)
+
+
 def test_a10_every_look_alarms_and_no_page_of_another_household_holds_the_address(
     client: FlaskClient, hanako: Account, father: Account, reviewer: Account, head: Account, session: Session
 ) -> None:

@@ -14,6 +14,7 @@ from forms.counter import cash, services
 from forms.counter.bundle import questions
 from forms.counter.models import Authority, FactSource, Visit, VisitFact, VisitState
 from forms.counter.web.words import AUTHORITIES, ITEMS, SEXES, SOURCES
+from forms.definition.fields import GroupField
 from forms.models import Application
 from forms.services import hiding
 from forms.services.common import definition, facts_of
@@ -54,7 +55,7 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """One procedure of the visit."""
+    """One procedure of the visit; `groups`: id and label of its repeated groups, which have a page of their own to change them."""
 
     slug: str
     title: str
@@ -64,6 +65,7 @@ class ItemRow:
     prepared: bool = False
     prepared_by: str = ""
     answers: Sequence[AnswerRow] = ()
+    groups: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ def visit_page(session: Session, reference: str, *, clerk: Actor, lang: str) -> 
                 prepared=item.prepared is not None,
                 prepared_by=known[item.slug].applicant_name or "",
                 answers=_answers(session, known[item.slug], lang) if item.prepared is not None else (),
+                groups=_groups(known[item.slug], lang) if item.prepared is not None else (),
             )
             for item in visit.items
         ],
@@ -185,7 +188,24 @@ def _answers(session: Session, application: Application, lang: str) -> list[Answ
             before = line.spec.show(change.before, lang) or "—" if change else ""
             by = names[change.entered_by] if change else ""
             found.append(AnswerRow(line.label, line.text or "—", change is not None, before, by))
+    for spec in procedure.fields():
+        if isinstance(spec, GroupField) and spec.id in changed:
+            # Its lines are entries, which may have come and gone: what was prepared is said once, as a whole.
+            each = changed[spec.id]
+            before = spec.show(each.before, lang) or "—"
+            found.append(
+                AnswerRow(
+                    spec.label.in_(lang), spec.show(each.after, lang) or "—", True, before, names[each.entered_by]
+                )
+            )
     return found
+
+
+def _groups(application: Application, lang: str) -> list[tuple[str, str]]:
+    """The repeated groups that have entries."""
+    answers = application.draft.answers if application.draft is not None else {}
+    groups = [spec for spec in definition(application.version).fields() if isinstance(spec, GroupField)]
+    return [(spec.id, spec.label.in_(lang)) for spec in groups if answers.get(spec.id)]
 
 
 def _items(application: Application) -> list[str]:
