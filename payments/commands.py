@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,10 +26,13 @@ def bills(connect: Callable[[], None]) -> click.Group:
     @group.command("import")
     @click.argument("file", type=FILE)
     @click.option("--write", is_flag=True, help="Take it in; without it only look.")
-    def import_(file: Path, *, write: bool) -> None:
+    @click.option(
+        "--sample", is_flag=True, help="The bills are made up and say 見本; so does a FILE whose name begins with 見本."
+    )
+    def import_(file: Path, *, write: bool, sample: bool) -> None:
         """Take a FILE of bills in: all of it or nothing; every mistake with its line and a suggestion."""
         connect()
-        _take(file, elsewhere=False, write=write)
+        _take(file, elsewhere=False, write=write, sample=sample)
 
     @group.command()
     @click.argument("file", type=FILE)
@@ -49,13 +53,13 @@ def bills(connect: Callable[[], None]) -> click.Group:
     return group
 
 
-def _take(file: Path, *, elsewhere: bool, write: bool) -> None:
+def _take(file: Path, *, elsewhere: bool, write: bool, sample: bool = False) -> None:
     from payments.bills import importing
     from payments.bills.errors import BillFileKnown, BillFileRefused
     from portal.kernel import audit, clock
     from portal.kernel.database import new_session
 
-    take = importing.take_elsewhere if elsewhere else importing.take_bills
+    take = importing.take_elsewhere if elsewhere else partial(importing.take_bills, sample=sample)
     try:
         with file.open("rb") as stream, new_session() as session:
             taken = take(session, stream, file_name=file.name, actor=audit.SYSTEM, now=clock.now())

@@ -257,12 +257,46 @@ def decide_write_off(session: Session, reference: str, *, agree: bool, actor: Ac
     found.decided_by, found.decided_at = actor.account_id, now
     session.flush()
     if agree:
-        settlement.change_state(charge, ChargeEvent.WRITE_OFF, now)
-        sides = ledger.pair(AccountCode.WRITTEN_OFF, AccountCode.RECEIVABLE, charge.ground_id, charge.total)
-        ledger.post(session, TransactionKind.WRITTEN_OFF, charge, sides, at=now)
-        settlement.end_attempts(session, charge.id)
+        _give_up(session, charge, now=now)
     _note(session, "write_off.agree" if agree else "write_off.refuse", found, actor)
+    if agree:
+        _give_up_costs(session, found, actor=actor, now=now)
     return found
+
+
+def _give_up(session: Session, charge: Charge, *, now: datetime) -> None:
+    settlement.change_state(charge, ChargeEvent.WRITE_OFF, now)
+    sides = ledger.pair(AccountCode.WRITTEN_OFF, AccountCode.RECEIVABLE, charge.ground_id, charge.total)
+    ledger.post(session, TransactionKind.WRITTEN_OFF, charge, sides, at=now)
+    settlement.end_attempts(session, charge.id)
+
+
+def _give_up_costs(session: Session, found: WriteOff, *, actor: Actor, now: datetime) -> None:
+    """督促手数料 follows its claim: written off with the same ground by the same two, unless it is paid or decided by itself."""
+    cost_id = session.scalar(select(DemandLetter.cost_charge_id).where(DemandLetter.charge_id == found.charge_id))
+    if cost_id is None:
+        return
+    costs = settlement.lock_charge(session, cost_id)
+    live = select(WriteOff.id).where(WriteOff.charge_id == cost_id, WriteOff.state != WriteOffState.REFUSED.value)
+    if costs.state != ChargeState.OPEN.value or session.scalar(live) is not None:
+        return
+    made = WriteOff(
+        reference=references.new("W"),
+        charge_id=cost_id,
+        amount=costs.total,
+        ground=found.ground,
+        reason=found.reason,
+        evidence=found.evidence,
+        state=WriteOffState.AGREED.value,
+        proposed_by=found.proposed_by,
+        proposed_at=found.proposed_at,
+        decided_by=found.decided_by,
+        decided_at=now,
+    )
+    session.add(made)
+    session.flush()
+    _give_up(session, costs, now=now)
+    _note(session, "write_off.agree", made, actor)
 
 
 class DemandPayable:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Select, and_, case, cast, func, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from payments.models import (
     BudgetItem,
@@ -83,6 +83,8 @@ class Proposed:
     proposed_by: int
     proposer: str
     proposed_at: datetime
+    costs: Yen | None = None
+    """督促手数料 that is unpaid and would be written off with it; None: there is none."""
 
 
 @dataclass(frozen=True)
@@ -188,9 +190,12 @@ def _unpaid(row: Any, today: date) -> Unpaid:
 
 def proposals(session: Session) -> Sequence[Proposed]:
     """Write-offs that wait for a second person. One statement."""
+    costs = aliased(Charge)
     rows = session.execute(
-        select(WriteOff, Charge.reference, Account.display_name)
+        select(WriteOff, Charge.reference, Account.display_name, costs.total.label("costs"))
         .join(Charge, Charge.id == WriteOff.charge_id)
+        .outerjoin(DemandLetter, DemandLetter.charge_id == Charge.id)
+        .outerjoin(costs, (costs.id == DemandLetter.cost_charge_id) & (costs.state == ChargeState.OPEN.value))
         .outerjoin(Account, Account.id == WriteOff.proposed_by)
         .where(WriteOff.state == WriteOffState.PROPOSED.value)
         .order_by(WriteOff.id)
@@ -206,6 +211,7 @@ def proposals(session: Session) -> Sequence[Proposed]:
             row.WriteOff.proposed_by,
             row.display_name or "",
             row.WriteOff.proposed_at,
+            row.costs,
         )
         for row in rows
     ]

@@ -29,6 +29,10 @@ KIND = "bill"
 """The payable kind of a bill; `payable_ref` is its reference."""
 
 
+SAMPLE = "見本"
+"""What the name of a file of made-up bills begins with."""
+
+
 @dataclass(frozen=True)
 class Taken:
     """What a file brought."""
@@ -52,7 +56,7 @@ def take_bills(
         file_name: goes into the record and before each mistake.
         actor: who.
         now: aware.
-        sample: the bills are made up (見本).
+        sample: the bills are made up (見本); those of a file whose name begins with 見本 always are.
 
     Raises:
         BillFileKnown: the same file was taken in before.
@@ -69,7 +73,7 @@ def take_bills(
         file_name=file_name,
         actor=actor,
         now=now,
-        sample=sample,
+        sample=sample or file_name.startswith(SAMPLE),
     )
     rows = files.bills(stream, encoding, tax_codes=items.keys(), today=clock.local(now).date(), findings=findings)
     cancels = _copy_bills(session, rows, items)

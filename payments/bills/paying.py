@@ -16,7 +16,7 @@ from payments.bills.errors import BillNotPayable, NoSuchBill
 from payments.bills.importing import KIND
 from payments.bills.rules import BillState
 from payments.contract import CITY, ChargeLine, ChargeRequest, Ground, MoneyKind, Offer, Payer, TaxClass, Verdict
-from payments.models import Bill, BillElsewhere, BillImport, BudgetItem, Charge, Payment
+from payments.models import Bill, BillElsewhere, BillImport, BudgetItem, Charge, DemandLetter, Payment
 from payments.services import raise_charge
 from portal.kernel import clock
 from portal.kernel.money import Yen
@@ -105,18 +105,23 @@ def view(session: Session, reference: str, *, today: date) -> BillView:
         NoSuchBill: there is none.
     """
     row = session.execute(
-        select(Bill, BudgetItem, BillImport.sample, Charge.reference, Charge.state, Payment.paid_at)
+        select(
+            Bill, BudgetItem, BillImport.sample, Charge.reference, Charge.state, Payment.paid_at, DemandLetter.pay_by
+        )
         .join(BudgetItem, BudgetItem.id == Bill.budget_item_id)
         .join(BillImport, BillImport.id == Bill.import_id)
         .outerjoin(
             Charge, (Charge.payable_kind == KIND) & (Charge.payable_ref == Bill.reference) & (Charge.purpose == "fee")
         )
         .outerjoin(Payment, (Payment.charge_id == Charge.id) & Payment.accepted.is_(True))
+        .outerjoin(DemandLetter, DemandLetter.charge_id == Charge.id)
         .where(Bill.reference == reference)
     ).one_or_none()
     if row is None:
         raise NoSuchBill
     bill, item = row.Bill, row.BudgetItem
+    # A 督促 gives a new term: the slip can be paid until then.
+    usable_until = max(bill.usable_until, row.pay_by) if row.pay_by else bill.usable_until
     elsewhere = session.execute(
         select(BillElsewhere.paid_on, BillElsewhere.channel)
         .where(BillElsewhere.bill_id == bill.id)
@@ -133,9 +138,9 @@ def view(session: Session, reference: str, *, today: date) -> BillView:
         term=bill.term,
         amount=bill.amount,
         due_on=bill.due_on,
-        usable_until=bill.usable_until,
+        usable_until=usable_until,
         el_number=bill.el_number,
-        state=rules.state(_facts(bill, row.state, elsewhere is not None), today),
+        state=rules.state(_facts(bill, usable_until, row.state, elsewhere is not None), today),
         charge_ref=row.reference,
         paid_at=row.paid_at,
         elsewhere_on=elsewhere.paid_on if elsewhere else None,
@@ -246,10 +251,10 @@ def register() -> None:
     contract.offers(MoneyKind.CITY_TAX, offer)
 
 
-def _facts(bill: Bill, charge: str | None, elsewhere: bool) -> rules.Facts:  # noqa: FBT001 - one fact of several
+def _facts(bill: Bill, usable_until: date, charge: str | None, elsewhere: bool) -> rules.Facts:  # noqa: FBT001 - one fact of several
     return rules.Facts(
         due_on=bill.due_on,
-        usable_until=bill.usable_until,
+        usable_until=usable_until,
         taken_here=bill.taken_here,
         withdrawn=bill.withdrawn_at is not None,
         charge=charge,

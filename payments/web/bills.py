@@ -16,7 +16,7 @@ from payments.bills.errors import BillNotPayable, NoSuchBill
 from payments.bills.paying import BillView
 from payments.contract import Payer
 from payments.queries import receipt_of
-from payments.web.pages import SHOWN
+from payments.web.pages import SHOWN, demand_of
 from portal.accounts import throttle
 from portal.accounts.throttle import TooManyGuesses
 from portal.documents import codes, qr
@@ -225,16 +225,18 @@ def _enter(form: BillForm, *, status: int = 200, **more: Any) -> ResponseReturnV
 
 
 def _show(found: BillView, form: PayBillForm) -> str:
-    receipt = None
+    receipt = demand = None
     if found.charge_ref:
         _remember(SHOWN, found.charge_ref)
         with unit_of_work() as session:
             receipt = receipt_of(session, found.charge_ref)
+        demand = demand_of(found.charge_ref)
     return render_template(
         "bills/bill.html",
         bill=found,
         form=form,
         receipt=receipt,
+        demand=demand,
         eltax=rules.ELTAX,
         name=found.name_en if locale.current() == "en" else found.name,
     )

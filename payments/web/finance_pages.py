@@ -158,7 +158,9 @@ def disputes() -> ResponseReturnValue:
     """Payments that a payer's bank asks about or has taken back."""
     with unit_of_work() as session:
         found = overview.disputes(session)
-    return render_template("payments/staff_disputes.html", found=found, state=words.dispute_state)
+    return render_template(
+        "payments/staff_disputes.html", found=found, state=words.dispute_state, reason=words.dispute_reason
+    )
 
 
 @bp.get("/methods")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask import session as session_of_browser
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 
-from payments import checkout, joining, pay_links, queries, receipts, waiting
+from payments import checkout, demands, joining, pay_links, queries, receipts, waiting
 from payments.contract import JOINT, payable
 from payments.errors import (
     ChargeSettled,
@@ -73,6 +74,16 @@ def charge_for_visitor(charge_ref: str) -> ChargeView:
     return view
 
 
+def demand_of(charge_ref: str) -> demands.Demand | None:
+    """The 督促 of a charge that the visitor may see; who opened it in this browser may pay its costs there too."""
+    with unit_of_work() as session:
+        found = demands.of_charge(session, charge_ref)
+    if found is not None and found.cost_ref is not None and not access.visitor().signed_in:
+        known = [each for each in session_of_browser.get(SHOWN, []) if each != found.cost_ref]
+        session_of_browser[SHOWN] = [*known[-9:], found.cost_ref]
+    return found
+
+
 def _show(view: ChargeView, *, status: int = 200, problem: str = "") -> ResponseReturnValue:
     return (
         render_template(
@@ -81,6 +92,7 @@ def _show(view: ChargeView, *, status: int = 200, problem: str = "") -> Response
             form=PayForm(),
             payable_now=view.payable_now(clock.now()),
             today=clock.today(),
+            demand=demand_of(view.reference) if view.waits else None,
             back=_back(view),
             problem=problem,
             **_words(view),
@@ -123,19 +135,22 @@ def my_items(who: access.Visitor) -> Sequence[my.Item]:
         return []
     with unit_of_work() as session:
         found = waiting.open_of(session, person_id=who.person_id, now=clock.now())
+        demanded = demands.terms_of(session, [each.reference for each in found])
     english = locale.current() == "en"
     return [
         my.Item(
             title=f"{each.description} {each.total}",
             url=url_for("payments.checkout", charge_ref=each.reference),
             detail=each.payee_en if english else each.payee,
-            due=_due(each),
+            due=_due(each, demanded.get(each.reference)),
         )
         for each in found
     ]
 
 
-def _due(each: waiting.OpenCharge) -> str:
+def _due(each: waiting.OpenCharge, demanded_until: date | None) -> str:
+    if demanded_until is not None:
+        return str(gettext("督促状の期限 %(day)s", day=texts.show_date(demanded_until, locale.current())))
     if each.due_on is not None:
         return texts.show_date(each.due_on, locale.current())
     return "" if each.pay_until is None else texts.show_until(each.pay_until, locale.current())
@@ -153,10 +168,14 @@ SECTION = my.Section(
 
 def _mine(found: Sequence[waiting.OpenCharge], *, problem: str = "", status: int = 200) -> ResponseReturnValue:
     english = locale.current() == "en"
+    with unit_of_work() as session:
+        demanded = demands.terms_of(session, [each.reference for each in found])
     groups: dict[str, list[waiting.OpenCharge]] = {}
     for each in found:
         groups.setdefault(each.payee_en if english else each.payee, []).append(each)
-    page = render_template("payments/mine.html", groups=groups, joint=JOINT, form=PayForm(), problem=problem)
+    page = render_template(
+        "payments/mine.html", groups=groups, demanded=demanded, joint=JOINT, form=PayForm(), problem=problem
+    )
     return page, status
 
 

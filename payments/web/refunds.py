@@ -141,6 +141,7 @@ def waiting() -> ResponseReturnValue:
         form=ActForm(),
         heir_form=HeirForm(),
         refund_state=words.refund_state,
+        refund_failure=words.refund_failure,
         kinds={
             AccountKind.ORDINARY: gettext("普通"),
             AccountKind.CURRENT: gettext("当座"),

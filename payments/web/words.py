@@ -36,6 +36,44 @@ def refund_state(state: RefundState) -> tuple[str, str]:
     }[state]
 
 
+def refund_failure(code: str | None) -> str:
+    """Why a refund did not arrive; what the provider says that is not known here is shown as it came, behind words."""
+    known: dict[str | None, str] = {
+        "account_closed": gettext("口座が閉じられていました"),
+        "lost_or_stolen_card": gettext("カードが、なくなったか盗まれたと届け出られていました"),
+        "expired_or_canceled_card": gettext("カードの期限が切れているか、解約されていました"),
+        "charge_for_pending_refund_disputed": gettext("払った人が、カード会社に異議を申し立てていました"),
+        "insufficient_funds": gettext("決済サービスにある市のお金が足りませんでした"),
+        "declined": gettext("カード会社か銀行が受け取りませんでした"),
+        "merchant_request": gettext("市が取りやめました"),
+        "unknown": gettext("理由は知らされていません"),
+        None: "",
+    }
+    return known[code] if code in known else str(gettext("決済サービスの言葉では: %(code)s", code=code))
+
+
+def dispute_reason(code: str) -> str:
+    """Why a payer's bank asks or takes back, as the provider names it."""
+    known: dict[str, str] = {
+        "bank_cannot_process": gettext("銀行が処理できない"),
+        "check_returned": gettext("小切手がもどされた"),
+        "credit_not_processed": gettext("返金されるはずのお金が届いていない"),
+        "customer_initiated": gettext("払った人の申し出"),
+        "debit_not_authorized": gettext("引き落としを認めていない"),
+        "duplicate": gettext("同じものを2回払った"),
+        "fraudulent": gettext("本人が払ったものではない"),
+        "general": gettext("そのほか"),
+        "incorrect_account_details": gettext("口座の情報がちがう"),
+        "insufficient_funds": gettext("残高が足りない"),
+        "noncompliant": gettext("カード会社の決まりに合わない"),
+        "product_not_received": gettext("払ったものを受け取っていない"),
+        "product_unacceptable": gettext("受け取ったものが説明とちがう"),
+        "subscription_canceled": gettext("やめたはずの支払い"),
+        "unrecognized": gettext("払った覚えがない"),
+    }
+    return known.get(code) or str(gettext("決済サービスの言葉では: %(code)s", code=code))
+
+
 def method(code: str | None) -> str:
     """The way in which somebody paid."""
     known: dict[str | None, str] = {

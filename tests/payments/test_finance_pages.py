@@ -148,6 +148,7 @@ def test_a_dispute_is_on_finances_page(client: FlaskClient, paid: str, stripe: S
     shown = client.get("/staff/payments/disputes").text
     assert paid in shown
     assert "回答を待っています" in shown
+    assert "本人が払ったものではない" in shown
 
 
 def test_the_account_page_of_somebody_elses_refund_is_not_there(client: FlaskClient, paid: str):
