@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from portal.accounts.models import Role
+from portal.accounts.models import Account, Role
 from portal.kernel.database import unit_of_work
 from reservations.models import BookingState, Space
 from reservations.operations.models import Closure
@@ -52,6 +52,12 @@ def test_b12_all_fields_are_called_off_at_once_from_a_phone(manager: FlaskClient
     assert people.post(manager, "/staff/closures", {**RAIN, "expected": expected[1]}).status_code == 303
     assert booking(hit).state == BookingState.CANCELLED
     assert "雨のため使えません" in manager.get("/staff/closures").text
+    with unit_of_work() as session:
+        account = session.get_one(Account, hanako.account_id)
+    people.sign_in(manager, account)
+    told = manager.get(f"/bookings/{hit}").text
+    assert "施設が取り消しました。理由:" in told, "whose doing it was, and why"
+    assert "雨のため使えません" in told
 
 
 def test_b13_a_revocation_asks_for_a_ground_of_the_rules_before_anybody_is_shown_as_hit(
