@@ -120,6 +120,8 @@ def _without_going_on(session: Session, page: StepPage, field_id: str, *, typed:
     if field_id in {"autosave", "refresh"}:
         return "", 204
     problems: dict[str, tuple[Problem, ...]] = {}
+    # The field that opens begins with what was locked there, which the page did not send.
+    typed = {each: texts for each, texts in typed.items() if each != field_id}
     try:
         disputing.dispute(
             session, key=page.application.key, field_id=field_id, reason=request.form.get(f"why.{field_id}", "")

@@ -17,7 +17,7 @@ from forms.definition.conditions import fields_of
 from forms.definition.dependencies import own_needs
 from forms.definition.fields import GroupField
 from forms.models import Application
-from forms.services import changeover, delegation
+from forms.services import changeover, delegation, prefilling
 from forms.services.common import facts_of
 from forms.web import files, proof, views
 from portal.kernel import clock
@@ -127,7 +127,8 @@ def show_step(
     draft = page.application.draft
     assert draft is not None
     lang = locale.current()
-    now = {**draft.typed, **typed}
+    # What a source has locked is no input on the page, so a page that comes back does not send it.
+    now = {each: prefilling.held(draft.prefill, each, texts) for each, texts in {**draft.typed, **typed}.items()}
     fields = views.field_views(
         [f for f in page.step.fields if f.id in page.evaluation.shown],
         locale=lang,

@@ -178,6 +178,11 @@ class FieldView:
         texts = self.spec.in_words(self.typed, self.locale).get(part) or [""]
         return texts[0]
 
+    def fixed(self, part: str) -> str:
+        """What stands in place of an input that is locked: a day of birth in both calendars."""
+        text = self.value(part)
+        return texts.show_both(date.fromisoformat(text), self.locale) if part == "birth_date" and text else text
+
     def chosen(self, code: str) -> bool:
         """Whether a choice is ticked."""
         return code in (self.typed.get("") or [])

@@ -185,6 +185,10 @@ def test_of_a_person_the_confirmed_parts_are_locked_and_the_others_open(
     assert 'name="f.guardian.birth_date"' not in page
     assert 'name="f.guardian.kana"' in page, "no provider says it"
     assert RARE in page
+    assert "1988年12月31日(昭和63年)" in page
+    refused = people.post(browser, step, {"asked": ["guardian"], "f.guardian.kana": "漢字", "action": "next"})
+    assert refused.status_code == 422
+    assert f'<p class="fixed">{RARE}</p>' in refused.text, "it stays on a page that comes back"
     assert "本人確認の内容から入れました(" in page
     for forged in ({"guardian.name": "別人 次郎", "guardian.birth_date": "2000-01-01"}, {}):
         sent = {"asked": ["guardian"], "f.guardian.kana": "コガ シンイチ", "action": "next"}
@@ -194,7 +198,7 @@ def test_of_a_person_the_confirmed_parts_are_locked_and_the_others_open(
         assert (kept["name"], kept["birth_date"], kept["kana"]) == (RARE, "1988-12-31", "コガ\u3000シンイチ")
     why = {"asked": ["guardian"], "action": "wrong:guardian", "why.guardian": "結婚して名前がかわりました"}
     opened = people.post(browser, step, {**why, "f.guardian.kana": "コガ シンイチ"}).text
-    assert 'name="f.guardian.name"' in opened
+    assert f'name="f.guardian.name" value="{RARE}"' in opened, "changed from what was said, not written anew"
     assert draft(session).prefill["guardian"]["disputed"] == "結婚して名前がかわりました"
     changed = {"guardian.name": "新姓 花子", "guardian.kana": "シンセイ ハナコ", "guardian.birth_date": "1988-12-31"}
     people.post(browser, step, {"asked": ["guardian"], **{f"f.{name}": text for name, text in changed.items()}})
