@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
 from sqlalchemy.dialects.postgresql import JSONB
@@ -40,7 +41,10 @@ class EligibilityState(StrEnum):
 
 
 class BookingGroup(Base):
-    """A group (団体): several people with one representative. `counter_only`: its fees are settled at the counter (減免団体)."""
+    """A group (団体): several people with one representative. `counter_only`: its fees are settled at the counter (減免団体).
+
+    What a renewal would change waits in `renewal` until staff have verified it: members and kind decide what a group pays.
+    """
 
     __tablename__ = "booking_group"
     __table_args__ = (
@@ -67,11 +71,16 @@ class BookingGroup(Base):
     counter_only: Mapped[bool]
     valid_from: Mapped[date | None]
     valid_until: Mapped[date | None]
+    #: {"name", "kana", "kind", "purposes", "note", "members": [{"name", "city", "basis", "email"}]}; None: nothing waits.
+    renewal: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    #: Who wants to represent it next; staff decide.
+    successor_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("person.id"))
 
     members: Mapped[list[GroupMember]] = relationship(
         back_populates="group", cascade="all, delete-orphan", order_by="GroupMember.id", lazy="raise"
     )
-    representative: Mapped[Person] = relationship(lazy="raise")
+    representative: Mapped[Person] = relationship(foreign_keys=[representative_id], lazy="raise")
+    successor: Mapped[Person | None] = relationship(foreign_keys=[successor_id], lazy="raise")
 
 
 class GroupMember(Base):

@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import date
 from typing import cast
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.accounts.models import Person
+from portal.kernel.text import fold, katakana
 from reservations import documents
 from reservations.groups.models import BookingGroup, Eligibility, EligibilityState, GroupMember, GroupState
 from reservations.policy.groups import GroupRules
 from reservations.rules import Applicant, Party, Tie
 
 KIND = "groups"
+GROUPS_LISTED = 100
 _COUNTED = (EligibilityState.DECLARED.value, EligibilityState.VERIFIED.value)
 
 
@@ -98,16 +100,55 @@ def eligibilities_of(session: Session, person_id: int) -> list[Eligibility]:
     return list(session.scalars(statement.order_by(Eligibility.id.desc())))
 
 
+_ALL = (
+    selectinload(BookingGroup.members),
+    joinedload(BookingGroup.representative),
+    joinedload(BookingGroup.successor),
+)
+"""What staff see of a group."""
+
+
 def groups_waiting(session: Session) -> list[BookingGroup]:
     """Registrations and renewals that wait for staff, oldest first."""
     renewed = (BookingGroup.state == GroupState.VERIFIED.value) & (BookingGroup.applied_at > BookingGroup.decided_at)
     statement = (
         select(BookingGroup)
-        .options(selectinload(BookingGroup.members), joinedload(BookingGroup.representative))
+        .options(*_ALL)
         .where((BookingGroup.state == GroupState.APPLIED.value) | renewed)
         .order_by(BookingGroup.applied_at)
     )
     return list(session.scalars(statement).unique())
+
+
+def handovers_waiting(session: Session) -> list[BookingGroup]:
+    """Groups that somebody else wants to represent."""
+    statement = select(BookingGroup).options(*_ALL).where(BookingGroup.successor_id.is_not(None))
+    return list(session.scalars(statement.order_by(BookingGroup.kana, BookingGroup.id)).unique())
+
+
+def searched(session: Session, words: str, *, limit: int = GROUPS_LISTED) -> list[BookingGroup]:
+    """All groups whose number, name, reading or representative has the words in it; all by name without words."""
+    wanted = fold(words)
+    statement = select(BookingGroup).options(*_ALL).join(BookingGroup.representative)
+    if wanted:
+        statement = statement.where(
+            or_(
+                BookingGroup.reference == words.strip().upper(),
+                BookingGroup.name.contains(words.strip(), autoescape=True),
+                BookingGroup.kana.contains(words.strip(), autoescape=True),
+                BookingGroup.kana.contains(katakana(words.strip()), autoescape=True),
+                Person.search.contains(wanted, autoescape=True),
+            )
+        )
+    ended_last = BookingGroup.state == GroupState.ENDED.value
+    return list(
+        session.scalars(statement.order_by(ended_last, BookingGroup.kana, BookingGroup.id).limit(limit)).unique()
+    )
+
+
+def one(session: Session, reference: str) -> BookingGroup | None:
+    """A group with its people; None where there is none."""
+    return session.scalars(select(BookingGroup).options(*_ALL).where(BookingGroup.reference == reference)).one_or_none()
 
 
 def declarations_waiting(session: Session) -> list[Eligibility]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -88,6 +88,16 @@ class GroupRequest:
     members: tuple[Member, ...]
     note: str = ""
 
+    def stored(self) -> dict[str, Any]:
+        """As a group keeps it until staff have verified it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> GroupRequest:
+        """What was kept."""
+        members = tuple(Member(**one) for one in kept["members"])
+        return cls(kept["name"], kept["kana"], kept["kind"], tuple(kept["purposes"]), members, kept["note"])
+
 
 def register(session: Session, request: GroupRequest, *, person_id: int, actor: Actor, now: datetime) -> str:
     """Ask for a group's registration; its reference.
@@ -112,14 +122,14 @@ def register(session: Session, request: GroupRequest, *, person_id: int, actor: 
     )
     session.add(group)
     session.flush()
-    _audit(session, "group.register", group.reference, actor)
+    record(session, "group.register", group.reference, actor)
     return group.reference
 
 
 def renew(
     session: Session, reference: str, request: GroupRequest, *, person_id: int, actor: Actor, now: datetime
 ) -> None:
-    """Ask for another term, with today's members. What is verified holds until its own end meanwhile.
+    """Ask for another term, with today's members. What is verified holds until its own end meanwhile: members and kind too.
 
     Raises:
         NotFound: not this representative's group.
@@ -135,13 +145,13 @@ def renew(
         opens = group.valid_until - timedelta(days=kind.renew_days)
         if today < opens:
             raise TooEarlyToRenew(opens)
+        group.renewal = request.stored()
     else:
         group.state = GroupState.APPLIED.value
-    group.name, group.kana, group.note = request.name, request.kana, request.note
-    group.kind, group.purposes, group.applied_at = request.kind, list(request.purposes), now
-    group.members[:] = _members(session, request.members, now=now)
+        _apply(session, group, request, now=now)
+    group.applied_at = now
     session.flush()
-    _audit(session, "group.renew", reference, actor)
+    record(session, "group.renew", reference, actor)
 
 
 def decide(
@@ -168,19 +178,23 @@ def decide(
         raise ReasonMissing
     today = now.astimezone(TOKYO).date()
     rules = rules_on(session, today)
-    kind = rules.kind(group.kind) if rules is not None else None
+    wish = GroupRequest.of(group.renewal) if group.renewal is not None else None
+    kind = rules.kind(group.kind if wish is None else wish.kind) if rules is not None else None
     renewed = group.state == GroupState.VERIFIED.value
     group.decided_at, group.decided_by, group.reason = now, actor.account_id, reason.strip() or None
+    group.renewal = None
     if accept and kind is not None:
         group.state = GroupState.VERIFIED.value
+        if wish is not None:
+            _apply(session, group, wish, now=now)
         group.counter_only = counter_only or kind.counter_only
         group.valid_from = group.valid_from if renewed and group.valid_from is not None else today
         group.valid_until = kind.until(today)
     elif not renewed:
         group.state = GroupState.REFUSED.value
     session.flush()
-    _audit(session, "group.verify" if accept else "group.refuse", reference, actor)
-    _tell(
+    record(session, "group.verify" if accept else "group.refuse", reference, actor)
+    tell(
         session,
         group.representative_id,
         "reservations/mail/group_decided.txt",
@@ -192,20 +206,6 @@ def decide(
             "reason": reason.strip(),
         },
     )
-
-
-def end(session: Session, reference: str, *, person_id: int, actor: Actor) -> None:
-    """The representative ends a group. Its bookings stay.
-
-    Raises:
-        NotFound: not this representative's group.
-    """
-    group = locked(session, reference)
-    if group.representative_id != person_id:
-        raise NotFound
-    group.state = GroupState.ENDED.value
-    session.flush()
-    _audit(session, "group.end", reference, actor)
 
 
 def declare(
@@ -251,7 +251,7 @@ def declare(
     )
     session.add(made)
     session.flush()
-    _audit(session, "eligibility.declare", made.reference, actor)
+    record(session, "eligibility.declare", made.reference, actor)
     return made.reference
 
 
@@ -277,7 +277,7 @@ def decide_eligibility(
     found.state = (EligibilityState.VERIFIED if accept else EligibilityState.REFUSED).value
     found.decided_at, found.decided_by, found.reason = now, actor.account_id, reason.strip() or None
     session.flush()
-    _audit(session, "eligibility.verify" if accept else "eligibility.refuse", reference, actor)
+    record(session, "eligibility.verify" if accept else "eligibility.refuse", reference, actor)
 
 
 def locked(session: Session, reference: str) -> BookingGroup:
@@ -320,6 +320,13 @@ def _fits(session: Session, request: GroupRequest, *, now: datetime) -> GroupKin
     return kind
 
 
+def _apply(session: Session, group: BookingGroup, request: GroupRequest, *, now: datetime) -> None:
+    """Make a group what was asked for."""
+    group.name, group.kana, group.note = request.name, request.kana, request.note
+    group.kind, group.purposes = request.kind, list(request.purposes)
+    group.members[:] = _members(session, request.members, now=now)
+
+
 def _members(session: Session, members: Sequence[Member], *, now: datetime) -> list[GroupMember]:
     emails = [member.email.lower() for member in members if member.email]
     rows = session.execute(select(Account.email, Account.person_id).where(Account.email.in_(emails))) if emails else ()
@@ -338,11 +345,13 @@ def _members(session: Session, members: Sequence[Member], *, now: datetime) -> l
     ]
 
 
-def _audit(session: Session, action: str, reference: str, actor: Actor) -> None:
+def record(session: Session, action: str, reference: str, actor: Actor) -> None:
+    """One line of the audit log about a group or a declaration."""
     audit.record(session, actor=actor, action=action, subject_kind="group", subject_ref=reference)
 
 
-def _tell(session: Session, person_id: int, template: str, key: str, context: dict[str, object]) -> None:
+def tell(session: Session, person_id: int, template: str, key: str, context: dict[str, object]) -> None:
+    """A mail to somebody, where there is an address."""
     person = session.get_one(Person, person_id)
     account = session.scalars(select(Account).where(Account.person_id == person_id)).first()
     email = account.email if account is not None else person.email

@@ -10,7 +10,7 @@ from flask import redirect, render_template, request, url_for
 from flask import session as browser
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
-from wtforms import HiddenField
+from wtforms import BooleanField, HiddenField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional, ValidationError
 
@@ -32,7 +32,7 @@ from portal.web.forms import (
     TextField,
     WarekiDateField,
 )
-from reservations.groups import queries, services
+from reservations.groups import keeping, queries, services
 from reservations.groups.models import BookingGroup
 from reservations.groups.services import GroupRequest, Member, TooEarlyToRenew, TooFewMembers
 from reservations.queries import catalog
@@ -129,6 +129,7 @@ class VerifyForm(PortalForm):
         choices=[SelectChoice("accept", lazy_gettext("確認した")), SelectChoice("refuse", lazy_gettext("認めない"))],
     )
     reason = TextField(lazy_gettext("認めない理由"), validators=[MaxLength(500)])
+    counter_only = BooleanField(lazy_gettext("料金は窓口だけで受け取る(減免団体)"))
 
     def validate_reason(self, field: Any) -> None:
         """A refusal needs its reason."""
@@ -160,19 +161,29 @@ def _form(group: BookingGroup | None = None) -> GroupForm:
     return form
 
 
+def kinds() -> dict[str, str]:
+    """What the kinds of groups are called today, by code."""
+    with unit_of_work() as session:
+        rules = queries.rules_on(session, clock.today())
+    english = locale.current() == "en"
+    return {one.code: one.name_en if english and one.name_en else one.name for one in (rules.kinds if rules else ())}
+
+
 def _kept(group: BookingGroup) -> dict[str, Any]:
+    """What was asked for last: a renewal that waits, else the group as it is."""
     said = {"lives": "在住", "works": "在勤", "studies": "在学", "none": ""}
+    wish = group if group.renewal is None else GroupRequest.of(group.renewal)
     members = [
         "、".join(part for part in (one.name, one.city, said[one.basis], one.email or "") if part)
-        for one in group.members
+        for one in wish.members
     ]
     return {
-        "name": group.name,
-        "kana": group.kana,
-        "kind": group.kind,
-        "purposes": group.purposes,
+        "name": wish.name,
+        "kana": wish.kana,
+        "kind": wish.kind,
+        "purposes": list(wish.purposes),
         "members": "\n".join(members),
-        "note": group.note,
+        "note": wish.note,
     }
 
 
@@ -180,15 +191,19 @@ def _kept(group: BookingGroup) -> dict[str, Any]:
 @access.resident
 def my_groups() -> ResponseReturnValue:
     """Groups for which the visitor may book, and what they declared."""
+    return _mine(EligibilityForm(formdata=None))
+
+
+def _mine(form: EligibilityForm, *, status: int = 200) -> ResponseReturnValue:
     with unit_of_work() as session:
         groups = queries.groups_of(session, _person())
         declared = queries.eligibilities_of(session, _person())
-    return render_template(
+    html = render_template(
         "reservations/groups.html",
         groups=groups,
         declared=declared,
         person_id=_person(),
-        form=EligibilityForm(formdata=None),
+        form=form,
         empty=EmptyForm(formdata=None),
         today=clock.today(),
         state=words.group_state,
@@ -196,6 +211,7 @@ def my_groups() -> ResponseReturnValue:
         chosen=browser.get(PARTY),
         words=words,
     )
+    return html, status
 
 
 @bp.post("/my/groups/as")
@@ -265,13 +281,33 @@ def _too_few(error: TooFewMembers) -> str:
     return gettext("この団体には、メンバーが%(limit)s人以上必要です。", limit=error.limit)
 
 
+@bp.post("/my/groups/<reference>/represent")
+@access.resident
+def represent_group(reference: str) -> ResponseReturnValue:
+    """A member asks to represent the group; staff decide."""
+    number = references.parse(reference)
+    transact(lambda s: keeping.offer(s, number, person_id=_person(), actor=_actor()))
+    return redirect(url_for("reservations.my_groups"), 303)
+
+
+@bp.post("/my/groups/<reference>/end")
+@access.resident
+def leave_group(reference: str) -> ResponseReturnValue:
+    """The representative ends the group."""
+    number = references.parse(reference)
+    transact(lambda s: keeping.leave(s, number, person_id=_person(), actor=_actor()))
+    if browser.get(PARTY) == number:
+        browser.pop(PARTY, None)
+    return redirect(url_for("reservations.my_groups"), 303)
+
+
 @bp.post("/my/groups/declare")
 @access.resident
 def declare() -> ResponseReturnValue:
     """Say where one works or studies."""
     form = EligibilityForm(request.form)
     if not form.validate():
-        return redirect(url_for("reservations.my_groups") + "#declare", 303)
+        return _mine(form, status=422)
     facts = {
         "basis": form.basis.data,
         "city": form.city.data,
@@ -294,10 +330,17 @@ def _verify_page(form: VerifyForm, *, status: int = 200) -> ResponseReturnValue:
     with unit_of_work() as session:
         groups = queries.groups_waiting(session)
         declared = queries.declarations_waiting(session)
+        handed = queries.handovers_waiting(session)
         for reference in [one.reference for one in groups] + [one.reference for one in declared]:
             audit.record(session, actor=_actor(), action="group.read", subject_kind="group", subject_ref=reference)
     html = render_template(
-        "reservations/staff/groups.html", groups=groups, declared=declared, form=form, basis=words.basis_words
+        "reservations/staff/groups.html",
+        groups=[(one, GroupRequest.of(one.renewal) if one.renewal else None) for one in groups],
+        declared=declared,
+        handed=handed,
+        form=form,
+        basis=words.basis_words,
+        kinds=kinds(),
     )
     return html, status
 
@@ -312,7 +355,12 @@ def verify_group() -> ResponseReturnValue:
     number = references.parse(form.reference.data)
     accept, reason, now = form.decision.data == "accept", form.reason.data or "", clock.now()
     if number.startswith("G"):
-        transact(lambda s: services.decide(s, number, accept=accept, reason=reason, actor=_actor(), now=now))
+        counter = bool(form.counter_only.data)
+        transact(
+            lambda s: services.decide(
+                s, number, accept=accept, reason=reason, counter_only=counter, actor=_actor(), now=now
+            )
+        )
     else:
         transact(
             lambda s: services.decide_eligibility(s, number, accept=accept, reason=reason, actor=_actor(), now=now)

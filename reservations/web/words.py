@@ -316,6 +316,8 @@ def group_state(group: BookingGroup, today: date) -> tuple[str, str]:
     """(kind of chip, words) of a group's registration on a day."""
     if group.state == GroupState.APPLIED:
         return ("wait", gettext("施設が確認しています"))
+    if group.state == GroupState.ENDED:
+        return ("neutral", gettext("終わりました"))
     if group.state == GroupState.REFUSED:
         return ("bad", gettext("認められませんでした"))
     if group.valid_until is not None and group.valid_until < today:

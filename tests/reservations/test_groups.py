@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -11,10 +12,11 @@ from sqlalchemy import select
 from portal.accounts.models import Person
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
+from portal.kernel.errors import NotFound
 from portal.kernel.money import Yen
 from reservations import services as booking_services
 from reservations.errors import NotBookable
-from reservations.groups import queries, services
+from reservations.groups import keeping, queries, services
 from reservations.groups.models import BookingGroup
 from reservations.groups.services import GroupDecided, GroupRequest, Member, TooEarlyToRenew, TooFewMembers
 from reservations.policy.groups import GroupKind
@@ -24,6 +26,7 @@ from reservations.services import HoldRequest
 from reservations.timetable import TOKYO
 from reservations.web.groups import parse_member
 from tests import people
+from tests.conftest import Mailbox
 from tests.reservations.conftest import FRIDAY, MANAGER, Resident, booking, change_rules
 from tests.reservations.test_pages import sign_in, token
 
@@ -254,3 +257,123 @@ def test_a_group_is_registered_and_used_on_the_pages(koga: str, client: FlaskCli
     chosen = browser.post("/my/groups/as", data={"csrf_token": token(mine.text), "group": reference})
     assert chosen.status_code == 303
     assert "「合唱の会」の名前で予約します" in browser.get("/facilities").text
+
+
+def renew(who: Resident, reference: str, asked: GroupRequest) -> None:
+    with unit_of_work() as session:
+        services.renew(session, reference, asked, person_id=who.person_id, actor=who.actor, now=clock.now())
+
+
+def test_new_members_count_once_staff_have_verified_them_and_the_old_ones_until_then(hanako: Resident) -> None:
+    """A group of the city that swaps its members keeps neither more nor less than what was verified."""
+    group_rules()
+    reference = register(hanako, request(4))
+    verify(reference)
+    clock.move_to(datetime(2027, 2, 10, 10, 0, tzinfo=TOKYO))
+    change_groups(in_city_percent=0)
+    outside = GroupRequest(
+        "小山合唱の会",
+        "オヤマガッショウノカイ",
+        "club",
+        ("chorus",),
+        tuple(Member(f"小山{n}", "小山市") for n in range(4)),
+    )
+    renew(hanako, reference, outside)
+    assert booking(hold_as(hanako, reference, date(2027, 2, 20))).category == "group"
+    with unit_of_work() as session:
+        kept = queries.one(session, reference)
+        assert kept is not None
+        assert (kept.name, {one.city for one in kept.members}) == ("古河合唱の会", {"古河市"})
+        assert [one.reference for one in queries.groups_waiting(session)] == [reference]
+    verify(reference)
+    assert group(reference).name == "小山合唱の会"
+    assert booking(hold_as(hanako, reference, date(2027, 2, 21))).category == "resident", "no longer half of the city"
+
+
+def change_groups(**changes: object) -> None:
+    """The city's one kind of groups says something else."""
+    with unit_of_work() as session:
+        rules = queries.rules_on(session, clock.today())
+        assert rules is not None
+        kinds = [{**kind.model_dump(mode="json"), **changes} for kind in rules.kinds]
+    change_rules("groups", kind="groups", kinds=kinds)
+
+
+def test_a_renewal_that_is_refused_leaves_the_group_as_it_was(hanako: Resident) -> None:
+    reference = register(hanako, request(4))
+    before = verify(reference)
+    clock.move_to(datetime(2027, 2, 10, 10, 0, tzinfo=TOKYO))
+    renew(hanako, reference, request(6))
+    after = verify(reference, accept=False, reason="名簿を見せてください")
+    assert (after.state, after.valid_until, after.renewal) == ("verified", before.valid_until, None)
+    with unit_of_work() as session:
+        kept = queries.one(session, reference)
+        assert kept is not None
+        assert len(kept.members) == 4
+
+
+def test_staff_find_a_group_and_end_it_with_a_reason(
+    koga: str, client: FlaskClient, hanako: Resident, mailbox: Mailbox, run_jobs: Callable[[], None]
+) -> None:
+    reference = register(hanako, request(4))
+    verify(reference)
+    people.sign_in(client, people.make_staff("facility_manager", "S01"))
+    assert "古河合唱の会" in client.get("/staff/groups/all").text
+    assert "古河合唱の会" in client.get("/staff/groups/all?words=こがが").text
+    assert "古河合唱の会" in client.get("/staff/groups/all?words=合唱").text
+    assert "合う団体がありません" in client.get("/staff/groups/all?words=野球").text
+    empty = people.post(client, f"/staff/groups/{reference}/end", {"why": ""})
+    assert empty.status_code == 422
+    assert group(reference).state == "verified"
+    ended = people.post(client, f"/staff/groups/{reference}/end", {"why": "活動がありません"})
+    assert ended.status_code == 303
+    assert (group(reference).state, group(reference).reason) == ("ended", "活動がありません")
+    with pytest.raises(NotBookable):
+        hold_as(hanako, reference)
+    run_jobs()
+    assert any("活動がありません" in str(mail.get_body(("plain",))) for mail in mailbox.to("hanako@example.com"))
+
+
+def test_another_member_represents_the_group_once_staff_agree(
+    koga: str, client: FlaskClient, hanako: Resident, stranger: Resident
+) -> None:
+    reference = register(hanako, request(4, 0, (), Member("小山 太郎", "小山市", "works", "stranger@example.com")))
+    verify(reference)
+    other = Resident("他人 花子", "other@example.com")
+    with unit_of_work() as session, pytest.raises(NotFound):
+        keeping.offer(session, reference, person_id=other.person_id, actor=other.actor)
+    with unit_of_work() as session:
+        keeping.offer(session, reference, person_id=stranger.person_id, actor=stranger.actor)
+    assert group(reference).representative_id == hanako.person_id, "nothing changes before staff agree"
+    people.sign_in(client, people.make_staff("facility_manager", "S01"))
+    assert "古河 はなこ → 小山 太郎" in client.get("/staff/groups").text
+    where = f"/staff/groups/{reference}/hand-over"
+    wrong = people.post(client, where, {"successor": str(other.person_id), "decision": "accept"})
+    assert wrong.status_code == 409
+    bare = people.post(client, where, {"successor": str(stranger.person_id), "decision": "refuse"})
+    assert bare.status_code == 422
+    done = people.post(client, where, {"successor": str(stranger.person_id), "decision": "accept"})
+    assert done.status_code == 303
+    assert (group(reference).representative_id, group(reference).successor_id) == (stranger.person_id, None)
+
+
+def test_staff_say_that_a_group_pays_at_the_counter_only(koga: str, client: FlaskClient, hanako: Resident) -> None:
+    reference = register(hanako, request(4))
+    people.sign_in(client, people.make_staff("facility_manager", "S01"))
+    assert "料金は窓口だけで受け取る" in client.get("/staff/groups").text
+    sent = people.post(
+        client, "/staff/groups", {"reference": reference, "decision": "accept", "counter_only": "y", "reason": ""}
+    )
+    assert sent.status_code == 303
+    assert group(reference).counter_only
+
+
+def test_a_mistake_in_a_declaration_is_told_and_what_was_typed_stays(koga: str, client: FlaskClient) -> None:
+    people.sign_in(client, people.make_resident())
+    answer = people.post(
+        client, "/my/groups/declare", {"basis": "works", "city": "", "detail": "見本工業", "until": ""}
+    )
+    assert answer.status_code == 422
+    assert 'value="見本工業"' in answer.text
+    assert "その場所の市町村" in answer.text
+    assert "error-summary" in answer.text
