@@ -73,6 +73,16 @@ def find(session: Session, facilities: Collection[str], words: str, *, around: d
     return bookings.searched(session, facilities, words, around=around)
 
 
+def by_permit(session: Session, facilities: Collection[str], code: str) -> str | None:
+    """The number of the booking with this permit code, of these facilities; one statement."""
+    return session.scalars(
+        select(Booking.reference)
+        .join(Space, Space.id == Booking.space_id)
+        .join(Facility, Facility.id == Space.facility_id)
+        .where(Booking.permit_code == code.strip().upper(), Facility.code.in_(facilities))
+    ).one_or_none()
+
+
 @dataclass(frozen=True)
 class SpaceUsers:
     """One line of the report: a space in a month."""

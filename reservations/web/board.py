@@ -63,6 +63,7 @@ def board(facility: str, day: str) -> ResponseReturnValue:
         moved=moving_line,
         done=request.args.get("done"),
         first=first,
+        today=clock.today(),
         before=first - timedelta(days=boards.DAYS),
         after=first + timedelta(days=boards.DAYS),
         words=words,

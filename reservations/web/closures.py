@@ -31,7 +31,7 @@ from portal.web.forms import (
 )
 from reservations.desk import closures as queries
 from reservations.errors import BadPeriod, GroundMissing, InUse, ListChanged, ReasonMissing
-from reservations.operations import closing
+from reservations.operations import chosen, closing
 from reservations.operations.closing import ClosureRequest
 from reservations.operations.models import ClosureKind
 from reservations.queries import catalog
@@ -82,6 +82,8 @@ class ClosureForm(PortalForm):
         default="",
     )
     expected = HiddenField()
+    #: Cells of the week board that come after this closure, as `chosen.write` writes them, with blanks between.
+    rest = HiddenField()
 
     def __init__(self, *args: Any, views: list[SpaceView], grounds: list[str], **kwargs: Any) -> None:
         """Args: views: the spaces that the visitor may close; grounds: on which their rules of use let a permit be revoked."""
@@ -153,8 +155,14 @@ def new_closure() -> ResponseReturnValue:
         grounds = _grounds(session, views)
     today = clock.today()
     day = request.args.get("day", today.isoformat())
-    chosen = request.args.getlist("space")
-    data = {"kind": "closed", "first": _day(day), "last": None, "spaces": chosen}
+    data: dict[str, Any] = {"kind": "closed", "first": _day(day), "last": None, "spaces": request.args.getlist("space")}
+    blocks = chosen.blocks(chosen.read(request.args.getlist("cell")))
+    if blocks:
+        rest = [chosen.write(cell) for block in blocks[1:] for cell in block.cells]
+        data |= {"first": blocks[0].first, "last": blocks[0].last, "spaces": blocks[0].spaces, "rest": " ".join(rest)}
+    kinds = kind_words()
+    said = request.args.get("kind", "")
+    data |= {"kind": said if said in kinds else "closed", "reason": request.args.get("reason", "")[:500]}
     return _form_page(ClosureForm(formdata=None, views=views, grounds=grounds, data=data))
 
 
@@ -202,6 +210,7 @@ def _form_page(
         hits=hits,
         back=back or {},
         owed=sum((one.amount for one in (back or {}).values()), start=Yen(0)),
+        rest=chosen.blocks(chosen.read((form.rest.data or "").split())),
         whole=all(one.percent == closing.WHOLE for one in (back or {}).values()),
         message=message,
         call_off=call_off,
@@ -236,7 +245,7 @@ def close() -> ResponseReturnValue:
                     now=clock.now_in(session),
                 )
             )
-            return redirect(url_for("reservations.closures"), 303)
+            return redirect(_after(form), 303)
     except ListChanged:
         message, status = gettext("予約が変わりました。もう一度見てから、決めてください。"), 409
     except (BadPeriod, ReasonMissing, GroundMissing, InUse) as error:
@@ -258,6 +267,14 @@ def close() -> ResponseReturnValue:
         return _form_page(form, message=_refused(error), status=error.status)
     form.expected.data = str(len(hits))
     return _form_page(form, hits=hits, back=back, message=message, status=status)
+
+
+def _after(form: ClosureForm) -> str:
+    """On to what else was chosen on the board, with the same reason; else to the list."""
+    rest = [chosen.write(cell) for cell in chosen.read((form.rest.data or "").split())]
+    if not rest:
+        return url_for("reservations.closures")
+    return url_for("reservations.new_closure", cell=rest, kind=form.kind.data, reason=form.reason.data)
 
 
 def _refused(error: Exception) -> str:

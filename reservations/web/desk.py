@@ -92,7 +92,8 @@ def came(reference: str) -> ResponseReturnValue:
     typed = form.at.data
     now = clock.now()
     at = now if typed is None else datetime.combine(day, typed, clock.TOKYO)
-    by = CheckInBy.LIST if typed is None else CheckInBy.PAPER
+    found = CheckInBy(_by(request.form.get("by")) or CheckInBy.LIST)
+    by = found if typed is None else CheckInBy.PAPER
     visitor = access.visitor()
     try:
         transact(
@@ -115,6 +116,11 @@ def came(reference: str) -> ResponseReturnValue:
             status=422,
         )
     return redirect(url_for("reservations.desk", day=day.isoformat()) + f"#{number}", 303)
+
+
+def _by(text: str | None) -> str:
+    """How the booking was found, as an address or a form says it; "" for the list."""
+    return text if text in {CheckInBy.QR.value, CheckInBy.CODE.value} else ""
 
 
 def _line(number: str) -> DeskLine:
@@ -144,6 +150,7 @@ def _use_page(line: DeskLine, form: UseForm, lend: LendForm, *, status: int = 20
         form=form,
         lend=lend,
         more=more,
+        by=_by(request.values.get("by")) if line.use is None else "",
         empty=EmptyForm(formdata=None),
         ages=[form[age] for age in ages.AGES],
         words=words,
@@ -253,6 +260,7 @@ def find() -> ResponseReturnValue:
     """A booking by what is typed, or by the picture of the permit's QR code."""
     form = FindForm()
     typed = (form.words.data or "").strip()
+    by = ""
     picture = request.files.get("picture")
     if picture and picture.filename:
         try:
@@ -260,18 +268,31 @@ def find() -> ResponseReturnValue:
         except codes.UnreadablePictureError:
             found = ()
         typed = next((code_of(text) for text in found), "")
+        by = CheckInBy.QR.value
         if not typed:
             form.picture.errors = [gettext("写真からQRコードを読めませんでした。番号を入れてください。")]
     own = facilities_of(access.visitor())
     with unit_of_work() as session:
         lines = queries.find(session, own, typed, around=clock.today())
+        by = by or (CheckInBy.CODE.value if queries.by_permit(session, own, typed) else "")
         for line in lines:
             _looked(session, line.reference, "booking.listed")
     if len(lines) == 1:
-        return redirect(url_for("reservations.use", reference=lines[0].reference), 303)
+        return redirect(url_for("reservations.use", reference=lines[0].reference, by=by or None), 303)
     return render_template(
         "reservations/desk/found.html", form=form, lines=lines, typed=typed, words=words
     ), 200 if lines else 404
+
+
+@bp.get("/staff/desk/permits/<code>")
+@_DESK
+def desk_by_permit(code: str) -> ResponseReturnValue:
+    """Where the QR code of a permit leads its facility's staff: to the check-in."""
+    with unit_of_work() as session:
+        number = queries.by_permit(session, facilities_of(access.visitor()), references.parse(code))
+    if number is None:
+        raise NotFound
+    return redirect(url_for("reservations.use", reference=number, by=CheckInBy.QR.value), 303)
 
 
 def code_of(text: str) -> str:

@@ -34,6 +34,7 @@ TEXTS = {
     "too_few_members": lazy_gettext("メンバーが足りません。"),
     "no_such_group_kind": lazy_gettext("この種類の団体は登録できません。"),
     "group_decided": lazy_gettext("もう決まっています。"),
+    "nobody_waits": lazy_gettext("この団体には、代表者の交代の申し出がありません。"),
     "too_early_to_renew": lazy_gettext("まだ更新できません。"),
     "name_missing": lazy_gettext("予約には名前が必要です。"),
     "draft_same_person": lazy_gettext("自分が書いたもの、自分が確認を頼んだものは、自分では決められません。"),

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
+from portal.accounts.models import Role
 from portal.directory import postal
 from portal.kernel import clock, references
 from portal.kernel.database import unit_of_work
@@ -261,6 +262,13 @@ def verify(code: str) -> ResponseReturnValue:
         view = bookings.by_permit(session, references.parse(code))
     if view is None:
         raise NotFound
+    visitor = access.visitor()
     return render_template(
-        "reservations/verify.html", view=view, good=view.state == BookingState.CONFIRMED, words=words, now=clock.now()
+        "reservations/verify.html",
+        view=view,
+        good=view.state == BookingState.CONFIRMED,
+        receives=view.booking.space.facility.code in visitor.scopes(Role.FACILITY_MANAGER, "facility"),
+        guest=not visitor.signed_in,
+        words=words,
+        now=clock.now(),
     )

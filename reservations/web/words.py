@@ -302,6 +302,15 @@ def source_words(source: str) -> str:
     }.get(source, "")
 
 
+def came_words(by: str) -> str:
+    """How staff found who came."""
+    return {
+        "qr": gettext("QRコード"),
+        "code": gettext("許可書の番号"),
+        "paper": gettext("紙から"),
+    }.get(by, gettext("一覧から"))
+
+
 def told_words(told: str) -> str:
     """How somebody said it to staff."""
     return {Source.TELEPHONE.value: gettext("電話で"), Source.COUNTER.value: gettext("窓口で")}.get(told, "")

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from portal.accounts.models import Account, Role
 from portal.kernel.database import unit_of_work
 from reservations.models import BookingState, Space
+from reservations.operations import chosen
 from reservations.operations.models import Closure
 from tests import people
 from tests.reservations.conftest import FRIDAY, Resident, booking
@@ -120,3 +121,59 @@ def test_a_wrong_closure_closes_nothing(manager: FlaskClient, wrong: dict[str, o
     assert answer.status_code == status
     with unit_of_work() as session:
         assert session.scalars(select(Closure)).all() == []
+
+
+def test_several_cells_of_the_board_are_closed_one_stretch_after_the_other(
+    manager: FlaskClient, hanako: Resident
+) -> None:
+    saturday, sunday, monday = "2026-12-05", "2026-12-06", "2026-12-08"
+    page = manager.get(f"/staff/board/S05/{FRIDAY.isoformat()}").text
+    for day in (saturday, sunday, monday):
+        assert f'name="cell" value="S05-01@{day}"' in page
+    first = manager.get(
+        "/staff/closures/new", query_string={"cell": [f"S05-01@{monday}", f"S05-01@{sunday}", f"S05-01@{saturday}"]}
+    ).text
+    assert f'value="{saturday}"' in first
+    assert f'value="{sunday}"' in first
+    assert "あと1回" in first
+    sent = {**RAIN, "first": saturday, "last": sunday, "rest": f"S05-01@{monday}", "expected": "0"}
+    done = people.post(manager, "/staff/closures", sent)
+    assert done.status_code == 303
+    where = people.location(done)
+    following = manager.get(where).text
+    assert f'value="{monday}"' in following
+    assert "雨のため使えません" in following
+    assert "続けて聞きます" not in following
+    with unit_of_work() as session:
+        assert len(session.scalars(select(Closure)).all()) == 1
+
+
+def test_a_full_cell_can_be_closed_too_and_a_past_day_cannot(manager: FlaskClient, hanako: Resident) -> None:
+    page = manager.get(f"/staff/board/S05/{FRIDAY.isoformat()}").text
+    slots = re.findall(r"空き (\d+) / \1", page)
+    assert slots
+    for slot in ("t0900", "t1100", "t1300", "t1500"):
+        hanako.book("S05-01", slot)
+    full = manager.get(f"/staff/board/S05/{FRIDAY.isoformat()}").text
+    assert "/staff/closures/new?space=S05-01&amp;day=2026-12-04" in full
+    assert "閉める" not in re.sub(
+        r"<p class=\"soft\">.*?</p>|<button.*?</button>", "", manager.get("/staff/board/S05/2026-11-01").text
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        ([], []),
+        (["a@2026-12-04", "b@2026-12-04"], [(("a", "b"), 4, 4)]),
+        (["a@2026-12-04", "a@2026-12-05", "b@2026-12-04", "b@2026-12-05"], [(("a", "b"), 4, 5)]),
+        (["a@2026-12-04", "b@2026-12-05"], [(("a",), 4, 4), (("b",), 5, 5)]),
+        (["a@2026-12-04", "a@2026-12-06", "a@2026-12-07", "x", "a@2026-13-01"], [(("a",), 4, 4), (("a",), 6, 7)]),
+    ],
+)
+def test_chosen_cells_become_blocks_that_close_nothing_beside_them(
+    cells: list[str], found: list[tuple[tuple[str, ...], int, int]]
+) -> None:
+    made = chosen.blocks(chosen.read(cells))
+    assert [(one.spaces, one.first.day, one.last.day) for one in made] == found
+    assert {cell for one in made for cell in one.cells} == set(chosen.read(cells))

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from payments import queries as payment_queries
-from portal.accounts.models import Person
+from portal.accounts.models import Person, Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
@@ -27,6 +27,7 @@ from reservations.desk.models import BookingUse, CheckInBy, DaySheet
 from reservations.desk.overtime import NoOvertimeFee
 from reservations.errors import WrongState
 from reservations.services import after_use
+from tests import people
 from tests.people import make_staff, post, sign_in
 from tests.reservations.conftest import FRIDAY, MANAGER, Resident, booking
 
@@ -296,3 +297,41 @@ def test_overtime_beyond_the_table_is_not_charged(hanako: Resident, clock_at: Mo
     used(reference, booking(reference).ends_at + timedelta(minutes=121), adult=2)
     with pytest.raises(NoOvertimeFee):
         charged(reference)
+
+
+def test_the_qr_code_of_a_permit_leads_its_facilitys_staff_to_the_check_in_and_it_is_kept_how(
+    koga: str, client: FlaskClient, hanako: Resident
+) -> None:
+    reference = hanako.book("S05-01", "t0900")
+    code = booking(reference).permit_code
+    guest = client.get(f"/permits/{code}").text
+    assert "受付をする" in guest
+    assert "サインインして" in guest
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S01"))
+    assert "受付をする" not in client.get(f"/permits/{code}").text
+    assert client.get(f"/staff/desk/permits/{code}").status_code == 404
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S05"))
+    assert f"/staff/desk/permits/{code}" in client.get(f"/permits/{code}").text
+    led = client.get(f"/staff/desk/permits/{code}")
+    assert people.location(led) == f"/staff/desk/bookings/{reference}?by=qr"
+    clock.move_to(booking(reference).starts_at)
+    page = client.get(people.location(led)).text
+    assert 'name="by" value="qr"' in page
+    assert people.post(client, f"/staff/desk/bookings/{reference}/came", {"by": "qr"}).status_code == 303
+    with unit_of_work() as session:
+        assert session.scalars(select(BookingUse.came_by)).one() == "qr"
+    assert "QRコード" in client.get(f"/staff/desk/bookings/{reference}").text
+
+
+def test_a_permits_number_that_is_typed_is_kept_as_the_way_of_the_check_in(
+    koga: str, client: FlaskClient, hanako: Resident
+) -> None:
+    reference = hanako.book("S05-01", "t0900")
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S05"))
+    found = people.post(client, "/staff/desk/find", {"words": booking(reference).permit_code})
+    assert people.location(found) == f"/staff/desk/bookings/{reference}?by=code"
+    assert people.location(people.post(client, "/staff/desk/find", {"words": "はなこ"})).endswith(reference)
+    clock.move_to(booking(reference).starts_at)
+    assert people.post(client, f"/staff/desk/bookings/{reference}/came", {"by": "nonsense"}).status_code == 303
+    with unit_of_work() as session:
+        assert session.scalars(select(BookingUse.came_by)).one() == "list"
