@@ -287,7 +287,7 @@ def test_new_members_count_once_staff_have_verified_them_and_the_old_ones_until_
         assert [one.reference for one in queries.groups_waiting(session)] == [reference]
     verify(reference)
     assert group(reference).name == "小山合唱の会"
-    assert booking(hold_as(hanako, reference, date(2027, 2, 21))).category == "resident", "no longer half of the city"
+    assert booking(hold_as(hanako, reference, date(2027, 2, 21))).category == "outsider", "no longer half of the city"
 
 
 def change_groups(**changes: object) -> None:
