@@ -330,7 +330,7 @@ def test_a_permits_number_that_is_typed_is_kept_as_the_way_of_the_check_in(
     people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S05"))
     found = people.post(client, "/staff/desk/find", {"words": booking(reference).permit_code})
     assert people.location(found) == f"/staff/desk/bookings/{reference}?by=code"
-    assert people.location(people.post(client, "/staff/desk/find", {"words": "はなこ"})).endswith(reference)
+    assert people.location(people.post(client, "/staff/desk/find", {"words": reference})).endswith(reference)
     clock.move_to(booking(reference).starts_at)
     assert people.post(client, f"/staff/desk/bookings/{reference}/came", {"by": "nonsense"}).status_code == 303
     with unit_of_work() as session:
