@@ -7,7 +7,7 @@ other: the same units, rules, fee tables and charges (CASES B14). Its source say
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -89,7 +89,8 @@ def hold_for(
     person_id: int | None,
     space: str,
     day: date,
-    slot: str,
+    slots: Sequence[str],
+    group: str | None = None,
     source: Source,
     facilities: Collection[str],
     actor: Actor,
@@ -97,6 +98,7 @@ def hold_for(
 ) -> str:
     """Keep a slot for the person: one who is known, or a new one without an account. The same rules hold as on their own phone.
 
+    Several slots become one booking where the rules allow it. For a group, the person is its representative or somebody it entrusts.
     A slot that runs is a walk-in, one that is over was on paper (`Source`); `source` counts for those that are to come.
 
     Raises:
@@ -130,7 +132,9 @@ def hold_for(
         account.id if account else None,
         space,
         day,
-        slot,
+        slots[0],
+        also=tuple((day, code) for code in slots[1:]),
+        group=group,
         locale=account.locale if account else "ja",
         source=source,
         begun=True,

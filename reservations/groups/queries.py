@@ -146,6 +146,13 @@ def searched(session: Session, words: str, *, limit: int = GROUPS_LISTED) -> lis
     )
 
 
+def who_book(session: Session, group: BookingGroup) -> list[Person]:
+    """Who may book for a group: its representative first, then those whom it entrusts. Its members are loaded."""
+    entrusted = {member.person_id for member in group.members if member.may_book and member.person_id is not None}
+    people = session.scalars(select(Person).where(Person.id.in_({group.representative_id, *entrusted})))
+    return sorted(people, key=lambda person: (person.id != group.representative_id, person.id))
+
+
 def one(session: Session, reference: str) -> BookingGroup | None:
     """A group with its people; None where there is none."""
     return session.scalars(select(BookingGroup).options(*_ALL).where(BookingGroup.reference == reference)).one_or_none()

@@ -25,6 +25,7 @@ from portal.kernel.errors import NotFound, PortalError
 from portal.kernel.money import Yen
 from portal.web import access, city, locale
 from portal.web.forms import (
+    CheckboxesField,
     ClockField,
     EmailAddressField,
     KanaField,
@@ -40,7 +41,17 @@ from reservations import services
 from reservations.desk import behalf
 from reservations.desk.behalf import Begun, Known, Paper, Who
 from reservations.desk.errors import UntrueTime
-from reservations.errors import HoldEnded, NoSuchSlot, NotBookable, NotOffered, PriceChanged, SlotTaken, TooManyHolds
+from reservations.errors import (
+    HoldEnded,
+    NoSuchSlot,
+    NotBookable,
+    NotOffered,
+    PriceChanged,
+    SlotsUnfit,
+    SlotTaken,
+    TooManyHolds,
+)
+from reservations.groups.models import BookingGroup
 from reservations.models import FIRM, Booking, BookingState, Source
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
@@ -55,13 +66,16 @@ from reservations.web.words import gettext
 
 _MANAGER = access.staff(Role.FACILITY_MANAGER)
 NEW = "new"
+HOLD_REFUSALS = (SlotTaken, NotBookable, NoSuchSlot, NotOffered, SlotsUnfit, TooManyHolds)
 
 
 class BehalfForm(PortalForm):
     """Where, when, for whom."""
 
     source = SelectionField(lazy_gettext("どこから"), validators=[Required()])
-    slot = SelectionField(lazy_gettext("時間"), validators=[Required()])
+    slot = CheckboxesField(
+        lazy_gettext("時間"), description=lazy_gettext("続けて使うときは、いくつも選びます。"), validators=[Required()]
+    )
     name = TextField(lazy_gettext("名前"), validators=[Required(), MaxLength(200)])
     kana = KanaField(lazy_gettext("よみ"), validators=[Required(), MaxLength(200)])
     phone = PhoneField(lazy_gettext("電話"), validators=[Required()])
@@ -125,7 +139,7 @@ class CashForm(PortalForm):
     received = MoneyField(lazy_gettext("預かった金額"), least=0, most=10_000_000, validators=[Required()])
 
 
-def _place(session: Session) -> tuple[PlaceForm, Any, Begun | None]:
+def place_of(session: Session) -> tuple[PlaceForm, Any, Begun | None]:
     """The choice of room and day, that room's day where one is chosen, and what has begun of it."""
     own = facilities_of(access.visitor())
     views = [view for code in sorted(own) for view in catalog.spaces(session, on=clock.today(), facility=code)]
@@ -145,7 +159,7 @@ def _place(session: Session) -> tuple[PlaceForm, Any, Begun | None]:
     return form, found, behalf.begun(session, view, day, now=now)
 
 
-def _slots(found: Any, since: Begun | None) -> list[SelectChoice]:
+def slot_choices(found: Any, since: Begun | None) -> list[SelectChoice]:
     """What may be taken: what runs and what is over stand with words of their own."""
     now = clock.now()
     choices = []
@@ -167,7 +181,7 @@ def _form(place: PlaceForm, found: Any, since: Begun | None, known: list[Known])
     if _over(place):
         form.source.choices = [SelectChoice(Source.PAPER.value, gettext("紙に書いたもの"))]
         form.source.data = form.source.data or Source.PAPER.value
-    form.slot.choices = _slots(found, since)
+    form.slot.choices = slot_choices(found, since)
     form.person.choices = _people(known)
     form.space.data, form.day.data = found.space.code, (place.day.data or clock.today()).isoformat()
     if request.method == "GET":
@@ -225,7 +239,7 @@ def _page(
 def behalf_form() -> ResponseReturnValue:
     """Room, day, free times, and for whom."""
     with unit_of_work() as session:
-        place, found, since = _place(session)
+        place, found, since = place_of(session)
     form = _form(place, found, since, []) if found is not None else None
     answer: ResponseReturnValue = _page(place, found, form, since)
     return answer
@@ -238,7 +252,7 @@ def behalf_hold() -> ResponseReturnValue:
     visitor = access.visitor()
     own = facilities_of(visitor)
     with unit_of_work() as session:
-        place, found, since = _place(session)
+        place, found, since = place_of(session)
         if found is None:
             raise NotFound
         form = _form(place, found, since, [])
@@ -260,7 +274,7 @@ def behalf_hold() -> ResponseReturnValue:
             person_id=int(chosen) if chosen and chosen != NEW else None,
             space=found.space.code,
             day=place.day.data or clock.today(),
-            slot=form.slot.data,
+            slots=tuple(form.slot.data),
             source=Source(form.source.data),
             facilities=own,
             actor=visitor.actor,
@@ -269,7 +283,7 @@ def behalf_hold() -> ResponseReturnValue:
 
     try:
         reference = transact(work)
-    except (SlotTaken, NotBookable, NoSuchSlot, NotOffered, TooManyHolds) as error:
+    except HOLD_REFUSALS as error:
         return _answer(_page(place, found, form, since, message=refused_text(error), status=error.status))
     return redirect(url_for("reservations.behalf_booking", reference=reference), 303)
 
@@ -293,9 +307,11 @@ def _show(
     form.accepted.data = view.quote.digest
     with unit_of_work() as session:
         person = session.get_one(Person, view.booking.person_id)
+        group = session.get(BookingGroup, view.booking.group_id) if view.booking.group_id is not None else None
     charge = view.charge if view.charge is not None and view.charge.waits else None
     html = render_template(
         "reservations/desk/behalf.html",
+        group=group,
         view=view,
         booking=view.booking,
         person=person,

@@ -25,6 +25,7 @@ from reservations.web import closures as _closure_views  # noqa: F401
 from reservations.web import corrections as _correction_views  # noqa: F401 - imported for its views
 from reservations.web import desk as _desk_views  # noqa: F401 - imported for its views
 from reservations.web import feeds as _feed_views  # noqa: F401 - imported for its views
+from reservations.web import group_behalf as _group_behalf_views  # noqa: F401
 from reservations.web import group_care as _group_care_views  # noqa: F401
 from reservations.web import groups as _group_views  # noqa: F401 - imported for its views
 from reservations.web import individual as _individual_views  # noqa: F401

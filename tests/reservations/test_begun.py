@@ -55,7 +55,7 @@ def enter(slot: str = "t0900", day: date = FRIDAY, *, space: str = "S05-01", per
             person_id=person_id,
             space=space,
             day=day,
-            slot=slot,
+            slots=(slot,),
             source=Source.COUNTER,
             facilities=["S05", "S01"],
             actor=CLERK,

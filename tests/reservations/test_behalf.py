@@ -9,12 +9,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from portal.accounts.models import Person, Role
-from portal.kernel import jobs
+from portal.kernel import clock, jobs
 from portal.kernel.database import unit_of_work
+from reservations.groups import services as groups
+from reservations.groups.services import GroupRequest, Member
 from reservations.models import Booking, BookingState, Source
 from reservations.queries import bookings
 from tests import people
-from tests.reservations.conftest import Resident, booking
+from tests.reservations.conftest import MANAGER, Resident, booking, change_rules
 
 WHO = {
     "space": "S05-01",
@@ -106,3 +108,49 @@ def test_a_slot_that_is_gone_is_told_and_what_was_typed_stays(manager: FlaskClie
     assert "電話 一郎" in refused.text
     people.sign_in(manager, people.make_staff(Role.FACILITY_MANAGER, "S02"))
     assert people.post(manager, "/staff/desk/book", WHO).status_code == 404
+
+
+def test_two_slots_one_after_the_other_are_one_booking(manager: FlaskClient) -> None:
+    made = people.post(manager, "/staff/desk/book", {**WHO, "slot": ["t0900", "t1100"]})
+    assert made.status_code == 303, made.text
+    kept = booking(people.location(made).rsplit("/", 1)[-1])
+    assert [one["code"] for one in kept.slots] == ["t0900", "t1100"]
+    apart = people.post(manager, "/staff/desk/book", {**WHO, "slot": []})
+    assert apart.status_code == 422
+
+
+def test_a_verified_group_that_telephones_gets_a_room_for_groups_and_pays_at_the_counter(
+    client: FlaskClient, hanako: Resident, stranger: Resident
+) -> None:
+    change_rules("room", who="groups", payment=[{"when": "counter", "days": 7, "counter_groups": True}])
+    with unit_of_work() as session:
+        members = tuple(Member(f"古河 {n}子", "古河市") for n in range(4))
+        asked = GroupRequest("古河合唱の会", "コガガッショウノカイ", "club", ("chorus",), members)
+        group = groups.register(session, asked, person_id=hanako.person_id, actor=hanako.actor, now=clock.now())
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "C02"))
+    where = {"space": "C02-01", "day": "2026-12-04", "words": "合唱"}
+    assert "合う団体がありません" in client.get("/staff/desk/book/group", query_string=where).text, "not verified yet"
+    with unit_of_work() as session:
+        groups.decide(session, group, accept=True, counter_only=True, actor=MANAGER, now=clock.now())
+    page = client.get("/staff/desk/book/group", query_string=where).text
+    assert "古河合唱の会: 古河 はなこ" in page
+    sent = {**where, "party": f"{group}:{hanako.person_id}", "slot": "am", "source": "telephone"}
+    forged = people.post(client, "/staff/desk/book/group", {**sent, "party": f"{group}:{stranger.person_id}"})
+    assert forged.status_code == 422
+    alone = people.post(
+        client,
+        "/staff/desk/book",
+        {**WHO, "space": "C02-01", "slot": "am", "name": "ひとり 一郎", "phone": "0280-99-1111"},
+    )
+    assert alone.status_code == 422
+    assert "団体" in alone.text
+    made = people.post(client, "/staff/desk/book/group", sent)
+    assert made.status_code == 303, made.text
+    accept(client, people.location(made))
+    shown = client.get(people.location(made)).text
+    assert "古河合唱の会" in shown
+    assert "現金を受け取った" in shown
+    kept = booking(people.location(made).rsplit("/", 1)[-1])
+    assert (kept.group_id is not None, kept.source, kept.pay_when) == (True, Source.TELEPHONE, "counter")
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S05"))
+    assert people.post(client, "/staff/desk/book/group", sent).status_code == 404

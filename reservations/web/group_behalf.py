@@ -1,0 +1,151 @@
+"""A group telephones: the clerk books in its name, for a person whom the group entrusts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
+from sqlalchemy.orm import Session
+from wtforms import HiddenField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Optional
+
+from portal.accounts.models import Role
+from portal.kernel import audit, clock
+from portal.kernel.database import transact, unit_of_work
+from portal.kernel.errors import NotFound
+from portal.web import access
+from portal.web.forms import CheckboxesField, ChoiceField, MaxLength, PortalForm, Required, SelectionField, TextField
+from reservations.desk import behalf
+from reservations.desk.behalf import Begun, Who
+from reservations.groups import queries
+from reservations.groups.models import GroupState
+from reservations.models import Source
+from reservations.web import words
+from reservations.web.behalf import HOLD_REFUSALS, PlaceForm, place_of, slot_choices
+from reservations.web.manage import facilities_of
+from reservations.web.public import bp
+from reservations.web.refusals import refused_text
+from reservations.web.words import gettext
+
+_MANAGER = access.staff(Role.FACILITY_MANAGER)
+_NOBODY = Who("", "", "", "", "", None)
+
+
+class GroupWordsForm(PortalForm):
+    """Which group. Sent by GET."""
+
+    class Meta:
+        """No token."""
+
+        csrf = False
+
+    words = TextField(lazy_gettext("団体(名前・読み・番号・代表者)"), validators=[Optional(), MaxLength(80)])
+
+
+class GroupBehalfForm(PortalForm):
+    """For which group and person, when. `party`: the group's number and the person, as `G-…:12`."""
+
+    party = ChoiceField(lazy_gettext("どの団体の、だれからですか"), validators=[Required()])
+    slot = CheckboxesField(
+        lazy_gettext("時間"), description=lazy_gettext("続けて使うときは、いくつも選びます。"), validators=[Required()]
+    )
+    source = SelectionField(lazy_gettext("どこから"), validators=[Required()])
+    space = HiddenField()
+    day = HiddenField()
+    words = HiddenField()
+
+
+def _parties(session: Session, typed: str) -> list[SelectChoice]:
+    """Verified groups that fit the words and still hold, with each person who may book for them; each look is recorded."""
+    if not typed.strip():
+        return []
+    today, made = clock.today(), []
+    for group in queries.searched(session, typed, limit=behalf.PEOPLE_SHOWN):
+        ends = group.valid_until
+        if group.state != GroupState.VERIFIED or ends is None or ends < today:
+            continue
+        actor = access.visitor().actor
+        audit.record(session, actor=actor, action="group.read", subject_kind="group", subject_ref=group.reference)
+        for person in queries.who_book(session, group):
+            who = gettext("%(group)s: %(name)s %(phone)s", group=group.name, name=person.name, phone=person.phone)
+            made.append(SelectChoice(f"{group.reference}:{person.id}", who))
+    return made
+
+
+def _form(session: Session, place: PlaceForm, found: Any, since: Begun | None) -> GroupBehalfForm:
+    form = GroupBehalfForm() if request.method == "POST" else GroupBehalfForm(formdata=None)
+    form.source.choices = [
+        SelectChoice(Source.TELEPHONE.value, gettext("電話")),
+        SelectChoice(Source.COUNTER.value, gettext("窓口")),
+    ]
+    typed = request.values.get("words", "")[:80]
+    form.slot.choices = slot_choices(found, since)
+    form.party.choices = _parties(session, typed)
+    form.space.data, form.day.data = found.space.code, (place.day.data or clock.today()).isoformat()
+    form.words.data = typed
+    return form
+
+
+def _page(
+    place: PlaceForm, found: Any, form: GroupBehalfForm | None, *, message: str = "", status: int = 200
+) -> ResponseReturnValue:
+    html = render_template(
+        "reservations/desk/book_group.html",
+        place=place,
+        found=found,
+        form=form,
+        search=GroupWordsForm(request.values),
+        message=message,
+        words=words,
+    )
+    return html, status
+
+
+@bp.get("/staff/desk/book/group")
+@_MANAGER
+def group_behalf_form() -> ResponseReturnValue:
+    """Which group, room and day; then who calls and the free times."""
+    with unit_of_work() as session:
+        place, found, since = place_of(session)
+        form = _form(session, place, found, since) if found is not None else None
+    return _page(place, found, form)
+
+
+@bp.post("/staff/desk/book/group")
+@_MANAGER
+def group_behalf_hold() -> ResponseReturnValue:
+    """Keep the times for the group."""
+    visitor = access.visitor()
+    own = facilities_of(visitor)
+    with unit_of_work() as session:
+        place, found, since = place_of(session)
+        if found is None:
+            raise NotFound
+        form = _form(session, place, found, since)
+    if not form.validate():
+        return _page(place, found, form, status=422)
+    group, _colon, person = form.party.data.rpartition(":")
+
+    def work(session: Session) -> str:
+        return behalf.hold_for(
+            session,
+            _NOBODY,
+            person_id=int(person),
+            space=found.space.code,
+            day=place.day.data or clock.today(),
+            slots=tuple(form.slot.data),
+            group=group,
+            source=Source(form.source.data),
+            facilities=own,
+            actor=visitor.actor,
+            now=clock.now_in(session),
+        )
+
+    try:
+        reference = transact(work)
+    except HOLD_REFUSALS as error:
+        return _page(place, found, form, message=refused_text(error), status=error.status)
+    return redirect(url_for("reservations.behalf_booking", reference=reference), 303)
