@@ -24,7 +24,8 @@ from reservations.groups import queries
 from reservations.groups.models import GroupState
 from reservations.models import Source
 from reservations.web import words
-from reservations.web.behalf import HOLD_REFUSALS, PlaceForm, place_of, slot_choices
+from reservations.web.behalf import HOLD_REFUSALS, place_of, slot_choices
+from reservations.web.behalf_forms import PlaceForm
 from reservations.web.manage import facilities_of
 from reservations.web.public import bp
 from reservations.web.refusals import refused_text
