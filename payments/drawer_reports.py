@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from payments.errors import NoSuchDrawer
@@ -48,8 +48,15 @@ COLUMNS = (
     "前の日からの現金",
 )
 KINDS = {"city_tax": "市税", "office_fee": "手数料", "facility_fee": "施設使用料"}
+_CARDS = ("card", "card_correction")
 _FUND = (DrawerMoveKind.FUND.value, DrawerMoveKind.CORRECTION.value)
-METHODS = {"cash": "現金", "card": "カード端末", "refund": "現金の払戻し"}
+METHODS = {
+    "cash": "現金",
+    "card": "カード端末",
+    "refund": "現金の払戻し",
+    "cash_correction": "現金の訂正",
+    "card_correction": "カード端末の訂正",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,8 @@ class MoveView:
     slip_number: str
     charge_ref: str | None
     description: str
+    correctable: bool
+    """A payment of today that nothing countered, in a drawer that is open."""
 
 
 @dataclass
@@ -103,15 +112,22 @@ class DrawerDay:
     @property
     def takings(self) -> Yen:
         """Cash taken less cash handed back."""
-        return sum((line.amount for line in self.lines if line.method != "card"), start=Yen(0))
+        return sum((line.amount for line in self.lines if line.method not in _CARDS), start=Yen(0))
 
     @property
     def cards(self) -> Yen:
         """What the card terminal took."""
-        return sum((line.amount for line in self.lines if line.method == "card"), start=Yen(0))
+        return sum((line.amount for line in self.lines if line.method in _CARDS), start=Yen(0))
 
 
-def daily(session: Session, day: date, *, place: str = "", viewer: Actor | None = None) -> Sequence[DrawerDay]:
+def daily(
+    session: Session,
+    day: date,
+    *,
+    place: str = "",
+    within: Collection[str] | None = None,
+    viewer: Actor | None = None,
+) -> Sequence[DrawerDay]:
     """What the drawers took on a day (by the clock in Japan), by place and clerk. Two statements.
 
     A drawer is there that was opened, stood open or has an entry on that day. State, count and cash are those at the end of the day.
@@ -120,6 +136,7 @@ def daily(session: Session, day: date, *, place: str = "", viewer: Actor | None 
         session: the transaction.
         day: the day; of one that has not begun there is nothing.
         place: only this one; "" for all.
+        within: only these places; None: all.
         viewer: whose drawers are marked as their own.
     """
     if day > clock.today():
@@ -138,6 +155,8 @@ def daily(session: Session, day: date, *, place: str = "", viewer: Actor | None 
     )
     if place:
         query = query.where(Drawer.place == place)
+    if within is not None:
+        query = query.where(Drawer.place.in_(within))
     found = {
         row.Drawer.id: _as_of(row.Drawer, row.display_name or "", start, end, viewer) for row in session.execute(query)
     }
@@ -150,7 +169,7 @@ def daily(session: Session, day: date, *, place: str = "", viewer: Actor | None 
     )
     for row in moves:
         drawer = found[row.DrawerMove.drawer_id]
-        if row.DrawerMove.kind in _FUND:
+        if row.DrawerMove.kind in _FUND and row.DrawerMove.payee_id is None:
             drawer.fund += row.DrawerMove.cash
         if drawer.open:
             drawer.expected += row.DrawerMove.cash
@@ -182,20 +201,27 @@ def _as_of(drawer: Drawer, clerk: str, start: datetime, end: datetime, viewer: A
     )
 
 
-def journal(session: Session, reference: str, *, clerk: Actor) -> tuple[Drawer, Sequence[MoveView]]:
-    """One drawer of the clerk with its entries, newest first.
+def journal(
+    session: Session, reference: str, *, clerk: Actor, anybodys: bool = False
+) -> tuple[Drawer, Sequence[MoveView]]:
+    """One drawer of the clerk with its entries, newest first; any drawer where the clerk looks for finance.
 
     Raises:
         NoSuchDrawer: unknown, or another clerk's.
     """
     drawer = session.scalars(select(Drawer).where(Drawer.reference == reference)).one_or_none()
-    if drawer is None or drawer.clerk_account_id != clerk.account_id:
+    if drawer is None or (drawer.clerk_account_id != clerk.account_id and not anybodys):
         raise NoSuchDrawer(reference)
     rows = session.execute(
         select(DrawerMove, Charge.reference, Charge.description)
         .outerjoin(Charge, Charge.id == _charge_of())
         .where(DrawerMove.drawer_id == drawer.id)
         .order_by(DrawerMove.id.desc())
+    )
+    countered = set(
+        session.scalars(
+            select(DrawerMove.corrects_id).where(DrawerMove.drawer_id == drawer.id, DrawerMove.corrects_id.is_not(None))
+        )
     )
     return drawer, [
         MoveView(
@@ -208,6 +234,10 @@ def journal(session: Session, reference: str, *, clerk: Actor) -> tuple[Drawer, 
             row.DrawerMove.slip_number,
             row.reference,
             row.description or "",
+            drawer.is_open
+            and row.DrawerMove.payment_id is not None
+            and row.DrawerMove.id not in countered
+            and clock.local(row.DrawerMove.at).date() == clock.today(),
         )
         for row in rows
     ]
@@ -227,9 +257,12 @@ class SlipView:
     clerk: str
 
 
-def slips(session: Session, day: date) -> Sequence[SlipView]:
-    """The paying-in slips of a day."""
-    return [_slip(session, row) for row in _slip_rows(session, PayingInSlip.business_day == day)]
+def slips(session: Session, day: date, *, within: Collection[str] | None = None) -> Sequence[SlipView]:
+    """The paying-in slips of a day; only of these places where they are named."""
+    condition = PayingInSlip.business_day == day
+    if within is not None:
+        condition = and_(condition, PayingInSlip.place.in_(within))
+    return [_slip(session, row) for row in _slip_rows(session, condition)]
 
 
 def slip(session: Session, reference: str) -> SlipView:
@@ -279,13 +312,16 @@ def _add(drawer: DrawerDay, move: DrawerMove, payee: str, money_kind: str) -> No
         drawer.to_bank -= move.cash
     if kind is DrawerMoveKind.DIFFERENCE:
         drawer.difference += move.amount
-    if kind.value not in METHODS:
+    method = kind.value
+    if kind is DrawerMoveKind.CORRECTION and move.payee_id is not None:
+        method = "cash_correction" if move.cash else "card_correction"
+    if method not in METHODS:
         return
     for line in drawer.lines:
-        if (line.payee, line.money_kind, line.method) == (payee, money_kind, kind.value):
+        if (line.payee, line.money_kind, line.method) == (payee, money_kind, method):
             break
     else:
-        line = Line(payee, money_kind, kind.value)
+        line = Line(payee, money_kind, method)
         drawer.lines.append(line)
     line.count += 1
     line.amount += move.amount

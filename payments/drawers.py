@@ -6,12 +6,12 @@ they are (CASES M10). Locks: the drawer is locked after the charge, shared while
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from payments.contract import CITY
 from payments.errors import (
@@ -39,7 +39,13 @@ from portal.kernel.money import Yen
 
 DENOMINATIONS = (10_000, 5_000, 2_000, 1_000, 500, 100, 50, 10, 5, 1)
 """Notes and coins in circulation (通貨の単位及び貨幣の発行等に関する法律 第5条; 日本銀行券), in yen."""
-TAKINGS = (DrawerMoveKind.CASH.value, DrawerMoveKind.REFUND.value, DrawerMoveKind.DIFFERENCE.value)
+TAKINGS = (
+    DrawerMoveKind.CASH.value,
+    DrawerMoveKind.REFUND.value,
+    DrawerMoveKind.CORRECTION.value,
+    DrawerMoveKind.DIFFERENCE.value,
+)
+"""What belongs to a payee. A correction of a change fund has none."""
 
 
 def find(session: Session, *, clerk: Actor, place: str) -> Drawer | None:
@@ -116,6 +122,59 @@ def take_out(
     )
 
 
+def taken_with(session: Session, payment_id: int) -> tuple[DrawerMove | None, Drawer | None]:
+    """The entry with which a payment came over a counter, and its drawer; None where it did not."""
+    row = session.execute(
+        select(DrawerMove, Drawer)
+        .join(Drawer, Drawer.id == DrawerMove.drawer_id)
+        .where(
+            DrawerMove.payment_id == payment_id,
+            DrawerMove.kind.in_((DrawerMoveKind.CASH.value, DrawerMoveKind.CARD.value)),
+        )
+    ).one_or_none()
+    return (None, None) if row is None else (row.DrawerMove, row.Drawer)
+
+
+def countered(session: Session, payment_ids: Sequence[int]) -> set[int]:
+    """Which of these payments were countered."""
+    move = aliased(DrawerMove)
+    found = session.scalars(
+        select(move.payment_id)
+        .join(DrawerMove, DrawerMove.corrects_id == move.id)
+        .where(move.payment_id.in_(payment_ids))
+    )
+    return {each for each in found if each is not None}
+
+
+def counter(session: Session, payment: Payment, refund: Refund, *, reason: str, clerk: Actor, now: datetime) -> None:
+    """Counter the entry of a payment that was taken by mistake, in the drawer that took it.
+
+    Raises:
+        NoSuchDrawer: the payment did not come over a counter.
+        DrawerClosed: it was counted already.
+    """
+    move, found = taken_with(session, payment.id)
+    if move is None or found is None:
+        raise NoSuchDrawer(payment.reference)
+    drawer = _shared(session, found.id)
+    if not drawer.is_open:
+        raise DrawerClosed(drawer.reference)
+    note = f"{reason.strip()} ({move.slip_number})" if move.slip_number else reason.strip()
+    _note(
+        session,
+        drawer,
+        DrawerMoveKind.CORRECTION,
+        amount=-move.amount,
+        cash=-move.cash,
+        payee_id=move.payee_id,
+        refund_id=refund.id,
+        corrects_id=move.id,
+        note=note,
+        clerk=clerk,
+        now=now,
+    )
+
+
 def correct_fund(session: Session, reference: str, *, fund: Yen, reason: str, clerk: Actor, now: datetime) -> None:
     """Put a change fund right that was typed wrongly: the entry is countered and written anew.
 
@@ -159,7 +218,9 @@ def fund_of(session: Session, drawer_id: int) -> Yen:
     """The change fund as it stands after corrections."""
     kinds = (DrawerMoveKind.FUND.value, DrawerMoveKind.CORRECTION.value)
     found = session.scalar(
-        select(func.sum(DrawerMove.cash)).where(DrawerMove.drawer_id == drawer_id, DrawerMove.kind.in_(kinds))
+        select(func.sum(DrawerMove.cash)).where(
+            DrawerMove.drawer_id == drawer_id, DrawerMove.kind.in_(kinds), DrawerMove.payee_id.is_(None)
+        )
     )
     return found or Yen(0)
 

@@ -271,6 +271,18 @@ class RefundNotReady(Conflict):
 
 
 @dataclass(eq=False)
+class NotCorrectable(Conflict):
+    """A payment cannot be countered at the counter.
+
+    `reason` is not_at_counter, several (paid in one sum with others), another_day, given_back (in part) or counted (the drawer was closed).
+    """
+
+    code: ClassVar[str] = "taking_not_correctable"
+    reference: str
+    reason: str
+
+
+@dataclass(eq=False)
 class AlreadyDisputed(Conflict):
     """The payer's bank has taken the money back, or is about to decide: a refund would pay twice."""
 

@@ -10,10 +10,11 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from payments import explanations, ledger, sealing
+from payments import explanations, ledger, mails, sealing
 from payments.models import (
     AccountCode,
     Charge,
+    ChargePayer,
     EventOutcome,
     ExplanationState,
     GroundRow,
@@ -31,6 +32,7 @@ from payments.sealing import BankAccount
 from payments.states import NOT_PROMISED, AttemptState, ChargeState, RefundState
 from portal.kernel import clock
 from portal.kernel.money import Yen
+from portal.notices.models import PostedNotice
 
 LATE = timedelta(minutes=30)
 """A refund that was not sent, or a notice that was not worked on, for this long needs a person."""
@@ -97,6 +99,11 @@ class OpenRefund:
     ground: str
     requested_at: datetime
     requested_by_account_id: int | None
+    at_terminal: bool = False
+    place: str | None = None
+    """Where it was paid, if at a counter."""
+    asked: str = "nobody"
+    """How the payer was asked for an account: mail, post (a letter waits or was sent), nobody (no way is known)."""
 
 
 def _day(on: date) -> tuple[datetime, datetime]:
@@ -176,9 +183,21 @@ def open_refunds(session: Session) -> Sequence[OpenRefund]:
     again = aliased(Refund)
     by_people = [*ledger.BY_HAND, ledger.BANK_PROVIDER]
     rows = session.execute(
-        select(Refund, Charge.reference.label("charge_ref"), GroundRow)
+        select(
+            Refund,
+            Charge.reference.label("charge_ref"),
+            GroundRow,
+            Payment.place,
+            ChargePayer.email,
+            select(PostedNotice.id)
+            .where(PostedNotice.key == func.concat(mails.account_key(""), Refund.reference))
+            .exists()
+            .label("posted"),
+        )
         .join(Charge, Charge.id == Refund.charge_id)
+        .join(Payment, Payment.id == Refund.payment_id)
         .join(GroundRow, GroundRow.id == Refund.ground_id)
+        .outerjoin(ChargePayer, ChargePayer.charge_id == Charge.id)
         .outerjoin(again, again.replaces_id == Refund.id)
         .where(
             again.id.is_(None),
@@ -205,6 +224,9 @@ def open_refunds(session: Session) -> Sequence[OpenRefund]:
             ground=str(row.GroundRow),
             requested_at=row.Refund.requested_at,
             requested_by_account_id=row.Refund.requested_by_account_id,
+            at_terminal=row.Refund.provider == ledger.TERMINAL_PROVIDER,
+            place=row.place,
+            asked="mail" if row.email else "post" if row.posted else "nobody",
         )
         for row in rows
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from payments import pay_links
 from payments.models import Charge, ChargePayer, Payee, Payment, Receipt, Refund
 from portal.kernel import clock
 from portal.kernel.texts import show_date
@@ -73,17 +74,61 @@ def refunded(session: Session, charge: Charge, refund: Refund) -> None:
     )
 
 
+def refund_decided(session: Session, charge: Charge, refund: Refund) -> None:
+    """Say of a refund that staff began and that is promised how it goes. Where an account is asked for, that message says it."""
+    if not refund.reason or refund.provider == "bank":
+        return
+    _send(
+        session,
+        charge,
+        template="payments/mail/refund_decided.txt",
+        key=f"payments.refund_decided:{refund.reference}",
+        more={
+            "amount": refund.amount.amount,
+            "refund": refund.reference,
+            "method": refund.provider,
+            "reason": refund.reason,
+        },
+    )
+
+
+def corrected(session: Session, charge: Charge, refund: Refund, *, again: str | None) -> None:
+    """Say that a payment at the counter was recorded by mistake; `again`: the charge that asks for the money anew."""
+    _send(
+        session,
+        charge,
+        template="payments/mail/corrected.txt",
+        key=f"payments.corrected:{refund.reference}",
+        more={
+            "amount": refund.amount.amount,
+            "again": again,
+            "url": f"{_Portal.url}/pay/{again or charge.reference}",
+        },
+    )
+
+
+def account_key(refund_ref: str) -> str:
+    """What the question for a refund's account is about, for the outbox and the letters."""
+    return f"payments.account_wanted:{refund_ref}"
+
+
 def account_wanted(session: Session, charge: Charge, refund: Refund) -> None:
-    """Ask for the bank account that a refund is to be transferred to; the account itself is typed on the page, never mailed."""
+    """Ask for the bank account that a refund is to be transferred to; the account itself is typed on the page, never mailed.
+
+    Whoever has an account opens the page with it, everybody else by the secret in its address.
+    """
+    payer = session.get(ChargePayer, charge.id)
+    signs_in = payer is not None and payer.account_id is not None
+    page = f"{_Portal.url}/pay/refunds/{refund.reference}/account"
     _send(
         session,
         charge,
         template="payments/mail/account_wanted.txt",
-        key=f"payments.account_wanted:{refund.reference}",
+        key=account_key(refund.reference),
         more={
             "amount": refund.amount.amount,
             "refund": refund.reference,
-            "account_url": f"{_Portal.url}/pay/refunds/{refund.reference}/account",
+            "account_url": page if signs_in else pay_links.refund_address(refund.reference),
         },
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from payments.models import Charge, Payment, Receipt, Refund
@@ -25,6 +25,11 @@ class Refundable:
 def of_charge() -> ColumnElement[bool]:
     """Whether a payment is a charge's: made for it, or accepted for the sum that it was joined to."""
     return (Payment.charge_id == Charge.id) | ((Payment.charge_id == Charge.joined_to_id) & Payment.accepted)
+
+
+def of_purpose(purpose: str) -> ColumnElement[bool]:
+    """Whether a charge is the demand for a purpose, or the same one raised anew after its payment was countered."""
+    return or_(Charge.purpose == purpose, Charge.purpose.like(f"{purpose}-again-%"))
 
 
 def promised() -> ScalarSelect[Any]:

@@ -1,7 +1,7 @@
-"""An address that opens one charge's page to whoever has it: for people without an account, whose booking another system made.
+"""Addresses that open one page to whoever has them, for people without an account.
 
-Its secret is made from the charge's reference with the portal's key; nothing is stored. It opens that page, its provider's page and
-its receipt, nothing else of the payer.
+Of a charge (a booking that another system made): its page, its provider's page and its receipt. Of a refund: the page that asks for the
+bank account. The secret is made from the reference with the portal's key; nothing is stored, and nothing else of the payer is opened.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def configure(secret: str, public_url: str) -> None:
     _Portal.secret, _Portal.url = secret.encode(), public_url
 
 
-def secret_of(charge_ref: str) -> str:
+def secret_of(reference: str, *, what: str = "pay") -> str:
     """The secret in the address: 16 characters (80 bits)."""
-    digest = hmac.new(_Portal.secret, f"pay:{charge_ref}".encode(), hashlib.sha256).digest()
+    digest = hmac.new(_Portal.secret, f"{what}:{reference}".encode(), hashlib.sha256).digest()
     return base64.b32encode(digest[:10]).decode()
 
 
@@ -35,3 +35,13 @@ def address(charge_ref: str) -> str:
 def fits(charge_ref: str, secret: str) -> bool:
     """Whether the secret belongs to the charge."""
     return hmac.compare_digest(secret_of(charge_ref).encode(), secret.strip().upper().encode())
+
+
+def refund_address(refund_ref: str) -> str:
+    """The whole address of the page that asks for a refund's bank account."""
+    return f"{_Portal.url}/pay/refunds/links/{refund_ref}/{secret_of(refund_ref, what='refund')}"
+
+
+def refund_fits(refund_ref: str, secret: str) -> bool:
+    """Whether the secret belongs to the refund."""
+    return hmac.compare_digest(secret_of(refund_ref, what="refund").encode(), secret.strip().upper().encode())

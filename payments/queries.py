@@ -26,7 +26,7 @@ from payments.models import (
     Recipient,
     Refund,
 )
-from payments.paid import of_charge
+from payments.paid import of_charge, of_purpose
 from payments.states import LIVE_ATTEMPTS, WAITING, AttemptState, ChargeState, RefundState
 from portal.kernel import clock
 from portal.kernel.money import Yen
@@ -59,6 +59,10 @@ class RefundView:
     to_heir: bool
     requested_at: datetime
     payment_accepted: bool
+    at_terminal: bool = False
+    booked_as: str | None = None
+    reason: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,13 +155,14 @@ class ChargeView:
 
 
 def charge_of(session: Session, payable_kind: str, payable_ref: str, purpose: str = "fee") -> ChargeView | None:
-    """The charge of something payable; None where nothing was charged. Six statements."""
-    return _view(
-        session,
-        _charges().where(
-            Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref, Charge.purpose == purpose
-        ),
+    """The charge of something payable, the newest where it was raised anew; None where nothing was charged. Six statements."""
+    newest = (
+        select(Charge.id)
+        .where(Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref, of_purpose(purpose))
+        .order_by(Charge.id.desc())
+        .limit(1)
     )
+    return _view(session, _charges().where(Charge.id == newest.scalar_subquery()))
 
 
 def current_charge(session: Session, payable_kind: str, payable_ref: str) -> ChargeView | None:
@@ -322,11 +327,15 @@ def _refunds(session: Session, charge_id: int) -> list[RefundView]:
             kind=row.Refund.kind,
             ground=str(row.GroundRow),
             state=RefundState(row.Refund.state),
-            in_cash=row.Payment.place is not None,
+            in_cash=row.Refund.provider == ledger.CASH_PROVIDER,
             to_bank=row.Refund.provider == ledger.BANK_PROVIDER,
             to_heir=row.Refund.recipient == Recipient.HEIR.value,
             requested_at=row.Refund.requested_at,
             payment_accepted=row.Payment.accepted,
+            at_terminal=row.Refund.provider == ledger.TERMINAL_PROVIDER,
+            booked_as=row.Refund.booked_as,
+            reason=row.Refund.reason,
+            evidence=row.Refund.evidence,
         )
         for row in rows
         if row.Refund.id not in replaced
@@ -386,7 +395,7 @@ def open_refs(session: Session, payable_kind: str, payable_refs: Sequence[str]) 
         select(Charge.payable_ref).where(
             Charge.payable_kind == payable_kind,
             Charge.payable_ref.in_(payable_refs),
-            Charge.purpose == "fee",
+            of_purpose("fee"),
             Charge.state.in_([state.value for state in WAITING]),
         )
     )

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from payments import drawers, ledger, sealing, settlement
+from payments import drawers, ledger, mails, sealing, settlement
 from payments.contract import JOINT, Ground
 from payments.errors import (
     AlreadyDisputed,
@@ -25,6 +25,7 @@ from payments.errors import (
 )
 from payments.models import Charge, Dispute, Payment, Recipient, Refund, RefundAccount, RefundKind, TransactionKind
 from payments.sealing import BankAccount
+from payments.settlement import Why
 from payments.states import (
     NOT_PROMISED,
     ChargeEvent,
@@ -63,6 +64,8 @@ def refund(
     ground: str | Ground,
     requested_by: Actor,
     now: datetime,
+    why: Why | None = None,
+    seen: Yen | None = None,
 ) -> Refund:
     """Give money of a paid charge back, all or in part; a job tells the provider, cash waits for a clerk.
 
@@ -76,6 +79,8 @@ def refund(
         ground: the ordinance and article, or the reason why it was not owed.
         requested_by: who decided.
         now: aware.
+        why: what staff say of it, where they began it.
+        seen: what could still go back when the person decided; where it is another sum by now, the decision does not count.
 
     Raises:
         NoSuchCharge: unknown reference.
@@ -93,7 +98,7 @@ def refund(
     if part is None and charge.payable_kind == JOINT:
         raise RefundByPart(charge_ref)
     refundable = (part or charge).total - promised_back(session, payment, part)
-    if not Yen(0) < amount <= refundable:
+    if not Yen(0) < amount <= refundable or seen not in {None, refundable}:
         raise RefundTooLarge(charge_ref, refundable)
     if _disputed(session, payment):
         raise AlreadyDisputed(charge_ref)
@@ -108,6 +113,7 @@ def refund(
         now=now,
         needs_agreement=amount > limit(),
         part=part,
+        why=why,
     )
     if made.state != RefundState.AWAITING.value:
         _change_charges(session, charge, payment, part, now)
@@ -139,6 +145,7 @@ def agree(session: Session, refund_ref: str, *, actor: Actor, now: datetime) -> 
         settlement.promise(session, charge, payment, found, now=now)
         part = settlement.lock_charge(session, found.part_id) if found.part_id is not None else None
         _change_charges(session, charge, payment, part, now)
+        mails.refund_decided(session, charge, found)
     elif state is RefundState.REQUESTED:
         jobs.defer(session, "payments.send_refund", refund_id=found.id)
     _note(session, "refund.agree", found, actor)
@@ -162,7 +169,9 @@ def decline(session: Session, refund_ref: str, *, actor: Actor, now: datetime) -
     return found
 
 
-def name_account(session: Session, refund_ref: str, account: BankAccount, *, actor: Actor, now: datetime) -> Refund:
+def name_account(
+    session: Session, refund_ref: str, account: BankAccount, *, actor: Actor, now: datetime, evidence: str = ""
+) -> Refund:
     """Where the money is to be transferred to; said again, it replaces what was said before.
 
     Args:
@@ -171,6 +180,7 @@ def name_account(session: Session, refund_ref: str, account: BankAccount, *, act
         account: a real bank and branch.
         actor: the payer, or a clerk on paper that the payer or the heir signed.
         now: aware.
+        evidence: that paper, and under which number it is kept; no names.
 
     Raises:
         NoSuchCharge: unknown reference.
@@ -183,6 +193,8 @@ def name_account(session: Session, refund_ref: str, account: BankAccount, *, act
     if found.provider != ledger.BANK_PROVIDER:
         raise RefundNotReady(refund_ref, found.state)
     found.state, found.changed_at = _moved(found, RefundEvent.NAME_ACCOUNT).value, now
+    if evidence.strip():
+        found.evidence = " / ".join(part for part in (found.evidence, evidence.strip()) if part)[-200:]
     session.execute(delete(RefundAccount).where(RefundAccount.refund_id == found.id))
     session.add(
         RefundAccount(
@@ -366,6 +378,8 @@ def _replace(
         needs_agreement=heir,
         recipient=(Recipient.HEIR if heir else Recipient.PAYER).value,
         heir_evidence=heir_evidence or old.heir_evidence,
+        reason=old.reason,
+        evidence=old.evidence,
     )
     session.add(again)
     session.flush()

@@ -25,6 +25,7 @@ from payments.models import (
     RefundKind,
     TransactionKind,
 )
+from payments.paid import of_purpose
 from payments.refunds import pay_out_cash, refund, send_refund_again
 from payments.states import ChargeState
 from payments.till import CashTaken, take_cash, take_terminal
@@ -166,9 +167,10 @@ def void_charge(
         now: aware.
     """
     found = session.execute(
-        select(Charge.id, Charge.state).where(
-            Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref, Charge.purpose == purpose
-        )
+        select(Charge.id, Charge.state)
+        .where(Charge.payable_kind == payable_kind, Charge.payable_ref == payable_ref, of_purpose(purpose))
+        .order_by(Charge.id.desc())
+        .limit(1)
     ).one_or_none()
     if found is None:
         return False

@@ -59,6 +59,15 @@ class Arrival:
     cash_received: Yen | None = None
 
 
+@dataclass(frozen=True)
+class Why:
+    """What staff say of a refund that they begin: why, which paper shows it, and whether it goes by transfer instead of the usual way."""
+
+    reason: str = ""
+    evidence: str = ""
+    to_bank: bool = False
+
+
 class _Sums:
     """What to do with a part of a sum that is paid by itself; handed over by `payments.joint` (it stands on this module)."""
 
@@ -151,6 +160,17 @@ def keep_waiting(session: Session, attempt: PaymentAttempt, *, now: datetime) ->
         found.on_waiting(session, charge.payable_ref, charge_ref=charge.reference, until=until, now=now)
 
 
+def way_back(payment: Payment, *, now: datetime) -> str:
+    """How a refund goes: the way the money came; by bank transfer where the provider cannot do that (konbini)."""
+    way = payment.provider
+    if way not in ledger.NEVER_CALLED and not methods.returns_by_itself(
+        payment.method, paid_at=payment.paid_at, now=now
+    ):
+        return ledger.BANK_PROVIDER
+    # 充当: no provider holds this money and no drawer did; it goes back by transfer.
+    return ledger.BANK_PROVIDER if way == ledger.OFFSET_PROVIDER else way
+
+
 def request_refund(
     session: Session,
     charge: Charge,
@@ -163,20 +183,14 @@ def request_refund(
     now: datetime,
     needs_agreement: bool = False,
     part: Charge | None = None,
+    why: Why | None = None,
 ) -> Refund:
     """Promise money back and have a job send it, or wait for a second person. The charge is locked; the caller checked the amount.
 
-    The way back is the way the money came; by bank transfer where the provider cannot do that (konbini). `part`: for which of
-    several charges that were paid in one sum.
+    The way back is `way_back`, or by bank transfer where `why` says so. `part`: for which of several charges that were paid in one sum.
     """
-    way = payment.provider
-    if way not in ledger.NEVER_CALLED and not methods.returns_by_itself(
-        payment.method, paid_at=payment.paid_at, now=now
-    ):
-        way = ledger.BANK_PROVIDER
-    if way == ledger.OFFSET_PROVIDER:
-        # 充当: no provider holds this money and no drawer did; it goes back by transfer.
-        way = ledger.BANK_PROVIDER
+    said = why or Why()
+    way = ledger.BANK_PROVIDER if said.to_bank else way_back(payment, now=now)
     state = RefundState.NEEDS_ACCOUNT if way == ledger.BANK_PROVIDER else RefundState.REQUESTED
     refund = Refund(
         reference=references.new("V"),
@@ -194,6 +208,8 @@ def request_refund(
         checked_at=now,
         needs_agreement=needs_agreement,
         part_id=part.id if part is not None else None,
+        reason=said.reason,
+        evidence=said.evidence,
     )
     session.add(refund)
     session.flush()
@@ -330,8 +346,8 @@ def void(session: Session, charge: Charge, *, now: datetime) -> None:
     end_attempts(session, charge.id)
 
 
-def refund_gone(session: Session, refund: Refund, *, now: datetime) -> None:
-    """The money of a locked refund has left us: tell the payable, write it down, tell the payer."""
+def refund_gone(session: Session, refund: Refund, *, now: datetime, tell: bool = True) -> None:
+    """The money of a locked refund has left us: tell the payable, write it down, tell the payer (where `tell`)."""
     charge, accepted = session.execute(
         select(Charge, Payment.accepted)
         .join(Payment, Payment.id == refund.payment_id)
@@ -344,21 +360,26 @@ def refund_gone(session: Session, refund: Refund, *, now: datetime) -> None:
         )
     refund.state = RefundState.SUCCEEDED.value
     refund.changed_at = now
-    refund.booked_as = _booked_as(session, refund, now)
+    refund.booked_as = booked_as(session, refund.payment_id, now=now).value
     session.execute(delete(RefundAccount).where(RefundAccount.refund_id == refund.id))
     session.flush()
     post_refund_move(session, refund, TransactionKind.REFUND_SENT, now)
-    if accepted:
+    if accepted and tell:
         mails.refunded(session, charge, refund)
 
 
-def _booked_as(session: Session, refund: Refund, now: datetime) -> str:
-    """戻出 until 5/31, 歳出 afterwards: by the year that the payment belongs to (CASES M4)."""
-    year = session.scalar(select(PaymentYear.fiscal_year).where(PaymentYear.payment_id == refund.payment_id))
-    if year is None:
-        paid_at = session.scalars(select(Payment.paid_at).where(Payment.id == refund.payment_id)).one()
-        year = dates.fiscal_year(clock.local(paid_at).date())
-    return years.refund_out_of(year, clock.local(now).date()).value
+def booked_as(session: Session, payment_id: int, *, now: datetime) -> years.RefundOut:
+    """How money that goes back now is booked: 戻出 until 5/31, then 歳出, by the year that the payment belongs to (CASES M4)."""
+    return years.refund_out_of(year_of(session, payment_id), clock.local(now).date())
+
+
+def year_of(session: Session, payment_id: int) -> int:
+    """The fiscal year that a payment belongs to; by its day where none was written down."""
+    year = session.scalar(select(PaymentYear.fiscal_year).where(PaymentYear.payment_id == payment_id))
+    if year is not None:
+        return year
+    paid_at = session.scalars(select(Payment.paid_at).where(Payment.id == payment_id)).one()
+    return dates.fiscal_year(clock.local(paid_at).date())
 
 
 def _sent_before(session: Session, refund: Refund) -> bool:

@@ -73,7 +73,7 @@ def take_terminal(
     Args:
         session: the caller's transaction.
         charge_ref: the charge's reference.
-        slip_number: printed by the terminal; one number is recorded once a place.
+        slip_number: printed by the terminal; one number stands for one payment of a place.
         clerk: who was at the counter.
         place: code of the office or facility.
         now: aware.
@@ -87,18 +87,14 @@ def take_terminal(
     slip = slip_number.strip()
     if not slip:
         raise SlipMissing(charge_ref)
-    used = select(Payment.id).where(
-        Payment.provider == ledger.TERMINAL_PROVIDER, Payment.provider_payment_id == f"{place}:{slip}"
-    )
-    if session.scalar(used) is not None:
-        raise SlipKnown(slip)
+    proof = _proof(session, place=place, slip=slip)
     charge_id, total = _open_charge(session, charge_ref)
     arrival = Arrival(
         provider=ledger.TERMINAL_PROVIDER,
         method="terminal",
         amount=total,
         paid_at=now,
-        provider_payment_id=f"{place}:{slip}",
+        provider_payment_id=proof,
         clerk_account_id=clerk.account_id,
         place=place,
     )
@@ -114,6 +110,24 @@ def take_terminal(
         detail={"place": place},
     )
     return CashTaken(_receipt(session, payment), Yen(0))
+
+
+def _proof(session: Session, *, place: str, slip: str) -> str:
+    """The slip as a payment keeps it. One whose payment was countered may be recorded again, for the right charge.
+
+    Raises:
+        SlipKnown: it stands for another payment.
+    """
+    key = f"{place}:{slip}"
+    known = session.scalars(
+        select(Payment.id).where(
+            Payment.provider == ledger.TERMINAL_PROVIDER,
+            (Payment.provider_payment_id == key) | Payment.provider_payment_id.startswith(f"{key}#", autoescape=True),
+        )
+    ).all()
+    if set(known) - drawers.countered(session, known):
+        raise SlipKnown(slip)
+    return f"{key}#{len(known) + 1}" if known else key
 
 
 def _open_charge(session: Session, charge_ref: str) -> tuple[int, Yen]:

@@ -17,6 +17,7 @@ from payments.bills.importing import KIND
 from payments.bills.rules import BillState
 from payments.contract import CITY, ChargeLine, ChargeRequest, Ground, MoneyKind, Offer, Payer, TaxClass, Verdict
 from payments.models import Bill, BillElsewhere, BillImport, BudgetItem, Charge, DemandLetter, Payment
+from payments.paid import of_purpose
 from payments.services import raise_charge
 from portal.kernel import clock
 from portal.kernel.money import Yen
@@ -104,15 +105,21 @@ def view(session: Session, reference: str, *, today: date) -> BillView:
     Raises:
         NoSuchBill: there is none.
     """
+    newest = (
+        select(Charge.id)
+        .where(Charge.payable_kind == KIND, Charge.payable_ref == Bill.reference, of_purpose("fee"))
+        .order_by(Charge.id.desc())
+        .limit(1)
+        .correlate(Bill)
+        .scalar_subquery()
+    )
     row = session.execute(
         select(
             Bill, BudgetItem, BillImport.sample, Charge.reference, Charge.state, Payment.paid_at, DemandLetter.pay_by
         )
         .join(BudgetItem, BudgetItem.id == Bill.budget_item_id)
         .join(BillImport, BillImport.id == Bill.import_id)
-        .outerjoin(
-            Charge, (Charge.payable_kind == KIND) & (Charge.payable_ref == Bill.reference) & (Charge.purpose == "fee")
-        )
+        .outerjoin(Charge, Charge.id == newest)
         .outerjoin(Payment, (Payment.charge_id == Charge.id) & Payment.accepted.is_(True))
         .outerjoin(DemandLetter, DemandLetter.charge_id == Charge.id)
         .where(Bill.reference == reference)
@@ -168,6 +175,8 @@ def ask_for(session: Session, reference: str, *, payer: Payer, now: datetime) ->
     found = view(session, reference, today=clock.local(now).date())
     if not found.payable:
         raise BillNotPayable(reference, found.state)
+    if found.charge_ref is not None:
+        return session.scalars(select(Charge).where(Charge.reference == found.charge_ref)).one()
     item = session.get_one(BudgetItem, bill.budget_item_id)
     sample = session.get_one(BillImport, bill.import_id).sample
     ground = Ground(item.ground)

@@ -55,6 +55,11 @@ class Drawer(Base):
     count: Mapped[dict[str, Any] | None]
     explanation: Mapped[str]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was not counted yet."""
+        return self.state == DrawerState.OPEN.value
+
 
 class DrawerMoveKind(StrEnum):
     """Why the contents of a drawer changed."""

@@ -185,6 +185,10 @@ class Refund(Base):
     heir_evidence: Mapped[str] = mapped_column(String(200), default="")
     """Which papers were seen (戸籍, 相続人代表者届 …) and under which number; no names."""
     booked_as: Mapped[str | None] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(String(400), default="", server_default="")
+    """Why, in the words of whoever began it at a desk; the payer reads them. "" where a rule of the program did."""
+    evidence: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """Which paper shows it; no names."""
 
 
 class Receipt(Base):

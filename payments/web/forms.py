@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext, lazy_gettext
 from wtforms import HiddenField, SelectField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import ValidationError
+from wtforms.validators import Optional, ValidationError
 
 from portal.kernel import text
 from portal.web.forms import (
@@ -53,6 +53,7 @@ class AccountForm(PortalForm):
     )
     number = TextField(lazy_gettext("口座番号(7けた)"), validators=[Required()])
     holder = KanaField(lazy_gettext("口座の名義(カタカナ)"), validators=[Required(), MaxLength(48)])
+    evidence = TextField(lazy_gettext("確かめた書類(名前は書かない)"), validators=[Optional(), MaxLength(200)])
 
     def validate_number(self, field: TextField) -> None:
         """Seven digits in any width; shorter numbers get their zeros."""

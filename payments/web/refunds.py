@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import session as session_of_browser
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from payments import finance, queries, refunds
+from payments import finance, pay_links, queries, refunds
 from payments.errors import AlreadyDisputed, BadBankAccount, NoSuchCharge, RefundNotReady, SamePersonAgrees
 from payments.models import Refund
 from payments.sealing import AccountKind, BankAccount
@@ -20,21 +21,27 @@ from payments.web.forms import AccountForm, ActForm, HeirForm
 from payments.web.pages import charge_for_visitor
 from portal.accounts.models import Role
 from portal.directory import banks
-from portal.kernel import audit, clock, references
+from portal.documents import pdf, qr
+from portal.kernel import audit, clock, dates, references
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
 from portal.kernel.references import BadReference
-from portal.web import access
+from portal.web import access, city
 
 bp = Blueprint("payments_refunds", __name__, template_folder="templates")
 
 FINANCE = Role.FINANCE.value
+GIVEN = "refunds"
+"""Key of the browser's session: refunds whose secret address was opened in it."""
 
 
 def _refund_for_visitor(refund_ref: str) -> queries.RefundView:
-    """The refund, if its charge is the visitor's own or the visitor is finance.
+    """The refund, if its charge is the visitor's own, its secret address was opened in this browser, or the visitor is finance.
+
+    To have typed the number of a slip is not enough: somebody else's money would go to their account.
 
     Raises:
+        NotSignedIn: a guest without the secret address.
         NoSuchCharge: no such refund, or somebody else's.
     """
     try:
@@ -45,15 +52,35 @@ def _refund_for_visitor(refund_ref: str) -> queries.RefundView:
         charge_ref = finance.charge_of_any(session, reference)
     if charge_ref is None:
         raise NoSuchCharge(refund_ref)
-    view = charge_for_visitor(charge_ref)
+    if reference in session_of_browser.get(GIVEN, []):
+        with unit_of_work() as session:
+            view = queries.charge(session, charge_ref)
+    elif access.visitor().signed_in:
+        view = charge_for_visitor(charge_ref)
+    else:
+        raise access.NotSignedIn
     for found in view.refunds:
         if found.reference == reference and (not found.to_heir or access.visitor().may(FINANCE)):
             return found
     raise NoSuchCharge(refund_ref)
 
 
+@bp.get("/pay/refunds/links/<refund_ref>/<secret>")
+@access.public
+def by_link(refund_ref: str, secret: str) -> ResponseReturnValue:
+    """The address in the mail or letter to somebody without an account: it opens this one question in this browser."""
+    try:
+        reference = references.parse(refund_ref)
+    except BadReference as error:
+        raise NoSuchCharge(refund_ref) from error
+    if not pay_links.refund_fits(reference, secret):
+        raise NoSuchCharge(refund_ref)
+    session_of_browser[GIVEN] = [*session_of_browser.get(GIVEN, [])[-9:], reference]
+    return redirect(url_for("payments_refunds.account", refund_ref=reference), 303)
+
+
 @bp.get("/pay/refunds/<refund_ref>/account")
-@access.signed_in
+@access.public
 def account(refund_ref: str) -> ResponseReturnValue:
     """Bank, then branch, then number: three short pages, without script."""
     found = _refund_for_visitor(refund_ref)
@@ -61,13 +88,18 @@ def account(refund_ref: str) -> ResponseReturnValue:
 
 
 @bp.post("/pay/refunds/<refund_ref>/account")
-@access.signed_in
+@access.public
 def name_account(refund_ref: str) -> ResponseReturnValue:
     """Keep the account until the money has gone."""
     found = _refund_for_visitor(refund_ref)
     form = AccountForm()
-    if not form.validate():
+    valid = form.validate()
+    if access.visitor().is_staff and not (form.evidence.data or "").strip():
+        form.refuse(form.evidence, gettext("口座が書かれた書類を書いてください。"))
+        valid = False
+    if not valid:
         return _account_page(found, form, request.form), 422
+    evidence = (form.evidence.data or "") if access.visitor().is_staff else ""
     account = BankAccount(
         request.form.get("bank", ""),
         request.form.get("branch", ""),
@@ -78,7 +110,12 @@ def name_account(refund_ref: str) -> ResponseReturnValue:
     try:
         transact(
             lambda session: refunds.name_account(
-                session, found.reference, account, actor=access.visitor().actor, now=clock.now()
+                session,
+                found.reference,
+                account,
+                actor=access.visitor().actor,
+                now=clock.now(),
+                evidence=evidence,
             )
         )
     except BadBankAccount:
@@ -88,6 +125,8 @@ def name_account(refund_ref: str) -> ResponseReturnValue:
         flash(gettext("この返金は、もう進んでいます。"), "warning")
     else:
         flash(gettext("口座を受け取りました。市が振り込みます。振り込みが終わると、口座の番号は消します。"), "success")
+    if not access.visitor().signed_in:
+        return redirect(url_for("payments_refunds.account", refund_ref=found.reference, given="yes"), 303)
     with unit_of_work() as session:
         charge_ref = finance.charge_of_any(session, found.reference)
     page = "payments_staff.charge" if access.visitor().may(FINANCE) else "payments.checkout"
@@ -109,6 +148,8 @@ def _account_page(found: queries.RefundView, form: AccountForm, chosen: Any) -> 
         branch=branch,
         q=typed,
         hits=hits,
+        staff=access.visitor().is_staff,
+        given=chosen.get("given") == "yes",
         open=found.state in {RefundState.NEEDS_ACCOUNT, RefundState.REQUESTED} and found.to_bank,
     )
 
@@ -147,6 +188,42 @@ def waiting() -> ResponseReturnValue:
             AccountKind.CURRENT: gettext("当座"),
             AccountKind.SAVINGS: gettext("貯蓄"),
         },
+    )
+
+
+@bp.get("/staff/payments/refunds/<refund_ref>/question.pdf")
+@access.staff(FINANCE)
+def question(refund_ref: str) -> ResponseReturnValue:
+    """The question for a bank account on paper, with room for the answer: for a payer whom no mail and no letter reaches."""
+    found = _refund_for_visitor(refund_ref)
+    if found.to_heir or not found.to_bank:
+        raise NotFound
+    with unit_of_work() as session:
+        charge_ref = finance.charge_of_any(session, found.reference)
+        view = queries.charge(session, charge_ref or "")
+        audit.record(
+            session,
+            actor=access.visitor().actor,
+            action="refund.question",
+            subject_kind="refund",
+            subject_ref=found.reference,
+        )
+    address = pay_links.refund_address(found.reference)
+    content = pdf.render(
+        "payments/pdf/account_question.html",
+        "ja",
+        title="返金の振込先をおたずねします",
+        number=found.reference,
+        city_name=city.name().in_locale("ja"),
+        issued_on=dates.both(clock.today()),
+        refund=found,
+        charge=view,
+        address=address,
+        code=qr.data_uri(address),
+    )
+    name = f"furikomi-{found.reference}.pdf"
+    return Response(
+        content, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
 
 

@@ -13,6 +13,7 @@ from payments.web import (
     checking,
     error_texts,
     finance_pages,
+    giving_back,
     hooks,
     odd,
     pages,
@@ -46,6 +47,7 @@ def init_app(app: Flask) -> None:
         bills.bp,
         bill_office.bp,
         till.bp,
+        giving_back.bp,
         checking.bp,
         unpaid.bp,
         transfers.bp,
@@ -63,6 +65,16 @@ def init_app(app: Flask) -> None:
             text=lazy_gettext("今日の入金、現金の受け取り、返金、合わないお金"),
             order=60,
             count=staff.waiting,
+        )
+    )
+    staff_home.register(
+        staff_home.Tile(
+            key="till",
+            title=lazy_gettext("窓口のレジ"),
+            endpoint="till.home",
+            roles=(Role.FACILITY_MANAGER.value,),
+            text=lazy_gettext("施設で受け取るお金: 開く、数えて締める、日計表、払込書"),
+            order=33,
         )
     )
     staff_home.register(

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from payments import finance, queries, services
+from payments import correcting, finance, giving_back, queries, services
 from payments.errors import CashTooLittle, ChargeSettled, RefundNotReady
 from payments.states import ChargeState
 from payments.web import places, words
@@ -117,14 +117,23 @@ def pay_out(refund_ref: str) -> ResponseReturnValue:
 def _cash_form() -> CashForm:
     form = CashForm()
     with unit_of_work() as session:
-        form.place.choices = list(places.names(session).items())
+        form.place.choices = list(places.own(session, access.visitor()).items())
     return form
 
 
 def _show(charge_ref: str, form: CashForm) -> str:
     view = charge_for_visitor(charge_ref)
+    visitor, now = access.visitor(), clock.now()
+    finance = visitor.may(Role.FINANCE.value)
+    with unit_of_work() as session:
+        prospect = giving_back.prospect(session, view.reference, now=now) if finance else None
+        can_correct = correcting.can(session, view.reference, actor=visitor.actor, finance=finance, now=now)
     return render_template(
         "payments/staff_charge.html",
+        prospect=prospect,
+        can_correct=can_correct,
+        refund_kinds=words.refund_kinds(),
+        booked_words=words.booked_as(),
         charge=view,
         form=form,
         open=view.state is ChargeState.OPEN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -12,17 +13,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import SelectField
 
-from payments import drawer_reports, drawers, services
+from payments import drawer_reports, drawers, finance, refunds, services
 from payments.errors import (
     ChargeSettled,
     DifferenceUnexplained,
     DrawerClosed,
     DrawerOpen,
     NothingToPayIn,
+    RefundNotReady,
     SlipKnown,
     SlipMissing,
 )
+from payments.finance import OpenRefund
 from payments.models import Drawer, DrawerState
+from payments.states import RefundState
 from payments.web import error_texts, places
 from payments.web.books import csv_answer
 from payments.web.pages import charge_for_visitor
@@ -30,13 +34,14 @@ from portal.accounts.models import Role
 from portal.documents import pdf
 from portal.kernel import audit, clock, dates
 from portal.kernel.database import transact, unit_of_work
+from portal.kernel.errors import NotFound
 from portal.kernel.money import Yen
 from portal.web import access, city
 from portal.web.forms import LongTextField, MaxLength, MoneyField, NumberField, PortalForm, Required, TextField
 
 bp = Blueprint("till", __name__, template_folder="templates", url_prefix="/staff/till")
 
-BOTH = (Role.FINANCE.value, Role.COUNTER.value)
+DESKS = (Role.FINANCE.value, Role.COUNTER.value, Role.FACILITY_MANAGER.value)
 
 
 class OpenForm(PortalForm):
@@ -68,14 +73,14 @@ for _value in drawers.DENOMINATIONS:
 
 
 @bp.get("")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def home() -> ResponseReturnValue:
     """My open drawers; open one; the day's report."""
     return _home(_open_form())
 
 
 @bp.post("")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def open_drawer() -> ResponseReturnValue:
     """Open a drawer."""
     form = _open_form()
@@ -96,21 +101,21 @@ def open_drawer() -> ResponseReturnValue:
 
 
 @bp.get("/<reference>")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def drawer(reference: str) -> ResponseReturnValue:
     """One drawer: its entries, and the count that closes it."""
     return _drawer(reference, CountForm(), FundForm(formdata=None))
 
 
 @bp.post("/terminal/<charge_ref>")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def terminal(charge_ref: str) -> ResponseReturnValue:
     """Record a payment at the card terminal by its slip number."""
     view = charge_for_visitor(charge_ref)
     clerk, now = access.visitor().actor, clock.now()
     slip_number, place = request.form.get("slip", "")[:40], request.form.get("place", "")
     with unit_of_work() as session:
-        known = place in places.names(session)
+        known = place in places.own(session, access.visitor())
     if not known:
         flash(gettext("場所をえらんでください。"), "error")
         return redirect(url_for("payments_staff.charge", charge_ref=view.reference), 303)
@@ -131,7 +136,7 @@ def terminal(charge_ref: str) -> ResponseReturnValue:
 
 
 @bp.post("/<reference>/fund")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def correct_fund(reference: str) -> ResponseReturnValue:
     """Counter a change fund that was typed wrongly, and write it anew."""
     form = FundForm()
@@ -152,7 +157,7 @@ def correct_fund(reference: str) -> ResponseReturnValue:
 
 
 @bp.post("/<reference>/close")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def close(reference: str) -> ResponseReturnValue:
     """Count and close; a difference asks for its explanation."""
     form = CountForm()
@@ -181,15 +186,35 @@ def close(reference: str) -> ResponseReturnValue:
     return redirect(url_for("till.drawer", reference=reference), 303)
 
 
+@bp.post("/refunds/<refund_ref>")
+@access.staff(*DESKS)
+def pay_out(refund_ref: str) -> ResponseReturnValue:
+    """Hand a refund out where it was paid: in cash, or cancelled at the card terminal."""
+    clerk, now = access.visitor().actor, clock.now()
+    with unit_of_work() as session:
+        known = refund_ref in {each.reference for each in _to_hand_out(session)}
+    if not known:
+        raise NotFound
+    try:
+        transact(
+            lambda session: refunds.pay_out_cash(
+                session, refund_ref, clerk=clerk, now=now, slip_number=request.form.get("slip", "")[:40]
+            )
+        )
+        flash(gettext("返したことを記録しました。"), "success")
+    except RefundNotReady:
+        flash(gettext("この返金は、もう進んでいます。"), "warning")
+    return redirect(url_for("till.home"), 303)
+
+
 @bp.get("/report")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def report() -> ResponseReturnValue:
-    """日計表 of a day, by place and clerk."""
+    """日計表 of a day, by place and clerk: of all places for finance, else of the visitor's own."""
     day, place = _day(), request.args.get("place", "")
     with unit_of_work() as session:
-        found = drawer_reports.daily(session, day, place=place, viewer=access.visitor().actor)
-        slips = drawer_reports.slips(session, day)
-        named = places.names(session)
+        named, found = _reported(session, day, place)
+        slips = drawer_reports.slips(session, day, within=named)
         _audit_report(session, day)
     return render_template(
         "payments/till/report.html", day=day, drawers=found, slips=slips, places=named, place=place, **_words()
@@ -197,25 +222,24 @@ def report() -> ResponseReturnValue:
 
 
 @bp.get("/report.csv")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def report_csv() -> ResponseReturnValue:
     """The same as CSV."""
     day = _day()
     with unit_of_work() as session:
-        found = drawer_reports.daily(session, day, place=request.args.get("place", ""))
-        text = drawer_reports.as_csv(found, places.names(session))
+        named, found = _reported(session, day, request.args.get("place", ""))
+        text = drawer_reports.as_csv(found, named)
         _audit_report(session, day)
     return csv_answer(text, f"nikkei-{day:%Y%m%d}.csv")
 
 
 @bp.get("/report.pdf")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def report_pdf() -> ResponseReturnValue:
     """The same as PDF, to be signed and filed."""
     day = _day()
     with unit_of_work() as session:
-        found = drawer_reports.daily(session, day, place=request.args.get("place", ""))
-        named = places.names(session)
+        named, found = _reported(session, day, request.args.get("place", ""))
         _audit_report(session, day)
     content = pdf.render(
         "payments/pdf/daily.html",
@@ -234,10 +258,14 @@ def report_pdf() -> ResponseReturnValue:
 
 
 @bp.post("/pay-in")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def pay_in() -> ResponseReturnValue:
     """Make the slips for the bank of everything that lies in closed drawers of a place."""
     place, clerk, now = request.form.get("place", ""), access.visitor().actor, clock.now()
+    with unit_of_work() as session:
+        known = place in places.reported(session, access.visitor())
+    if not known:
+        raise NotFound
     try:
         made = transact(
             lambda session: [s.reference for s in drawers.pay_in(session, place=place, clerk=clerk, now=now)]
@@ -249,12 +277,14 @@ def pay_in() -> ResponseReturnValue:
 
 
 @bp.get("/slips/<reference>.pdf")
-@access.staff(*BOTH)
+@access.staff(*DESKS)
 def slip(reference: str) -> ResponseReturnValue:
     """A paying-in slip."""
     with unit_of_work() as session:
         found = drawer_reports.slip(session, reference)
-        named = places.names(session)
+        named = places.reported(session, access.visitor())
+    if found.place not in named:
+        raise NotFound
     content = pdf.render(
         "payments/pdf/slip.html",
         "ja",
@@ -263,15 +293,33 @@ def slip(reference: str) -> ResponseReturnValue:
         city_name=city.name().in_locale("ja"),
         issued_on=dates.both(found.business_day),
         slip=found,
-        place=named.get(found.place, found.place),
+        place=named[found.place],
     )
     return _pdf(content, f"haraikomi-{found.reference}.pdf")
+
+
+def _reported(session: Session, day: date, place: str) -> tuple[dict[str, str], Sequence[drawer_reports.DrawerDay]]:
+    """The places that the visitor may look at, and their drawers of a day (of one place where it is named)."""
+    visitor = access.visitor()
+    named = places.reported(session, visitor)
+    return named, drawer_reports.daily(session, day, place=place, within=named, viewer=visitor.actor)
+
+
+def _to_hand_out(session: Session) -> list[OpenRefund]:
+    """Refunds that wait to be handed out at the visitor's places."""
+    own = places.own(session, access.visitor())
+    waiting = finance.open_refunds(session)
+    return [
+        each
+        for each in waiting
+        if (each.in_cash or each.at_terminal) and each.state is RefundState.REQUESTED and each.place in own
+    ]
 
 
 def _open_form() -> OpenForm:
     form = OpenForm()
     with unit_of_work() as session:
-        form.place.choices = list(places.names(session).items())
+        form.place.choices = list(places.own(session, access.visitor()).items())
     return form
 
 
@@ -285,10 +333,12 @@ def _home(form: OpenForm, *, status: int = 200) -> ResponseReturnValue:
             .order_by(Drawer.opened_at)
         ).all()
         named = places.names(session)
+        to_hand_out = _to_hand_out(session)
     today = clock.today()
     page = render_template(
         "payments/till/home.html",
         form=form,
+        to_hand_out=to_hand_out,
         mine=mine,
         left_open={each.reference for each in mine if clock.local(each.opened_at).date() < today},
         places=named,
@@ -298,13 +348,16 @@ def _home(form: OpenForm, *, status: int = 200) -> ResponseReturnValue:
 
 
 def _drawer(reference: str, count: CountForm, fund: FundForm, *, status: int = 200) -> ResponseReturnValue:
-    clerk = access.visitor().actor
+    visitor = access.visitor()
+    clerk = visitor.actor
     with unit_of_work() as session:
-        found, moves = drawer_reports.journal(session, reference, clerk=clerk)
+        found, moves = drawer_reports.journal(session, reference, clerk=clerk, anybodys=visitor.may(Role.FINANCE.value))
         page = render_template(
             "payments/till/drawer.html",
             drawer=found,
-            open=found.state == DrawerState.OPEN.value,
+            open=found.is_open,
+            own=found.clerk_account_id == clerk.account_id,
+            charge_pages=any(visitor.may(role) for role in (Role.FINANCE.value, Role.COUNTER.value)),
             moves=moves,
             expected=drawers.cash_in(session, found.id),
             fund_now=drawers.fund_of(session, found.id),
@@ -333,6 +386,8 @@ def _words() -> dict[str, Any]:
             "to_bank": gettext("銀行へ"),
             "fund_back": gettext("つり銭準備金をもどす"),
             "correction": gettext("訂正"),
+            "cash_correction": gettext("現金の訂正"),
+            "card_correction": gettext("カード端末の訂正"),
         },
     }
 

@@ -6,8 +6,9 @@ from flask_babel import gettext
 
 from payments.contract import MoneyKind
 from payments.methods import Method
-from payments.models import ExplanationState
+from payments.models import ExplanationState, RefundKind
 from payments.states import ChargeState, DisputeState, RefundState
+from payments.years import RefundOut
 
 
 def charge_state(state: ChargeState) -> tuple[str, str]:
@@ -72,6 +73,22 @@ def dispute_reason(code: str) -> str:
         "unrecognized": gettext("払った覚えがない"),
     }
     return known.get(code) or str(gettext("決済サービスの言葉では: %(code)s", code=code))
+
+
+def refund_kinds() -> dict[str, str]:
+    """The two kinds of refund."""
+    return {
+        RefundKind.NOT_OWED.value: gettext("過誤納(もらう理由のなかったお金)"),
+        RefundKind.BY_ORDINANCE.value: gettext("条例や規則による還付"),
+    }
+
+
+def booked_as() -> dict[str, str]:
+    """How money that goes back is booked."""
+    return {
+        RefundOut.REVENUE.value: gettext("戻出(その年度の歳入から)"),
+        RefundOut.EXPENDITURE.value: gettext("歳出(出納整理期間のあと)"),
+    }
 
 
 def method(code: str | None) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
 from payments import joining, till
-from payments.errors import CashTooLittle
+from payments.errors import CashTooLittle, SlipKnown
 from payments.queries import ChargeView
 from portal.accounts.models import Person, Role
 from portal.kernel import audit, clock, references
@@ -41,7 +41,7 @@ from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.services.common import KIND
 from reservations.web import words
-from reservations.web.behalf_forms import BehalfForm, CashForm, PaperForm, PlaceForm
+from reservations.web.behalf_forms import BehalfForm, CashForm, PaperForm, PlaceForm, SlipForm
 from reservations.web.details_form import DetailsForm, details_form
 from reservations.web.forms import EmptyForm
 from reservations.web.manage import facilities_of
@@ -236,6 +236,7 @@ def _show(
         strikes=view.booking.after_begin and view.state in FIRM,
         charge=charge,
         cash=CashForm(formdata=None, received=charge.total if charge else None),
+        slip=SlipForm(formdata=None),
         open=view.state == BookingState.HELD and view.booking.accepted_at is None and not view.ended(clock.now()),
         ended=view.ended(clock.now()),
         message=message,
@@ -365,6 +366,43 @@ def behalf_cash(reference: str) -> ResponseReturnValue:
         message = gettext("預かった金額がたりません。%(yen)s 必要です。", yen=charge.total)
         return _show(view, _filled(view), message=message, status=422)
     return redirect(url_for("reservations.behalf_booking", reference=number), 303)
+
+
+@bp.post("/staff/desk/bookings/<reference>/terminal")
+@_MANAGER
+def behalf_terminal(reference: str) -> ResponseReturnValue:
+    """Record that the facility's card terminal took what is owed, by its slip number."""
+    number = references.parse(reference)
+    visitor = access.visitor()
+    with unit_of_work() as session:
+        view = _own(session, number)
+    charge, form = view.charge, SlipForm()
+    if charge is None or not charge.waits:
+        raise NotFound
+    if not form.validate():
+        return _show(view, _filled(view), message=gettext("カード端末の伝票番号を入力してください。"), status=422)
+    try:
+        transact(
+            partial(
+                _take_terminal,
+                charge=charge,
+                slip=str(form.slip.data or ""),
+                clerk=visitor.actor,
+                place=view.booking.space.facility.code,
+                now=clock.now(),
+            )
+        )
+    except SlipKnown:
+        message = gettext("この伝票番号は、別のお支払いに使われています。")
+        return _show(view, _filled(view), message=message, status=409)
+    return redirect(url_for("reservations.behalf_booking", reference=number), 303)
+
+
+def _take_terminal(session: Session, *, charge: ChargeView, slip: str, clerk: Actor, place: str, now: datetime) -> None:
+    """Record the fee of this one booking, also where it was to be paid in one sum with others."""
+    if charge.joined_to is not None:
+        joining.separate(session, charge.joined_to, actor=clerk, now=now)
+    till.take_terminal(session, charge.reference, slip_number=slip, clerk=clerk, place=place, now=now)
 
 
 def _take_cash(session: Session, *, charge: ChargeView, received: Yen, clerk: Actor, place: str, now: datetime) -> None:

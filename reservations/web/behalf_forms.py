@@ -91,6 +91,14 @@ class PaperForm(PortalForm):
         return Paper(came, left, str(self.why.data or "").strip())
 
 
+class SlipForm(PortalForm):
+    """What the card terminal printed."""
+
+    slip = TextField(
+        lazy_gettext("伝票番号"), validators=[Required(), MaxLength(40)], render_kw={"autocomplete": "off"}
+    )
+
+
 class CashForm(PortalForm):
     """What the payer put on the counter."""
 

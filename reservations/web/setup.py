@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Flask, url_for
 from flask_babel import gettext, lazy_gettext
+from sqlalchemy.orm import Session
 
+from payments.web import places
 from portal.accounts.models import Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
@@ -14,7 +16,7 @@ from portal.web import access, error_texts, locale, my, staff
 from portal.web.access import Visitor
 from reservations import messages
 from reservations.models import BookingState
-from reservations.queries import bookings
+from reservations.queries import bookings, catalog
 from reservations.queries.bookings import BookingLine
 from reservations.web import allocation as _allocation_views  # noqa: F401
 from reservations.web import behalf as _behalf_views  # noqa: F401
@@ -79,6 +81,11 @@ def _waiting(who: Visitor) -> int:
         return len(bookings.waiting(session, manage.facilities_of(who)))
 
 
+def _facilities(session: Session) -> dict[str, str]:
+    """Name of each facility by its code: the places where managers take money."""
+    return {one.code: one.called(locale.current()) for one in catalog.names(session, on=clock.today())}
+
+
 def _letters(who: Visitor) -> Desk | None:
     """Whose letters a visitor prints: all facilities', or those of the facilities that they manage."""
     if who.may(Role.FACILITY_ADMIN):
@@ -93,6 +100,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     app.register_blueprint(operations.bp)
     access.set_integration_guard(app, operations.enter)
+    places.register(_facilities)
     error_texts.add(TEXTS, refusals.sentence)
     letters.register(messages.ROOM, _letters)
     my.register(

@@ -133,7 +133,8 @@ def test_a_large_konbini_refund_from_the_second_person_to_the_transfer(client: F
     assert "支店" in client.get(account, query_string={"bank": "0001", "q": "東京"}).text
     wrong = {"bank": "0001", "branch": "001", "kind": "ordinary", "number": "12345678", "holder": "コガ ハナコ"}
     assert post(client, account, data=wrong).status_code == 422
-    assert post(client, account, data={**wrong, "number": "1234567"}).status_code == 303
+    on_paper = {**wrong, "number": "1234567", "evidence": "口座の届 第8号"}
+    assert post(client, account, data=on_paper).status_code == 303
     waiting = client.get(here).text
     assert "1234567" in waiting
     assert "振り込んだ" in waiting

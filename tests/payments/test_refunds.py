@@ -134,7 +134,7 @@ def test_m4_a_konbini_refund_waits_for_an_account_that_is_forgotten_when_the_mon
     assert (made.state, made.provider) == ("needs_account", "bank")
     assert stripe.books.refunds == {}, "the provider is not asked for what it cannot do"
     (mail,) = [each for each in mailbox.to("hanako@example.jp") if "振込先" in each["Subject"]]
-    assert f"/pay/refunds/{asked}/account" in mail.get_content()
+    assert f"/pay/refunds/links/{asked}/" in mail.get_content(), "somebody without an account gets a secret address"
     with pytest.raises(RefundNotReady):
         step(refunds.transferred, asked)
     with pytest.raises(BadBankAccount):

@@ -1,0 +1,241 @@
+"""A payment that was taken at a counter by mistake (wrong charge, wrong sum) is countered on the same day, never deleted.
+
+The counter entry goes into the drawer that took it, while that is open; 日計表 shows both. The books show a payment and its return. Where
+the charge is still owed, the same demand is raised anew: the first one was paid and returned, and stays so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from payments import drawers, mails, refunds, settlement
+from payments.contract import JOINT, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer, TaxClass
+from payments.errors import DrawerClosed, NoSuchCharge, NotCorrectable, SamePersonAgrees
+from payments.models import (
+    BudgetItem,
+    Charge,
+    ChargeLineRow,
+    ChargePayer,
+    ChargeYear,
+    GroundRow,
+    Payee,
+    Payment,
+    Refund,
+    RefundKind,
+)
+from payments.services import raise_charge
+from payments.settlement import NOT_OWED, Why
+from payments.states import ChargeEvent
+from portal.kernel import audit, clock
+from portal.kernel.audit import Actor
+from portal.kernel.money import Yen
+
+AGAIN_WITHIN = timedelta(days=14)
+"""Time to pay a demand that is raised anew, where the first one's has ended or ends within a day."""
+_AGAIN = re.compile(r"-again-\d+$")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A payment at a counter that can be countered now."""
+
+    charge_ref: str
+    description: str
+    amount: Yen
+    provider: str
+    slip_number: str
+    drawer_ref: str
+    place: str
+    paid_at: datetime
+    own: bool
+    """It lies in the actor's drawer."""
+    needs_another: bool
+    """Above the limit: whoever took it cannot counter it."""
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """The counter entry, and the demand that was raised anew (None: nothing is owed)."""
+
+    refund: Refund
+    again: Charge | None
+
+
+def taken(session: Session, charge_ref: str, *, actor: Actor, finance: bool, now: datetime) -> Taken:
+    """What would be countered.
+
+    Args:
+        session: the transaction.
+        charge_ref: the charge's reference.
+        actor: who wants to; the clerk whose drawer took it.
+        finance: whether they may counter what others took.
+        now: aware.
+
+    Raises:
+        NoSuchCharge: unknown reference, or taken by another clerk.
+        NotCorrectable: not taken at a counter today, given back in part, paid with others, or the drawer was counted.
+    """
+    row = session.execute(
+        select(Charge, Payment)
+        .join(Payment, (Payment.charge_id == Charge.id) & Payment.accepted)
+        .where(Charge.reference == charge_ref)
+    ).one_or_none()
+    if row is None:
+        raise NoSuchCharge(charge_ref)
+    charge, payment = row
+    move, drawer = drawers.taken_with(session, payment.id)
+    if move is None or drawer is None:
+        raise NotCorrectable(charge_ref, "not_at_counter")
+    if drawer.clerk_account_id != actor.account_id and not finance:
+        raise NoSuchCharge(charge_ref)
+    if charge.payable_kind == JOINT:
+        raise NotCorrectable(charge_ref, "several")
+    if clock.local(payment.recorded_at).date() != clock.local(now).date():
+        raise NotCorrectable(charge_ref, "another_day")
+    if refunds.promised_back(session, payment):
+        raise NotCorrectable(charge_ref, "given_back")
+    if not drawer.is_open:
+        raise NotCorrectable(charge_ref, "counted")
+    return Taken(
+        charge_ref=charge.reference,
+        description=charge.description,
+        amount=payment.amount,
+        provider=payment.provider,
+        slip_number=move.slip_number,
+        drawer_ref=drawer.reference,
+        place=drawer.place,
+        paid_at=payment.paid_at,
+        own=drawer.clerk_account_id == actor.account_id,
+        needs_another=payment.amount > refunds.limit() and payment.clerk_account_id == actor.account_id,
+    )
+
+
+def can(session: Session, charge_ref: str, *, actor: Actor, finance: bool, now: datetime) -> bool:
+    """Whether there is something to counter; as `taken`."""
+    try:
+        taken(session, charge_ref, actor=actor, finance=finance, now=now)
+    except (NoSuchCharge, NotCorrectable):
+        return False
+    return True
+
+
+def correct(
+    session: Session, charge_ref: str, *, owed: bool, reason: str, actor: Actor, finance: bool, now: datetime
+) -> Corrected:
+    """Counter a payment that was taken by mistake. The second call is refused.
+
+    Args:
+        session: the caller's transaction.
+        charge_ref: the charge that the payment was recorded for.
+        owed: True: the charge is not paid and is asked for anew; False: nothing is owed, the money went back.
+        reason: why; no names.
+        actor: the clerk whose drawer took it, or finance.
+        finance: whether the actor may counter what others took.
+        now: aware.
+
+    Raises:
+        NoSuchCharge, NotCorrectable: as `taken`.
+        SamePersonAgrees: above the limit, by the person who took it.
+        ValueError: no reason.
+    """
+    if not reason.strip():
+        raise ValueError("a correction has a reason")
+    charge_id = session.scalar(select(Charge.id).where(Charge.reference == charge_ref))
+    if charge_id is None:
+        raise NoSuchCharge(charge_ref)
+    # The payable is told below, after the charge is locked: against the usual order, so a deadlock with a payment is retried (`transact`).
+    charge = settlement.lock_charge(session, charge_id)
+    found = taken(session, charge_ref, actor=actor, finance=finance, now=now)
+    if found.needs_another:
+        raise SamePersonAgrees(charge_ref)
+    payment = session.scalars(select(Payment).where(Payment.charge_id == charge.id, Payment.accepted.is_(True))).one()
+    refund = settlement.request_refund(
+        session,
+        charge,
+        payment,
+        amount=payment.amount,
+        kind=RefundKind.NOT_OWED,
+        ground=NOT_OWED,
+        requested_by=actor,
+        now=now,
+        why=Why(reason=reason.strip()),
+    )
+    settlement.refund_gone(session, refund, now=now, tell=False)
+    settlement.change_state(charge, ChargeEvent.REFUND_REST, now)
+    session.flush()
+    try:
+        drawers.counter(session, payment, refund, reason=reason, clerk=actor, now=now)
+    except DrawerClosed as error:
+        raise NotCorrectable(charge_ref, "counted") from error
+    again = _raise_anew(session, charge, now=now) if owed else None
+    audit.record(
+        session,
+        actor=actor,
+        action="payment.correct",
+        subject_kind="charge",
+        subject_ref=charge.reference,
+        detail={"refund": refund.reference, "again": again.reference if again else "", "yen": payment.amount.amount},
+    )
+    mails.corrected(session, charge, refund, again=again.reference if again else None)
+    return Corrected(refund, again)
+
+
+def _raise_anew(session: Session, charge: Charge, *, now: datetime) -> Charge:
+    purpose = _AGAIN.sub("", charge.purpose)
+    before = session.scalar(
+        select(func.count())
+        .select_from(Charge)
+        .where(
+            Charge.payable_kind == charge.payable_kind,
+            Charge.payable_ref == charge.payable_ref,
+            Charge.purpose.like(f"{purpose}-again-%"),
+        )
+    )
+    payer = session.get(ChargePayer, charge.id)
+    noted = session.get(ChargeYear, charge.id)
+    item = session.get(BudgetItem, noted.budget_item_id) if noted and noted.budget_item_id is not None else None
+    until = charge.pay_until
+    return raise_charge(
+        session,
+        ChargeRequest(
+            payable_kind=charge.payable_kind,
+            payable_ref=charge.payable_ref,
+            payer=Payer(payer.person_id, payer.account_id, payer.name, payer.email, payer.locale)
+            if payer
+            else Payer(None, None, ""),
+            payee=session.get_one(Payee, charge.payee_id).code,
+            money_kind=MoneyKind(charge.money_kind),
+            lines=_lines(session, charge.id),
+            description=charge.description,
+            ground=_ground(session.get_one(GroundRow, charge.ground_id)),
+            purpose=f"{purpose}-again-{(before or 0) + 1}",
+            pay_until=until if until is None or until > now + timedelta(days=1) else now + AGAIN_WITHIN,
+            budget_item=item.code if item else "",
+            term_end=noted.term_end if noted else None,
+            performed_on=noted.performed_on if noted else None,
+        ),
+        now=now,
+    )
+
+
+def _lines(session: Session, charge_id: int) -> Sequence[ChargeLine]:
+    rows = session.execute(
+        select(ChargeLineRow, GroundRow)
+        .join(GroundRow, GroundRow.id == ChargeLineRow.ground_id)
+        .where(ChargeLineRow.charge_id == charge_id)
+        .order_by(ChargeLineRow.position)
+    )
+    return [
+        ChargeLine(line.label, line.amount, TaxClass(line.tax), _ground(ground), line.sample, line.rule)
+        for line, ground in rows
+    ]
+
+
+def _ground(row: GroundRow) -> Ground:
+    return Ground(row.title, row.article, row.since)
