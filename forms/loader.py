@@ -1,7 +1,8 @@
 """Procedures of a city pack: `procedures/*.yaml`, one file a procedure, into published versions.
 
-Loading twice changes nothing; a document that changed becomes a new version, and the one before is valid until that moment (drafts
-finish on theirs). The format: docs/procedures.md.
+Loading twice changes nothing, also where editors have published other versions in the browser since; a document that changed in
+the pack becomes a new version, and the one before is valid until that moment (drafts finish on theirs). A version that editors
+have planned begins when they said. The format: docs/procedures.md.
 """
 
 from __future__ import annotations
@@ -43,16 +44,16 @@ def load(session: Session, pack: Pack) -> LoadReport:
         if row is None:
             row = ProcedureRow(slug=procedure.slug, department=procedure.section, created_at=now)
             session.add(row)
-        latest = publishing.newest_published(row)
-        if latest is not None and latest.sha256 == digest:
+        loaded = [version for version in row.versions if version.proposed_by is None]
+        if loaded and loaded[-1].sha256 == digest:
+            # Nothing new from the pack: what editors have published or planned since stands.
             unchanged += 1
             continue
         row.department = procedure.section
-        if latest is None:
+        if publishing.newest_published(row) is None:
             created += 1
         else:
             changed += 1
-            publishing.end_at(row, now)
         row.versions.append(
             ProcedureVersion(
                 number=publishing.next_number(row),
@@ -60,7 +61,7 @@ def load(session: Session, pack: Pack) -> LoadReport:
                 sha256=digest,
                 published_at=now,
                 valid_from=now,
-                valid_until=None,
+                valid_until=publishing.make_room(row, now),
             )
         )
         session.flush()

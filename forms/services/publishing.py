@@ -206,6 +206,20 @@ def end_at(row: ProcedureRow, at: datetime) -> None:
         version.valid_until = max(start, at)
 
 
+def make_room(row: ProcedureRow, at: datetime) -> datetime | None:
+    """Let what is valid end at a moment, and leave alone what begins later: until when another version can be valid (None: no end)."""
+    planned = None
+    for version in row.versions:
+        start, end = version.valid_from, version.valid_until
+        if version.published_at is None or start is None or (end is not None and end <= max(start, at)):
+            continue
+        if start > at:
+            planned = start if planned is None else min(planned, start)
+        else:
+            version.valid_until = at
+    return planned
+
+
 def _row(session: Session, slug: str) -> ProcedureRow | None:
     """The procedure, locked, so that two persons who publish do it one after the other."""
     found: ProcedureRow | None = session.scalars(

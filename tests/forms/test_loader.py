@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from forms import loader
+from forms.definition import from_document
 from forms.models import ProcedureRow, ProcedureVersion
+from forms.services import publishing
+from portal.accounts.models import Role
 from portal.directory.pack import Pack, PackError
+from portal.kernel import clock
+from portal.kernel.audit import Actor
+from portal.kernel.database import unit_of_work
+from tests import people
 
 KOGA = Path(__file__).resolve().parents[2] / "portal" / "cities" / "koga"
 
@@ -51,6 +59,47 @@ def test_a_changed_document_becomes_a_new_version_and_the_old_one_stays_as_it_wa
     assert second.valid_until is None
     assert "毛の色" in str(first.document)
     assert "犬の毛の色" not in str(first.document)
+
+
+def by_editors(session: Session, *, begins: datetime) -> ProcedureRow:
+    """Two editors have published the registration of dogs with another guide, from a moment on."""
+    row = session.scalars(select(ProcedureRow).where(ProcedureRow.slug == "dog-registration")).one()
+    first, second = (people.make_staff(Role.EDITOR, "citizen-counter", email=f"editor{n}@example.jp") for n in (1, 2))
+    document = {**row.versions[0].document, "plain_name": "いぬの登録"}
+    with unit_of_work() as own:
+        made = publishing.propose(
+            own, procedure=from_document(document), actor=Actor(first.id, "staff"), now=clock.now()
+        )
+        publishing.agree(
+            own,
+            slug="dog-registration",
+            sha256=made.sha256,
+            actor=Actor(second.id, "staff"),
+            now=clock.now(),
+            from_at=begins,
+        )
+    session.expire_all()
+    return row
+
+
+def test_loading_again_does_not_take_back_what_editors_published(koga: str, session: Session) -> None:
+    row = by_editors(session, begins=clock.now())
+    assert loader.load(session, Pack(KOGA)).touched == 0
+    assert [(v.number, v.valid_until) for v in row.versions][-1] == (2, None)
+
+
+def test_a_new_document_of_the_pack_lets_a_planned_version_begin_as_planned(
+    koga: str, session: Session, folder: Path
+) -> None:
+    begins = clock.now() + timedelta(days=10)
+    row = by_editors(session, begins=begins)
+    edit(folder, "dog-registration", "毛の色", "犬の毛の色")
+    assert loader.load(session, Pack(folder)).changed == 1
+    session.refresh(row)
+    first, planned, loaded = row.versions
+    assert first.valid_until == loaded.valid_from
+    assert (planned.valid_from, planned.valid_until) == (begins, None)
+    assert loaded.valid_until == begins
 
 
 @pytest.mark.parametrize(
