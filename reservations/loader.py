@@ -23,6 +23,7 @@ from reservations.models import DocumentKind, Facility, FacilityName, NameKind, 
 from reservations.money_models import FacilityOperator
 from reservations.operations.models import SoundClaim, SpaceNeighbour
 from reservations.schemas import AddedSpace, FacilityEntry, PurposeEntry, RuleEntry, SpaceEntry, SpacesFile
+from reservations.studio.models import RuleDraft
 
 FILES = {
     DocumentKind.TIMETABLE: "reservations/timetables.yaml",
@@ -286,16 +287,22 @@ def _load_purposes(session: Session, entries: list[Located[PurposeEntry]]) -> Lo
 
 
 def _load_documents(session: Session, found: Mapping[DocumentKind, list[dict[str, Any]]]) -> LoadReport:
-    newest = {
-        (row.kind, row.code, row.valid_from.isoformat()): row
-        for row in session.scalars(select(RuleDocument).order_by(RuleDocument.revision))
-    }
+    agreed = set(session.scalars(select(RuleDraft.document_id).where(RuleDraft.document_id.is_not(None))))
+    newest: dict[tuple[str, str, str], RuleDocument] = {}
+    loaded: dict[tuple[str, str, str], str] = {}
+    for row in session.scalars(select(RuleDocument).order_by(RuleDocument.revision)):
+        key = (row.kind, row.code, row.valid_from.isoformat())
+        newest[key] = row
+        if row.id not in agreed:
+            loaded[key] = row.digest
     created = unchanged = changed = 0
     for kind, contents in found.items():
         for content in contents:
-            present = newest.get((kind.value, content["code"], content["valid_from"]))
+            key = (kind.value, content["code"], content["valid_from"])
+            present = newest.get(key)
             sha = documents.digest(content)
-            if present is not None and present.digest == sha:
+            if present is not None and sha in (present.digest, loaded.get(key)):
+                # Nothing new from the pack: what two people agreed on in the browser since stands.
                 unchanged += 1
                 continue
             created, changed = created + (present is None), changed + (present is not None)

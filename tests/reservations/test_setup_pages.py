@@ -12,7 +12,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Account, Role
+from portal.directory.pack import Pack
+from portal.kernel import clock
 from portal.kernel.database import unit_of_work
+from reservations import loader
 from reservations.models import Facility, Occupancy, RuleDocument
 from reservations.studio.models import RuleDraft
 from tests import people
@@ -188,6 +191,34 @@ def test_a_document_comes_from_a_file_as_well(client: FlaskClient, manager: Acco
     assert "60分ずつ" in client.get(draft).text
     bad = {"text": "", "upload": (io.BytesIO(b"\xff\xfe"), "hours.yaml")}
     assert people.post(client, draft, bad, content_type="multipart/form-data").status_code == 422
+
+
+def test_loading_the_pack_again_leaves_what_two_people_agreed_on(
+    client: FlaskClient, manager: Account, admin: Account
+) -> None:
+    """A revision from the browser, of the same day as the pack's own document."""
+    with unit_of_work() as session:
+        pack = session.scalars(
+            select(RuleDocument).where(RuleDocument.kind == "fees", RuleDocument.code == "gym")
+        ).one()
+        made = RuleDocument(
+            kind=pack.kind, code=pack.code, valid_from=pack.valid_from, revision=2, sample=True,
+            content={**pack.content, "ground": "別表(直したもの)"}, digest="0" * 64, published_at=clock.now(),
+        )  # fmt: skip
+        session.add(made)
+        session.flush()
+        facility = session.scalars(select(Facility.id).where(Facility.code == "S01")).one()
+        session.add(
+            RuleDraft(
+                facility_id=facility, kind="fees", code="gym", text="", writers=[manager.id], asked_by=manager.id,
+                asked_at=clock.now(), agreed_by=admin.id, agreed_at=clock.now(), state="published",
+                changed_at=clock.now(), document_id=made.id,
+            )
+        )  # fmt: skip
+    with unit_of_work() as session:
+        assert loader.load(session, Pack(KOGA)).touched == 0
+        newest = select(RuleDocument.revision).where(RuleDocument.kind == "fees", RuleDocument.code == "gym")
+        assert max(session.scalars(newest)) == 2
 
 
 def test_a_draft_may_not_take_the_code_of_another_document(client: FlaskClient, manager: Account) -> None:
