@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -28,6 +29,8 @@ def load_city(session: Session, folder: Path, loaders: Sequence[Loader] = ()) ->
     Raises:
         PackError: mistakes, with file, line and suggestion; the caller's transaction has to be rolled back.
     """
+    # Files are read and checked between the statements: on a slow host that takes minutes, and nobody else waits for it.
+    session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     problems: list[Problem] = []
     reports: list[LoadReport] = []
     for load in (loader.load, *loaders):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, func, select
+from sqlalchemy import Connection, event, func, select, text
 from sqlalchemy.orm import Session
 
 from portal import app as composition
 from portal.directory.loading import load_city
 from portal.directory.models import City, CityText, Department, Office, PostalCode
-from portal.directory.pack import PackError
+from portal.directory.pack import Pack, PackError
+from portal.directory.sync import LoadReport
 from portal.kernel import database as kernel_database
 from portal.plan.models import ElsewhereProcedure, Initiative, Measure
 from tests.conftest import KOGA
@@ -117,6 +118,21 @@ def test_the_command_prints_every_mistake_with_file_and_line(database: str, tmp_
     ok, lines = composition.load_city(folder)
     assert not ok
     assert lines[0].startswith("departments.yaml:1: 「name_en」がありません")
+
+
+def test_a_slow_host_may_take_its_time_to_read_the_files_and_only_then(session: Session) -> None:
+    """Between two statements of a load there can be more than the minute that a request is given."""
+    limit = text("SHOW idle_in_transaction_session_timeout")
+    seen: list[str] = []
+
+    def slow(within: Session, _pack: Pack) -> LoadReport:
+        seen.append(within.execute(limit).scalar_one())
+        return LoadReport()
+
+    load_city(session, HANAMI, [slow])
+    session.commit()
+    assert seen == ["0"]
+    assert session.execute(limit).scalar_one() == "1min"
 
 
 def test_districts_without_a_name_each_are_a_mistake(session: Session, tmp_path: Path) -> None:
