@@ -63,6 +63,7 @@ class RefundView:
     booked_as: str | None = None
     reason: str = ""
     evidence: str = ""
+    account_evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -336,6 +337,7 @@ def _refunds(session: Session, charge_id: int) -> list[RefundView]:
             booked_as=row.Refund.booked_as,
             reason=row.Refund.reason,
             evidence=row.Refund.evidence,
+            account_evidence=row.Refund.account_evidence,
         )
         for row in rows
         if row.Refund.id not in replaced

@@ -193,8 +193,7 @@ def name_account(
     if found.provider != ledger.BANK_PROVIDER:
         raise RefundNotReady(refund_ref, found.state)
     found.state, found.changed_at = _moved(found, RefundEvent.NAME_ACCOUNT).value, now
-    if evidence.strip():
-        found.evidence = " / ".join(part for part in (found.evidence, evidence.strip()) if part)[-200:]
+    found.account_evidence = evidence.strip()[:200]
     session.execute(delete(RefundAccount).where(RefundAccount.refund_id == found.id))
     session.add(
         RefundAccount(

@@ -129,7 +129,7 @@ class Recipient(StrEnum):
 
 
 class Refund(Base):
-    """Money that goes back. Its state is merged from what the provider says; amount, kind and ground never change.
+    """Money that goes back. Its state is merged from what the provider says; amount, kind, ground and reason never change (trigger).
 
     `provider` is the way back: the provider that took it, "counter" for cash, "bank" for a transfer by the city, "dispute" where
     the payer's bank had taken it already. The check constraints say: what needs a second person does not move without
@@ -189,6 +189,8 @@ class Refund(Base):
     """Why, in the words of whoever began it at a desk; the payer reads them. "" where a rule of the program did."""
     evidence: Mapped[str] = mapped_column(String(200), default="", server_default="")
     """Which paper shows it; no names."""
+    account_evidence: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """On which paper finance saw the account; no names. It stays when the account is forgotten."""
 
 
 class Receipt(Base):

@@ -98,4 +98,5 @@ def test_finance_asks_on_paper_whom_nothing_reaches_and_enters_the_answer_with_i
     assert post(client, page, ACCOUNT).status_code == 422
     assert post(client, page, {**ACCOUNT, "evidence": "口座の届 第8号"}).status_code == 303
     (refund,) = refunds_of(charge("T1", payer=Payer(None, None, "")))
-    assert (refund.state, refund.evidence) == (RefundState.REQUESTED.value, "台帳 3 / 口座の届 第8号")
+    assert (refund.state, refund.account_evidence) == (RefundState.REQUESTED.value, "口座の届 第8号")
+    assert "口座の届 第8号" in client.get(f"/staff/payments/charges/{charge('T1', payer=Payer(None, None, ''))}").text
