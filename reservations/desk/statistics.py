@@ -1,17 +1,18 @@
-"""How much of what was offered was used, and what it brought in: by space, part of the day and category.
+"""How much of what was offered was used, and what it brought in: by space, part of the day, band of the timetable and category.
 
 The rate counts minutes: booked minutes of confirmed bookings by offered minutes of the timetables in force (closures by the
 timetable are not offered). Income is what was received for bookings of the period less what was promised back; other charges
-of a booking (overtime) count with it.
+of a booking (overtime) count with it. A booking over several parts of the day or bands counts in each: its minutes as they are, its
+money by their share of its minutes, to the yen.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import get_args
+from typing import TypeVar, get_args
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,9 +25,10 @@ from reservations.queries import catalog
 from reservations.queries.catalog import SpaceView
 from reservations.rules import Policy
 from reservations.services.common import KIND, slots_of
-from reservations.timetable import TOKYO, PartOfDay
+from reservations.timetable import TOKYO, PartOfDay, Slot
 
 LONGEST = timedelta(days=366)
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,13 @@ class Statistics:
     last: date
     by_space: Sequence[Rate]
     by_part: Sequence[Rate]
+    #: By the facilities' own bands (午前, 9:00〜11:00), in order of the day.
+    by_band: Sequence[Rate]
+    #: Of all offered minutes, how many each category of user booked.
+    by_category: Sequence[Rate]
     income_by_space: Sequence[Income]
     income_by_part: Sequence[Income]
+    income_by_band: Sequence[Income]
     income_by_category: Sequence[Income]
 
     @property
@@ -81,6 +88,7 @@ def statistics(session: Session, facilities: Collection[str], first: date, last:
     views = [view for view in catalog.spaces(session, on=first) if view.facility.code in facilities]
     rules = catalog.rules_for(session, views)
     offered: dict[tuple[str, PartOfDay], int] = defaultdict(int)
+    bands: dict[Band, int] = defaultdict(int)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     labels = {view.code: f"{view.facility.name} {view.name}" for view in views}
     for view in views:
@@ -89,8 +97,10 @@ def statistics(session: Session, facilities: Collection[str], first: date, last:
             if timetable is None or not view.facility.open_on(day):
                 continue
             for slot in timetable.slots_on(day, dates.is_holiday):
-                offered[view.code, slot.part] += int((slot.end - slot.start).total_seconds() // 60)
-    booked, income_space, income_part, income_category = _booked(session, facilities, first, last)
+                offered[view.code, slot.part] += slot.minutes
+                bands[band_of(slot)] += slot.minutes
+    used = _booked(session, facilities, first, last)
+    booked = used.minutes
     categories = _categories(rules, views)
     parts = get_args(PartOfDay)
     return Statistics(
@@ -101,9 +111,15 @@ def statistics(session: Session, facilities: Collection[str], first: date, last:
             for view in views
         ],
         [Rate(p, sum(offered[v.code, p] for v in views), sum(booked[v.code, p] for v in views)) for p in parts],
-        [Income(labels.get(code, code), *found) for code, found in sorted(income_space.items())],
-        [Income(p, *income_part[p]) for p in parts if p in income_part],
-        [Income(categories.get(code, code), *found) for code, found in sorted(income_category.items())],
+        [Rate(band.label, bands[band], used.bands[band]) for band in sorted({*bands, *used.bands})],
+        [
+            Rate(categories.get(code, code), sum(bands.values()), minutes)
+            for code, minutes in sorted(used.categories.items())
+        ],
+        [Income(labels.get(code, code), *found) for code, found in sorted(_sums(used.by_space).items())],
+        [Income(p, *found) for p, found in ((p, _sums(used.by_part).get(p)) for p in parts) if found],
+        [Income(band.label, *found) for band, found in sorted(_sums(used.by_band).items())],
+        [Income(categories.get(code, code), *found) for code, found in sorted(_sums(used.by_category).items())],
     )
 
 
@@ -120,13 +136,56 @@ def _categories(rules: Rules, views: Sequence[SpaceView]) -> dict[str, str]:
     }
 
 
-_Minutes = dict[tuple[str, PartOfDay], int]
-_Sums = dict[str, tuple[int, int]]
+@dataclass(frozen=True, order=True)
+class Band:
+    """A band of a timetable as people know it: minutes of the day at which it begins and ends, and its name ("" for plain hours)."""
+
+    begins: int
+    ends: int
+    name: str
+
+    @property
+    def label(self) -> str:
+        """The name and the times, or the times alone where they are the name; 翌 where it ends on the day after."""
+        times = f"{_clock(self.begins)}〜{_clock(self.ends)}"
+        return times if self.name in {"", times} else f"{self.name} {times}"
 
 
-def _booked(
-    session: Session, facilities: Collection[str], first: date, last: date
-) -> tuple[_Minutes, _Sums, _Sums, _Sums]:
+def _clock(minutes: int) -> str:
+    """9:00, 24:00, 翌9:00."""
+    whole = 24 * 60
+    after, rest = ("翌", minutes - whole) if minutes > whole else ("", minutes)
+    return f"{after}{rest // 60}:{rest % 60:02}"
+
+
+def band_of(slot: Slot) -> Band:
+    """The band that a slot is."""
+    start = slot.start.astimezone(TOKYO)
+    begins = start.hour * 60 + start.minute
+    return Band(begins, begins + slot.minutes, slot.name)
+
+
+def shares(yen: int, minutes: Sequence[int]) -> list[int]:
+    """An amount divided by minutes, whole yen; the parts make the whole: what rounding leaves goes to the last."""
+    total = sum(minutes)
+    parts = [yen * one // total for one in minutes[:-1]]
+    return [*parts, yen - sum(parts)]
+
+
+@dataclass(frozen=True)
+class _Used:
+    """What was booked: minutes by space and part, by band and by category; the money of each booking by the same."""
+
+    minutes: dict[tuple[str, PartOfDay], int] = field(default_factory=lambda: defaultdict(int))
+    bands: dict[Band, int] = field(default_factory=lambda: defaultdict(int))
+    categories: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    by_space: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_part: dict[PartOfDay, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_band: dict[Band, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_category: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+
+def _booked(session: Session, facilities: Collection[str], first: date, last: date) -> _Used:
     start = datetime.combine(first, time(), TOKYO)
     end = datetime.combine(last + timedelta(days=1), time(), TOKYO)
     rows = session.execute(
@@ -143,22 +202,30 @@ def _booked(
     received: dict[str, int] = defaultdict(int)
     for charge in paid_for.refundable(session, KIND, [booking.reference for booking, _space in rows]):
         received[charge.payable_ref] += charge.amount.amount
-    minutes: _Minutes = defaultdict(int)
-    by_space: dict[str, list[int]] = defaultdict(list)
-    by_part: dict[str, list[int]] = defaultdict(list)
-    by_category: dict[str, list[int]] = defaultdict(list)
+    used = _Used()
     for booking, space in rows:
-        yen = received[booking.reference]
+        yen, slots = received[booking.reference], slots_of(booking)
         if booking.state == BookingState.CONFIRMED:
-            for slot in slots_of(booking):
-                minutes[space, slot.part] += int((slot.end - slot.start).total_seconds() // 60)
+            for slot in slots:
+                used.minutes[space, slot.part] += slot.minutes
+                used.bands[band_of(slot)] += slot.minutes
+                used.categories[booking.category] += slot.minutes
         if booking.state == BookingState.CONFIRMED or yen:
-            by_space[space].append(yen)
-            # A booking over several parts of the day counts where it begins: its price is not divided.
-            by_part[slots_of(booking)[0].part].append(yen)
-            by_category[booking.category].append(yen)
-    return minutes, _sums(by_space), _sums(by_part), _sums(by_category)
+            used.by_space[space].append(yen)
+            used.by_category[booking.category].append(yen)
+            _divide(used.by_part, yen, [(slot.part, slot.minutes) for slot in slots])
+            _divide(used.by_band, yen, [(band_of(slot), slot.minutes) for slot in slots])
+    return used
 
 
-def _sums(lists: dict[str, list[int]]) -> _Sums:
+def _divide(into: dict[Key, list[int]], yen: int, parts: Sequence[tuple[Key, int]]) -> None:
+    """Put an amount under each key once, by its share of the minutes."""
+    minutes: dict[Key, int] = {}
+    for key, length in parts:
+        minutes[key] = minutes.get(key, 0) + length
+    for key, share in zip(minutes, shares(yen, list(minutes.values())), strict=True):
+        into[key].append(share)
+
+
+def _sums(lists: dict[Key, list[int]]) -> dict[Key, tuple[int, int]]:
     return {code: (len(amounts), sum(amounts)) for code, amounts in lists.items()}

@@ -402,6 +402,7 @@ def _drawn(found: Statistics, part_names: dict[str, str]) -> dict[str, Markup]:
     return {
         "spaces": charts.rates(found.by_space, name="spaces", title=gettext("場所ごとの使われた割合")),
         "parts": parts,
+        "bands": charts.rates(found.by_band, name="bands", title=gettext("時間の区切りごとの使われた割合")),
         "income_by_space": charts.incomes(found.income_by_space, name="yen-spaces", title=gettext("場所ごとの収入")),
         "income_by_part": charts.incomes(
             found.income_by_part, name="yen-parts", title=gettext("時間ごとの収入"), labels=part_names

@@ -46,9 +46,11 @@ def use_rates(found: Statistics, *, ids: bool) -> Response:
         ids: identifiers as heads and kinds, for a program; else words, and a column for each kind of number.
     """
     rates = {"rate_by_space": found.by_space, "rate_by_part": found.by_part}
+    rates |= {"rate_by_band": found.by_band, "rate_by_category": found.by_category}
     incomes = {
         "income_by_space": found.income_by_space,
         "income_by_part": found.income_by_part,
+        "income_by_band": found.income_by_band,
         "income_by_category": found.income_by_category,
     }
     name = f"use-{found.first}-{found.last}.csv"
@@ -85,8 +87,11 @@ def figure_words() -> dict[str, str]:
     return {
         "rate_by_space": gettext("場所ごとの使われた割合"),
         "rate_by_part": gettext("時間ごとの使われた割合"),
+        "rate_by_band": gettext("時間の区切りごとの使われた割合"),
+        "rate_by_category": gettext("利用者区分ごとの使われた割合"),
         "income_by_space": gettext("場所ごとの収入"),
         "income_by_part": gettext("時間ごとの収入"),
+        "income_by_band": gettext("時間の区切りごとの収入"),
         "income_by_category": gettext("利用者区分ごとの収入"),
     }
 

@@ -29,7 +29,7 @@ from reservations.errors import WrongState
 from reservations.services import after_use
 from tests import people
 from tests.people import make_staff, post, sign_in
-from tests.reservations.conftest import FRIDAY, MANAGER, Resident, booking
+from tests.reservations.conftest import FRIDAY, MANAGER, Resident, booking, pay
 
 HERE = frozenset({"S05"})
 NINE = datetime(2026, 12, 4, 0, 0, tzinfo=clock.TOKYO) + timedelta(hours=9)
@@ -229,7 +229,7 @@ def test_the_manager_checks_in_on_the_page_finds_by_permit_and_takes_the_csv(
     assert wrong.status_code == 422
     assert post(client, f"/staff/desk/bookings/{reference}/came", {"at": "9:05"}).status_code == 303
     found = post(client, "/staff/desk/find", {"words": booking(reference).permit_code or ""})
-    assert found.headers["Location"].endswith(f"/staff/desk/bookings/{reference}")
+    assert found.headers["Location"].endswith(f"/staff/desk/bookings/{reference}?by=code")
     with unit_of_work() as session:
         person = session.get_one(Person, hanako.person_id)
         person.search, person.phone = fold("古河 はなこ"), "0280-00-0000"
@@ -335,3 +335,34 @@ def test_a_permits_number_that_is_typed_is_kept_as_the_way_of_the_check_in(
     assert people.post(client, f"/staff/desk/bookings/{reference}/came", {"by": "nonsense"}).status_code == 303
     with unit_of_work() as session:
         assert session.scalars(select(BookingUse.came_by)).one() == "list"
+
+
+def test_a_booking_over_two_bands_counts_in_each_by_its_share(hanako: Resident) -> None:
+    reference = hanako.hold("S05-01", "t1100", FRIDAY, "t1300")
+    details = hanako.details(reference)
+    hanako.accept(reference, details, hanako.say(reference, details).digest)
+    pay(reference)
+    total = booking(reference).total
+    assert total is not None
+    with unit_of_work() as session:
+        found = statistics.statistics(session, HERE, FRIDAY, FRIDAY)
+    assert [(one.label, one.booked) for one in found.by_band if one.booked] == [
+        ("11:00〜13:00", 120),
+        ("13:00〜15:00", 120),
+    ]
+    assert [one.yen for one in found.income_by_band] == [total.amount // 2, total.amount - total.amount // 2]
+    assert {one.label: one.bookings for one in found.income_by_part} == {"morning": 1, "afternoon": 1}
+    assert sum(one.yen for one in found.income_by_part) == found.yen == total.amount
+    assert [one.label for one in found.by_band] == sorted(
+        (one.label for one in found.by_band), key=lambda x: int(x.split(":")[0])
+    )
+    [category] = found.by_category
+    assert (category.label, category.booked) == ("市内の方", 240)
+    assert category.offered == sum(one.offered for one in found.by_space)
+
+
+@pytest.mark.parametrize(
+    ("yen", "minutes", "parts"), [(1000, [60, 120], [333, 667]), (0, [60], [0]), (100, [1, 1, 1], [33, 33, 34])]
+)
+def test_shares_make_the_whole(yen: int, minutes: list[int], parts: list[int]) -> None:
+    assert statistics.shares(yen, minutes) == parts
