@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from forms.definition.procedure import StandardDays
-from portal.kernel.dates import add_working_days, is_working_day
+from portal.kernel.dates import add_working_days, is_working_day, next_working_day
 
 OWN_TARGET = StandardDays(days=10, kind="working", sample=True)
 """By when a section is done where the procedure sets no standard period: its own target, told to nobody outside (sample)."""
@@ -17,6 +17,11 @@ def due_on(arrived: date, standard: StandardDays | None) -> date:
     if standard.kind == "working":
         return add_working_days(arrived, standard.days)
     return arrived + timedelta(days=standard.days)
+
+
+def pay_by(asked: date, days: int) -> date:
+    """The day by which a fee is to be paid that was asked for on a day: so many days later, never on a closed day (民法 §140, §142)."""
+    return next_working_day(asked + timedelta(days=days))
 
 
 def moved(due: date | None, standard: StandardDays | None, *, asked: date, answered: date) -> date | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
+from forms import deadlines
 from forms.definition import Procedure, dependencies
 from payments.contract import ChargeLine, Ground, TaxClass
 from portal.kernel.money import Yen
@@ -55,6 +57,12 @@ def depends_on(procedure: Procedure) -> frozenset[str]:
             found.add(field_id)
             waiting += wanted.get(field_id, ())
     return frozenset(found)
+
+
+def pay_by(procedure: Procedure, asked: date) -> date | None:
+    """Until when a fee is paid that is asked for on this day; None where the procedure asks for none."""
+    fee = procedure.fee
+    return None if fee.kind == "none" else deadlines.pay_by(asked, fee.days_to_pay)
 
 
 def total(of: tuple[ChargeLine, ...]) -> Yen:

@@ -173,9 +173,9 @@ def demand(
         issued_at=now,
     )
     session.add(letter)
-    # The charge can be paid online again until the new term.
+    # The charge can be paid online again until the new term; one that never stopped being payable goes on so.
     until = datetime.combine(pay_by, time(23, 59, 59), clock.TOKYO)
-    if charge.pay_until is None or charge.pay_until < until:
+    if charge.pay_until is not None and charge.pay_until < until:
         charge.pay_until = until
     session.flush()
     jobs.defer(session, "payments.make_demand_letter", letter_id=letter.id)

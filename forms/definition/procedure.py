@@ -101,14 +101,29 @@ class StandardDays(Strict):
     sample: bool = False
 
 
+DAYS_TO_PAY = 14
+"""Calendar days from filing within which a fee is paid where the procedure says nothing (a sample: the city sets it)."""
+
+
 class Ground(Strict):
-    """Why a fee is asked, and whether the amount is only a sample (見本: no source for this city)."""
+    """Why a fee is asked, and whether the amount is only a sample (見本: no source for this city).
+
+    Attributes:
+        pay_within: calendar days from filing until the fee is due; None: `DAYS_TO_PAY`. After it the fee can still be paid; it is
+            reminded of, listed as unpaid, and may be demanded (督促).
+    """
 
     label: Words
     ordinance: str
     article: str | None = None
     sample: bool
     tax: Literal["exempt", "standard", "reduced"] = "exempt"
+    pay_within: int | None = Field(default=None, ge=1, le=365)
+
+    @property
+    def days_to_pay(self) -> int:
+        """Calendar days from filing until it is due."""
+        return DAYS_TO_PAY if self.pay_within is None else self.pay_within
 
 
 Amount = Annotated[int, Field(strict=True, ge=0, le=9_999_999)]

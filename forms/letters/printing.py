@@ -28,7 +28,7 @@ from portal.kernel.texts import show_date
 MOST = 30
 """Most letters in one PDF: about 0.3 s a page."""
 
-_SAID: dict[str, Any] = dict.fromkeys(("total", "sample", "answer_by", "more", "less"))
+_SAID: dict[str, Any] = dict.fromkeys(("total", "sample", "answer_by", "more", "less", "pay_by"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,16 @@ from sqlalchemy.orm import Session
 
 from forms import fees
 from forms.models import Application
-from forms.services.common import note
+from forms.services.common import definition, note
 from forms.services.filing import PAYABLE, charge, tell
 from payments import queries as payment_queries
 from payments import services as payments
 from payments.contract import ChargeLine
 from payments.queries import ChargeView
 from portal.kernel.audit import Actor
+from portal.kernel.clock import local
 from portal.kernel.money import Yen
+from portal.kernel.texts import show_date
 
 REPLACED = "fee_replaced"
 """Event: a demand that was not paid gave way to a smaller one; money that still comes for it goes back."""
@@ -78,7 +80,9 @@ def settle_difference(
         line = after[0]
         added = [replace(line, label=f"{line.label}(補正による追加)", amount=new - old)]
         charge(session, application, added, purpose=purpose, now=now)
-        tell(session, application, "fee_changed", more=str(new - old), sample=line.sample)
+        due = fees.pay_by(definition(application.version), local(now).date())
+        day = None if due is None else show_date(due, application.contact.get("locale", "ja"))
+        tell(session, application, "fee_changed", more=str(new - old), sample=line.sample, pay_by=day)
         return
     back = old - new
     for view in reversed(charges(session, application)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -66,6 +66,7 @@ class Review:
         fee: lines of the fee.
         sha256: of all of it; filing compares it.
         problems: field id → what is missing or no longer good; nothing can be filed while there are any.
+        pay_by: until when the fee is paid if it is filed today; None where nothing is asked.
     """
 
     procedure: Procedure
@@ -73,6 +74,7 @@ class Review:
     fee: tuple[ChargeLine, ...]
     sha256: str
     problems: Mapping[str, tuple[Problem, ...]]
+    pay_by: date | None = None
 
     @property
     def total(self) -> Yen:
@@ -139,7 +141,9 @@ def _review(application: Application, answers: Mapping[str, Any], at: Moment, fa
             if again.problems:
                 problems[field_id] = again.problems
     fee = fees.lines(procedure, to_file)
-    return Review(procedure, to_file, fee, review_hash(application.version.sha256, to_file, fee_json(fee)), problems)
+    sha256 = review_hash(application.version.sha256, to_file, fee_json(fee))
+    due = fees.pay_by(procedure, at.today) if fee else None
+    return Review(procedure, to_file, fee, sha256, problems, due)
 
 
 def file(
@@ -206,8 +210,14 @@ def file(
     if made.fee:
         charge(session, application, made.fee, payer_name=payer_name, now=now)
     total = str(made.total) if made.fee else None
-    tell(session, application, "filed", secret=secret, total=total, sample=any(line.sample for line in made.fee))
+    sample = any(line.sample for line in made.fee)
+    tell(session, application, "filed", secret=secret, total=total, sample=sample, pay_by=_pay_by(application, made))
     return application, secret
+
+
+def _pay_by(application: Application, made: Review) -> str | None:
+    """Until when the fee is paid, in the applicant's words; None where nothing is asked."""
+    return None if made.pay_by is None else show_date(made.pay_by, application.contact.get("locale", "ja"))
 
 
 def _who_acts(
@@ -322,7 +332,7 @@ def charge(
     purpose: str = "fee",
 ) -> None:
     """Demand the fee of a case, or what a correction adds to it; `lines` are not empty."""
-    first = lines[0]
+    first, procedure = lines[0], definition(application.version)
     payments.raise_charge(
         session,
         ChargeRequest(
@@ -340,9 +350,11 @@ def charge(
             payee=CITY,
             money_kind=MoneyKind.OFFICE_FEE,
             lines=lines,
-            description=definition(application.version).plain_name.ja[:DESCRIPTION_LENGTH],
+            description=procedure.plain_name.ja[:DESCRIPTION_LENGTH],
             ground=Ground(first.ground.title, first.ground.article, first.ground.since),
             purpose=purpose,
+            # Due on a day, and still payable after it: what is owed for a filed case does not end.
+            term_end=fees.pay_by(procedure, local(now).date()),
         ),
         now=now,
     )

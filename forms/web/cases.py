@@ -102,6 +102,7 @@ def application(reference: str) -> ResponseReturnValue:
             making=any(paper.ready_at is None for paper in found.documents),
             charges=charges,
             unpaid=unpaid,
+            today=clock.today(),
             open_requests=casework.open_requests(found),
             messages=messages,
             may_withdraw=Action.WITHDRAW in possible(state, by=Party.APPLICANT),
