@@ -167,6 +167,7 @@ class Delegation(Base):
         relation: in the delegate's words ("娘").
         slugs: the procedures; empty: none (never all).
         agreed_at, agreed_how, agreed_by: None until the principal agreed, in their account or on paper before a clerk.
+        identity_seen: what the clerk looked at to see who agreed on paper (`Proof`), never its number; None in their own account.
         valid_until: last day (Tokyo).
     """
 
@@ -190,6 +191,7 @@ class Delegation(Base):
     agreed_how: Mapped[str | None] = mapped_column(Text)
     agreed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     ended_at: Mapped[datetime | None]
+    identity_seen: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
 
 
 class Protection(Base):

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from forms import rules
 from forms.definition import FieldSpec, Procedure, Step
 from forms.definition.fields import ROW, GroupField
 from forms.definition.paths import label_at
+from forms.definition.procedure import Attachment
 from forms.masking import MASK
 from portal.kernel.text import beyond_jis2
 
@@ -31,6 +33,17 @@ class Line:
         if self.spec.kind == "person" and self.value:
             return bool(beyond_jis2(self.value["name"] + self.value.get("alias", "")))
         return False
+
+
+def on_paper(procedure: Procedure, answers: Mapping[str, Any]) -> list[Attachment]:
+    """The papers that these answers ask for and that come by post or to the counter: nothing was uploaded for them."""
+    return [
+        paper
+        for paper in procedure.attachments
+        if paper.required
+        and "here" not in paper.ways
+        and (paper.needed_if is None or rules.holds(procedure, answers, paper.needed_if))
+    ]
 
 
 def lines(

@@ -12,12 +12,13 @@ from forms.case_models import Delegation
 from forms.models import Application
 from forms.services import protection
 from portal.accounts.models import Account, Person
-from portal.accounts.services import account_by_email
+from portal.accounts.opening import IdentityNotSeen, by_way_in
+from portal.accounts.proofs import Proof, proves
 from portal.kernel import audit
 from portal.kernel.audit import Actor
 from portal.kernel.clock import local
 from portal.kernel.errors import Invalid, NotFound
-from portal.kernel.text import without_control
+from portal.kernel.text import fold, without_control
 
 LONGEST_DAYS = 366
 """A delegation is given anew after a year (a sample: the city sets it)."""
@@ -33,14 +34,30 @@ def give(
     until: date,
     actor: Actor,
     now: datetime,
+    seen: Collection[Proof] = (),
 ) -> Delegation:
     """A person lets somebody act for them: in their own account, or on paper before a clerk (`actor` is staff).
 
+    Args:
+        session: the transaction.
+        principal: for whom.
+        delegate_email: mail address or user number of who acts.
+        relation: in their words.
+        slugs: the procedures.
+        until: last day.
+        actor: the principal, or the clerk before whom they signed the paper.
+        now: aware.
+        seen: on paper: what the clerk looked at to see who the principal is.
+
     Raises:
         NotFound: nobody has this mail address.
+        IdentityNotSeen: on paper, and what was looked at is not enough.
         Invalid: no procedure, no relation, themselves, or a day that has passed or is too far away.
     """
-    account = account_by_email(session, delegate_email.strip())
+    on_paper = actor.kind == "staff"
+    if on_paper and not proves(seen):
+        raise IdentityNotSeen
+    account = by_way_in(session, delegate_email)
     today = local(now).date()
     relation = without_control(relation).strip()
     if account is None or account.person_id is None:
@@ -64,26 +81,35 @@ def give(
         asked_at=now,
         valid_until=until,
         agreed_at=now,
-        agreed_how="paper" if actor.kind == "staff" else "account",
+        agreed_how="paper" if on_paper else "account",
         agreed_by=actor.account_id,
+        identity_seen=sorted(set(seen)) if on_paper else None,
     )
     session.add(made)
     session.flush()
     audit.record(
         session, actor=actor, action="delegation.give", subject_kind="delegation", subject_ref=str(made.id),
-        detail={"procedures": made.slugs, "until": until.isoformat()},
+        detail={"procedures": made.slugs, "until": until.isoformat(), "how": made.agreed_how, "seen": made.identity_seen or []},
     )  # fmt: skip
     return made
 
 
-def end(session: Session, delegation_id: int, *, person_id: int, actor: Actor, now: datetime) -> None:
+def end(session: Session, delegation_id: int, *, person_id: int | None, actor: Actor, now: datetime) -> None:
     """The principal takes it back; from now on the delegate sees nothing.
+
+    Args:
+        session: the transaction.
+        delegation_id: which.
+        person_id: the principal; None: staff, at the wish of the principal who stands before them.
+        actor: who does it.
+        now: aware.
 
     Raises:
         NotFound: somebody else's.
     """
     found = session.get(Delegation, delegation_id, with_for_update=True)
-    if found is None or found.principal_person_id != person_id:
+    whose = None if found is None else found.principal_person_id
+    if found is None or (person_id != whose and not (person_id is None and actor.kind == "staff")):
         raise NotFound
     if found.ended_at is None:
         found.ended_at = now
@@ -131,6 +157,19 @@ def of_account(session: Session, account: Account) -> Sequence[Delegation]:
         .where(or_(Delegation.delegate_account_id == account.id, Delegation.principal_person_id == account.person_id))
         .order_by(Delegation.id.desc())
     ).all()
+
+
+def on_paper(session: Session, *, search: str = "", limit: int = 50) -> Sequence[Delegation]:
+    """Delegations that were agreed on paper, newest first; those of whom a name is searched. One statement."""
+    wanted = select(Delegation).where(Delegation.agreed_how == "paper")
+    if search.strip():
+        wanted = wanted.join(Person, Person.id == Delegation.principal_person_id).where(
+            or_(
+                Person.search.contains(fold(search), autoescape=True),
+                Delegation.delegate_name.contains(search.strip(), autoescape=True),
+            )
+        )
+    return session.scalars(wanted.order_by(Delegation.id.desc()).limit(limit)).all()
 
 
 def account_of(session: Session, person_id: int) -> int | None:

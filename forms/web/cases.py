@@ -103,6 +103,7 @@ def application(reference: str) -> ResponseReturnValue:
             charges=charges,
             unpaid=unpaid,
             today=clock.today(),
+            papers=presenting.on_paper(definition(found.version), found.filings[-1].answers) if found.filings else (),
             open_requests=casework.open_requests(found),
             messages=messages,
             may_withdraw=Action.WITHDRAW in possible(state, by=Party.APPLICANT),

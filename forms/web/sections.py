@@ -26,6 +26,7 @@ from forms.web import (
     files,
     following,
     letters,
+    paper_delegation,
     retention,
     staff,
     verify,
@@ -53,6 +54,7 @@ __all__ = [
     "following",
     "init_app",
     "letters",
+    "paper_delegation",
     "retention",
     "staff",
     "verify",
@@ -157,6 +159,17 @@ def init_app(app: Flask) -> None:
             order=21,
             in_menu=False,
             count=_letters,
+        )
+    )
+    staff_home.register(
+        staff_home.Tile(
+            "paper-delegations",
+            lazy_gettext("紙の代理"),
+            "forms.paper_delegations",
+            roles=(Role.COUNTER.value,),
+            text=lazy_gettext("登録していない人が、窓口で代理の人を決めます。"),
+            order=13,
+            in_menu=False,
         )
     )
     staff_home.register(

@@ -97,6 +97,29 @@ def register(session: Session, *, facts: Facts, locale: str, clerk: Actor, now: 
     return account
 
 
+def person_at_counter(session: Session, *, facts: Facts, clerk: Actor, now: datetime) -> Person:
+    """Whoever stands before the clerk, as a person: the record of this name and day of birth, else a new one without an account.
+
+    A record that is there stays as it is.
+
+    Raises:
+        NotFound: not called by staff.
+    """
+    if clerk.kind != "staff" or clerk.account_id is None:
+        raise NotFound
+    folded = f"{fold(facts.name)} {fold(facts.kana)}".strip()
+    same = select(Person).where(Person.search == folded, Person.birth_date == facts.birth_date).order_by(Person.id)
+    known = session.scalars(same.limit(1)).first()
+    if known is not None:
+        return known
+    made = Person(email=None, created_at=now, source="counter")
+    write_facts(made, facts, now)
+    session.add(made)
+    session.flush()
+    audit.record(session, actor=clerk, action="person.registered", subject_kind="person", subject_ref=str(made.id))
+    return made
+
+
 def by_number(session: Session, number: str, *, lock: bool = False) -> Account:
     """The account with this number.
 

@@ -9,9 +9,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import get_args
 
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from forms import fees, measures, mistakes, rules, vocabulary
+from forms import fees, measures, mistakes, presenting, queries, rules, vocabulary
 from forms.definition import from_document
 from forms.definition.fields import AnyField
 from forms.definition.schema import FILE, json_schema
@@ -95,3 +96,30 @@ def test_every_key_of_a_definition_is_documented() -> None:
     keys |= set(json.loads(json_schema())["properties"])
     missing = {key for key in keys if not re.search(rf"\b{key}\b", text)}
     assert missing <= {"ja", "en"}, missing
+
+
+def test_the_papers_that_belong_to_a_procedure_are_listed_with_the_ways_to_hand_them_in(
+    client: FlaskClient, koga: str, session: Session
+) -> None:
+    road = client.get("/procedures/road-occupancy").get_data(as_text=True)
+    for words in ("いっしょに出す書類", "位置図と図面", "申請の中で出す"):
+        assert words in road, words
+    club = queries.procedure(session, "after-school-club", now=clock.now()).procedure
+    assert [paper.id for paper in presenting.on_paper(club, {"reason": "work"})] == ["work-proof"]
+    assert presenting.on_paper(club, {"reason": "illness"}) == []
+    nothing = client.get("/procedures/road-damage").get_data(as_text=True)
+    assert "法律で決まった手続きではありません" in nothing
+    assert "決まっていません" in nothing
+    assert "その日のうち" in client.get("/procedures/resident-record").get_data(as_text=True)
+
+
+def test_every_fillable_procedure_of_koga_is_whole_or_says_that_it_has_no_law(koga: str, session: Session) -> None:
+    services_of_the_city = {"park-damage", "road-damage", "smartphone-class", "water-leak"}
+    for entry in queries.catalogue(session, now=clock.now()):
+        procedure = entry.procedure
+        if not procedure.fillable:
+            continue
+        assert procedure.law is not None or procedure.slug in services_of_the_city, procedure.slug
+        assert procedure.law is None or procedure.law.article or "見本" in procedure.law.name, procedure.slug
+        handed_in = {paper.field for paper in procedure.attachments}
+        assert {f.id for f in procedure.fields() if f.kind in {"file", "photo"}} <= handed_in, procedure.slug
