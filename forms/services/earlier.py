@@ -8,19 +8,19 @@ from sqlalchemy.orm import Session, aliased, joinedload
 from forms.models import Application, ApplicationAnswers, ProcedureVersion
 from forms.services.common import definition
 from forms.states import State
-from forms.vocabulary import Known
+from forms.vocabulary import ITEMS, Known
 
 LOOKED_AT = 5
 """How many of the last applications are looked at."""
 SOURCE = "application"
-_VISITOR = "visitor."
 
 
 def said_before(session: Session, *, person_id: int, account_id: int) -> tuple[Known, ...]:
     """The data items of the person's own last applications, the newest first; one statement.
 
     Only what they filed for themselves from their own account: what somebody did for another person stays there. Facts of one
-    visit to the counter (`visitor.…`) are not carried over.
+    visit to the counter (`visitor.…`), of a child, a household member or an organisation are not carried over: the next
+    application may be for another.
     """
     other = aliased(ApplicationAnswers)
     newest = (
@@ -49,6 +49,6 @@ def said_before(session: Session, *, person_id: int, account_id: int) -> tuple[K
     for application, filed in rows:
         for spec in definition(application.version).fields():
             item, value = spec.item, filed.answers.get(spec.id)
-            if item is not None and value is not None and not spec.stored and not item.startswith(_VISITOR):
+            if item is not None and value is not None and not spec.stored and ITEMS[item].own:
                 found.setdefault(item, Known(item, value, SOURCE, filed.at))
     return tuple(found.values())

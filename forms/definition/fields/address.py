@@ -6,7 +6,7 @@ import re
 from typing import Any, ClassVar, Literal
 
 from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Typed, one
-from portal.kernel.text import digits
+from forms.normalising import normal
 
 PARTS = ("postal_code", "prefecture", "city", "town", "block", "building")
 MAX = {"prefecture": 4, "city": 30, "town": 60, "block": 60, "building": 80}
@@ -28,7 +28,7 @@ class AddressField(FieldSpec):
         if not any(given.values()):
             return Reading()
         problems: list[Problem] = []
-        code = re.sub(r"[^0-9]", "", digits(given["postal_code"]).removeprefix("〒"))
+        code = normal("postal_code", given["postal_code"])
         town = at.postal(code) if len(code) == 7 else None
         if not given["postal_code"]:
             problems.append(Problem("required_part", "postal_code"))
@@ -53,7 +53,7 @@ class AddressField(FieldSpec):
     def fill(self, typed: Typed, at: Moment) -> tuple[dict[str, list[str]], tuple[Problem, ...]]:
         """Answer the "search the address" button: what to put into the inputs, and what is wrong with the postal code."""
         filled = {part: [one(typed, part)] for part in PARTS}
-        code = re.sub(r"[^0-9]", "", digits(filled["postal_code"][0]))
+        code = normal("postal_code", filled["postal_code"][0])
         if len(code) != 7:
             return filled, (Problem("not_postal_code", "postal_code"),)
         town = at.postal(code)

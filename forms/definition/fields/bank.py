@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal
 from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Typed, length, one
 from forms.definition.fields.choices import Choice
 from forms.definition.words import Words
+from forms.normalising import normal
 from portal.directory import banks
-from portal.kernel.text import digits, fold, katakana
+from portal.kernel.text import digits, fold
 
 KINDS = (
     Choice(code="ordinary", label=Words(ja="普通", en="Ordinary")),
@@ -49,10 +50,10 @@ class BankField(FieldSpec):
         kind = given["kind"]
         if kind and kind not in {k.code for k in KINDS}:
             problems.append(Problem("not_offered", "kind"))
-        number = re.sub(r"[-\s]", "", digits(given["number"]))
+        number = normal("account_number", given["number"])
         if given["number"] and not re.fullmatch(r"[0-9]{1,7}", number):
             problems.append(Problem("not_account_number", "number"))
-        holder = katakana(digits(given["holder"])).upper()
+        holder = normal("account_holder", given["holder"])
         if given["holder"] and not _HOLDER.fullmatch(holder):
             problems.append(Problem("not_holder", "holder"))
         elif length(holder) > HOLDER:

@@ -10,7 +10,8 @@ from pydantic import Field, field_validator, model_validator
 
 from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Typed, one
 from forms.definition.words import Words
-from portal.kernel.dates import DateError, both, parse_date
+from forms.normalising import normal
+from portal.kernel.dates import DateError, both
 from portal.kernel.text import digits
 
 _OFFSET = re.compile(r"^today([+-]\d{1,5})?$")
@@ -106,7 +107,7 @@ class DateField(FieldSpec):
         if not text:
             return Reading()
         try:
-            day = parse_date(text)
+            day = date.fromisoformat(normal("day", text))
         except DateError:
             return Reading(problems=(Problem("not_date"),))
         earliest, latest = self.between(at.today)

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from forms.definition.fields.base import FieldSpec, Moment, Problem, Reading, Typed, length, one
 from forms.definition.words import Words
-from portal.kernel.text import beyond_jis2, dashes, digits, is_katakana, katakana
+from forms.normalising import normal
+from portal.kernel.text import beyond_jis2, is_katakana
 
 
 class LineField(FieldSpec):
@@ -18,9 +19,11 @@ class LineField(FieldSpec):
 
     max_length: int = Field(default=100, ge=1, le=500)
 
+    how: ClassVar[str] = "as_typed"
+
     def normal(self, text: str) -> str:
-        """The text as it is kept."""
-        return text
+        """The text as it is kept (`forms.normalising`)."""
+        return normal(self.how, text)
 
     def problems(self, text: str) -> tuple[Problem, ...]:
         """What is wrong with a text that is not empty and not too long."""
@@ -57,8 +60,7 @@ class TextField(LineField):
 
     def normal(self, text: str) -> str:
         """See `LineField.normal`."""
-        flat = " ".join(text.split("\n"))
-        return digits(flat).replace(" ", "").replace("-", "") if self.half_width else flat
+        return normal("half_width" if self.half_width else "one_line", text)
 
     def problems(self, text: str) -> tuple[Problem, ...]:
         """See `LineField.problems`."""
@@ -78,12 +80,9 @@ class LongTextField(LineField):
 class NameField(LineField):
     """A name of a person: every character kept (never normalised); those outside JIS level 2 are marked 字形確認."""
 
+    how: ClassVar[str] = "one_line"
     type: Literal["name"]
     max_length: int = Field(default=60, ge=1, le=200)
-
-    def normal(self, text: str) -> str:
-        """See `LineField.normal`."""
-        return " ".join(text.split("\n"))
 
     def flags(self, text: str) -> tuple[str, ...]:
         """See `LineField.flags`."""
@@ -93,12 +92,9 @@ class NameField(LineField):
 class KanaField(LineField):
     """A reading in katakana. Half-width kana and hiragana are taken and made full-width katakana."""
 
+    how: ClassVar[str] = "katakana"
     type: Literal["kana"]
     max_length: int = Field(default=60, ge=1, le=200)
-
-    def normal(self, text: str) -> str:
-        """See `LineField.normal`."""
-        return katakana(" ".join(text.split("\n")))
 
     def problems(self, text: str) -> tuple[Problem, ...]:
         """See `LineField.problems`."""
@@ -108,13 +104,9 @@ class KanaField(LineField):
 class PhoneField(LineField):
     """A telephone number in Japan: ten or eleven digits that begin with 0; hyphens are kept where the person put them."""
 
+    how: ClassVar[str] = "phone"
     type: Literal["phone"]
     max_length: int = Field(default=20, ge=1, le=30)
-
-    def normal(self, text: str) -> str:
-        """See `LineField.normal`."""
-        flat = dashes(digits(text)).replace("(", "-").replace(")", "-")
-        return re.sub(r"-{2,}", "-", re.sub(r"[\s　]", "", flat)).strip("-")
 
     def problems(self, text: str) -> tuple[Problem, ...]:
         """See `LineField.problems`."""
