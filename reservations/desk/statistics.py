@@ -148,7 +148,8 @@ class Band:
     def label(self) -> str:
         """The name and the times, or the times alone where they are the name; 翌 where it ends on the day after."""
         times = f"{_clock(self.begins)}〜{_clock(self.ends)}"
-        return times if self.name in {"", times} else f"{self.name} {times}"
+        padded = f"{self.begins // 60:02}:{self.begins % 60:02}〜{self.ends // 60:02}:{self.ends % 60:02}"
+        return times if self.name in {"", times, padded} else f"{self.name} {times}"
 
 
 def _clock(minutes: int) -> str:

@@ -366,3 +366,16 @@ def test_a_booking_over_two_bands_counts_in_each_by_its_share(hanako: Resident) 
 )
 def test_shares_make_the_whole(yen: int, minutes: list[int], parts: list[int]) -> None:
     assert statistics.shares(yen, minutes) == parts
+
+
+@pytest.mark.parametrize(
+    ("band", "label"),
+    [
+        (statistics.Band(540, 660, "09:00〜11:00"), "9:00〜11:00"),
+        (statistics.Band(540, 720, "午前"), "午前 9:00〜12:00"),
+        (statistics.Band(1020, 1440, ""), "17:00〜24:00"),
+        (statistics.Band(1020, 1980, "泊まり"), "泊まり 17:00〜翌9:00"),
+    ],
+)
+def test_a_band_is_called_by_its_name_and_times_once(band: statistics.Band, label: str) -> None:
+    assert band.label == label
