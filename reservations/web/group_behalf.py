@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
@@ -13,22 +14,28 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
 from portal.accounts.models import Role
-from portal.kernel import audit, clock
+from portal.kernel import audit, clock, references
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access
 from portal.web.forms import CheckboxesField, ChoiceField, MaxLength, PortalForm, Required, SelectionField, TextField
-from reservations.desk import behalf
+from reservations import combining
+from reservations.desk import behalf, repeating
 from reservations.desk.behalf import Begun, Who
+from reservations.errors import BadPeriod, SeriesOpen
 from reservations.groups import queries
 from reservations.groups.models import GroupState
 from reservations.models import Source
+from reservations.operations import series
+from reservations.services.common import KIND
 from reservations.web import words
 from reservations.web.behalf import HOLD_REFUSALS, place_of, slot_choices
 from reservations.web.behalf_forms import PlaceForm
+from reservations.web.forms import DayField
 from reservations.web.manage import facilities_of
 from reservations.web.public import bp
 from reservations.web.refusals import refused_text
+from reservations.web.series import why_missed
 from reservations.web.words import gettext
 
 _MANAGER = access.staff(Role.FACILITY_MANAGER)
@@ -54,6 +61,12 @@ class GroupBehalfForm(PortalForm):
         lazy_gettext("時間"), description=lazy_gettext("続けて使うときは、いくつも選びます。"), validators=[Required()]
     )
     source = SelectionField(lazy_gettext("どこから"), validators=[Required()])
+    until = DayField(
+        lazy_gettext("毎週使うときは、いつまで"),
+        description=lazy_gettext("同じ曜日・同じ時間を、この日まで取ります。1回だけのときは、空のままにします。"),
+        validators=[Optional()],
+        render_kw={"type": "date"},
+    )
     space = HiddenField()
     day = HiddenField()
     words = HiddenField()
@@ -129,6 +142,8 @@ def group_behalf_hold() -> ResponseReturnValue:
     if not form.validate():
         return _page(place, found, form, status=422)
     group, _colon, person = form.party.data.rpartition(":")
+    if form.until.data is not None:
+        return _weekly(place, found, form, form.until.data)
 
     def work(session: Session) -> str:
         return behalf.hold_for(
@@ -150,3 +165,61 @@ def group_behalf_hold() -> ResponseReturnValue:
     except HOLD_REFUSALS as error:
         return _page(place, found, form, message=refused_text(error), status=error.status)
     return redirect(url_for("reservations.behalf_booking", reference=reference), 303)
+
+
+def _weekly(place: PlaceForm, found: Any, form: GroupBehalfForm, last: date) -> ResponseReturnValue:
+    """Keep the times of every week that can be had, and show what could not."""
+    visitor = access.visitor()
+    own = facilities_of(visitor)
+    group, _colon, person = form.party.data.rpartition(":")
+
+    def work(session: Session) -> str:
+        return repeating.weekly_for(
+            session,
+            person_id=int(person),
+            group=group,
+            space=found.space.code,
+            first=place.day.data or clock.today(),
+            last=last,
+            slots=tuple(form.slot.data),
+            facilities=own,
+            actor=visitor.actor,
+            now=clock.now_in(session),
+        ).reference
+
+    try:
+        reference = transact(work)
+    except BadPeriod as error:
+        message = gettext("「いつまで」は、使う日からあとにしてください。60回までです。")
+        return _page(place, found, form, message=message, status=error.status)
+    except SeriesOpen as error:
+        # Somebody else's facility may have it: there the page is not to be seen.
+        reference = error.reference
+    except HOLD_REFUSALS as error:
+        return _page(place, found, form, message=refused_text(error), status=error.status)
+    return redirect(url_for("reservations.desk_series", reference=reference), 303)
+
+
+@bp.get("/staff/desk/series/<reference>")
+@_MANAGER
+def desk_series(reference: str) -> ResponseReturnValue:
+    """The days that were kept, each to be accepted, and those that could not be had."""
+    visitor, number = access.visitor(), references.parse(reference)
+    with unit_of_work() as session:
+        now = clock.now_in(session)
+        made = repeating.within(session, number, facilities_of(visitor))
+        if made is None:
+            raise NotFound
+        lines = [(one, combining.restored(one.slots)) for one in series.bookings_of(session, made.id)]
+        missed = [(date.fromisoformat(one["day"]), why_missed(one)) for one in made.missed]
+        for one, _slots in lines:
+            audit.record(
+                session,
+                actor=visitor.actor,
+                action="booking.listed",
+                subject_kind=KIND,
+                subject_ref=one.reference,
+            )
+    return render_template(
+        "reservations/desk/series.html", made=made, bookings=lines, missed=missed, now=now, words=words
+    )

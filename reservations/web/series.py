@@ -226,7 +226,7 @@ def _show(session: Session, page: _Page, *, message: str = "", status: int = 200
         day, offers = date.fromisoformat(one["day"]), []
         if number < ALTERNATIVES_FOR:
             offers = calendar.alternatives(session, space, day, one["slots"][0], city=city, now=now)
-        missed.append((day, _why(one), offers))
+        missed.append((day, why_missed(one), offers))
     owed = together.owed(session, page.bookings)
     if page.form is not None:
         page.form.accepted.data = page.waiting.digest
@@ -249,7 +249,8 @@ def _show(session: Session, page: _Page, *, message: str = "", status: int = 200
     return html, status
 
 
-def _why(one: dict[str, Any]) -> str:
+def why_missed(one: dict[str, Any]) -> str:
+    """Why a day of a series could not be had, as it was kept."""
     match one["code"]:
         case "slot_taken":
             return gettext("この時間は、ほかの人が先に予約しました。")

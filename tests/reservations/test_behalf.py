@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 from flask.testing import FlaskClient
@@ -154,3 +155,38 @@ def test_a_verified_group_that_telephones_gets_a_room_for_groups_and_pays_at_the
     assert (kept.group_id is not None, kept.source, kept.pay_when) == (True, Source.TELEPHONE, "counter")
     people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S05"))
     assert people.post(client, "/staff/desk/book/group", sent).status_code == 404
+
+
+def test_a_group_telephones_for_every_week_and_what_could_not_be_had_is_told(
+    client: FlaskClient, hanako: Resident, stranger: Resident
+) -> None:
+    with unit_of_work() as session:
+        members = tuple(Member(f"古河 {n}子", "古河市") for n in range(4))
+        asked = GroupRequest("古河合唱の会", "コガガッショウノカイ", "club", ("chorus",), members)
+        group = groups.register(session, asked, person_id=hanako.person_id, actor=hanako.actor, now=clock.now())
+        groups.decide(session, group, accept=True, actor=MANAGER, now=clock.now())
+    stranger.hold("C02-01", "am", date(2026, 12, 11))
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "C02"))
+    sent = {
+        "space": "C02-01",
+        "day": "2026-12-04",
+        "words": "合唱",
+        "party": f"{group}:{hanako.person_id}",
+        "slot": "am",
+        "source": "telephone",
+    }
+    early = people.post(client, "/staff/desk/book/group", {**sent, "until": "2026-12-01"})
+    assert early.status_code == 422
+    assert "使う日からあと" in early.text
+    made = people.post(client, "/staff/desk/book/group", {**sent, "until": "2026-12-18"})
+    assert made.status_code == 303, made.text
+    where = people.location(made)
+    page = client.get(where).text
+    assert "取れた日(2日)" in page
+    assert "取れなかった日(1日)" in page
+    assert "ほかの人が先に予約しました" in page
+    holds = re.findall(r'href="(/staff/desk/holds/[^"]+)"', page)
+    accept(client, holds[0])
+    assert booking(holds[0].rsplit("/", 1)[-1]).group_id is not None
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S05"))
+    assert client.get(where).status_code == 404
