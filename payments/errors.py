@@ -271,6 +271,18 @@ class RefundNotReady(Conflict):
 
 
 @dataclass(eq=False)
+class NotSold(Invalid):
+    """Nothing was sold at the counter.
+
+    `reason` is nothing (no number of anything), unknown (an item that is not on the list), mixed (money of two payees or kinds is two
+    sales), too_many or price (the list changed since it was shown).
+    """
+
+    code: ClassVar[str] = "not_sold"
+    reason: str
+
+
+@dataclass(eq=False)
 class NotCorrectable(Conflict):
     """A payment cannot be countered at the counter.
 

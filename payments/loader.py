@@ -7,21 +7,23 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from sqlalchemy.orm import Session
 
-from payments.contract import CITY, MoneyKind
+from payments.contract import CITY, MoneyKind, TaxClass
 from payments.methods import Method
-from payments.models import BudgetItem, CashlessElsewhere, PayeeKind, PayeeSuccession
+from payments.models import BudgetItem, CashlessElsewhere, CounterItem, PayeeKind, PayeeSuccession
 from payments.services import Defined, define_payee
 from payments.switches import begin_with
 from payments.years import Timing
 from portal.directory.pack import Entry, Located, Pack, PackDate
 from portal.directory.sync import LoadReport, remove, switch_off, sync
 from portal.kernel import clock
+from portal.kernel.money import Yen
 
 PAYEES = "payments/payees.yaml"
 ELSEWHERE = "payments/elsewhere.yaml"
 BUDGET = "payments/budget.yaml"
 SUCCESSIONS = "payments/successions.yaml"
 METHODS = "payments/methods.yaml"
+COUNTER = "payments/counter_items.yaml"
 
 
 class PayeeEntry(Entry):
@@ -80,6 +82,23 @@ class SuccessionEntry(Entry):
     sample: bool = False
 
 
+class CounterEntry(Entry):
+    """One entry of counter_items.yaml, in the order of the price list."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    name_en: str = ""
+    unit: Annotated[str, Field(max_length=20)] = ""
+    price: Annotated[int, Field(strict=True, ge=1, le=999_999)]
+    payee: str = CITY
+    money_kind: Annotated[MoneyKind, BeforeValidator(MoneyKind)]
+    tax: Annotated[TaxClass, BeforeValidator(TaxClass)]
+    ground: Annotated[str, Field(min_length=1)]
+    article: str = ""
+    budget_item: str = ""
+    sample: bool = False
+
+
 class MethodsEntry(Entry):
     """One entry of methods.yaml: the ways to pay that are on for one kind of money at the start."""
 
@@ -105,7 +124,9 @@ def load(session: Session, pack: Pack) -> LoadReport:
         pack.problem(PAYEES, 1, "受取先 city(市そのもの)がありません。", "code: city を足してください。")
     budget = pack.rows(BUDGET, BudgetEntry) if pack.has(BUDGET) else []
     successions = pack.rows(SUCCESSIONS, SuccessionEntry) if pack.has(SUCCESSIONS) else []
+    counter = pack.rows(COUNTER, CounterEntry) if pack.has(COUNTER) else []
     _check(pack, {entry.value.code for entry in payees}, budget, successions)
+    _check_counter(pack, {entry.value.code for entry in payees}, {entry.value.code for entry in budget}, counter)
     pack.check()
     done = [
         define_payee(
@@ -127,7 +148,7 @@ def load(session: Session, pack: Pack) -> LoadReport:
         unchanged=done.count(Defined.UNCHANGED),
         name="payments",
     )
-    report += _budget(session, budget) + _successions(session, successions)
+    report += _budget(session, budget) + _successions(session, successions) + _counter(session, counter)
     return report + sync(
         session,
         CashlessElsewhere,
@@ -167,6 +188,42 @@ def _check(
             pack.known(change, key, getattr(change.value, key), payees, PAYEES)
         both = {change.value.from_payee, change.value.to_payee}
         pack.known(change, "refunds_by", change.value.refunds_by, both, "from_payee, to_payee")
+
+
+def _check_counter(pack: Pack, payees: set[str], budget: set[str], counter: list[Located[CounterEntry]]) -> None:
+    pack.unique(counter, "code")
+    for item in counter:
+        pack.known(item, "payee", item.value.payee, payees, PAYEES)
+        if item.value.budget_item:
+            pack.known(item, "budget_item", item.value.budget_item, budget, BUDGET)
+
+
+def _counter(session: Session, entries: list[Located[CounterEntry]]) -> LoadReport:
+    return sync(
+        session,
+        CounterItem,
+        {
+            (entry.value.code,): {
+                "name": entry.value.name,
+                "name_en": entry.value.name_en,
+                "unit": entry.value.unit,
+                "price": Yen(entry.value.price),
+                "payee_code": entry.value.payee,
+                "money_kind": entry.value.money_kind.value,
+                "tax": entry.value.tax.value,
+                "ground": entry.value.ground,
+                "article": entry.value.article,
+                "budget_item": entry.value.budget_item,
+                "position": position,
+                "sample": entry.value.sample,
+                "active": True,
+            }
+            for position, entry in enumerate(entries, start=1)
+        },
+        key=("code",),
+        retire=switch_off,
+        name="payments",
+    )
 
 
 def _budget(session: Session, entries: list[Located[BudgetEntry]]) -> LoadReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments import dunning, gateways, joint, mails, pay_links, receipts, refunds, sealing, transfers
+from payments import counter_items, dunning, gateways, joint, mails, pay_links, receipts, refunds, sealing, transfers
 from payments.bills import paying
 from portal.settings import Settings
 
@@ -23,4 +23,5 @@ def configure(settings: Settings) -> None:
     receipts.configure(settings.secret_key, settings.public_url)
     dunning.configure(before=settings.remind_before, after=settings.remind_after, costs=settings.demand_costs)
     dunning.register()
+    counter_items.register()
     transfers.configure(settings)

@@ -11,6 +11,7 @@ from payments.models.bills import (
     ImportKind,
 )
 from payments.models.charges import Charge, ChargeLineRow, ChargePart, ChargePayer, GroundRow, Payee, PayeeKind
+from payments.models.counter import CounterItem
 from payments.models.drawers import Drawer, DrawerMove, DrawerMoveKind, DrawerState, PayingInSlip
 from payments.models.dunning import (
     DemandLetter,
@@ -64,6 +65,7 @@ __all__ = [
     "ChargePart",
     "ChargePayer",
     "ChargeYear",
+    "CounterItem",
     "DemandLetter",
     "DemandLetterFile",
     "Dispute",
