@@ -128,7 +128,7 @@ class Settings:
     holds_per_second: str = _variable(
         "PORTAL_HOLDS_PER_SECOND",
         "80",
-        "Bookings begun a second on this host before people are given a place in a queue; 0: no queue",
+        "Most bookings begun a second on this host before people are given a place in a queue (fewer where it serves fewer); 0: no queue",
     )
     file_keys: str = _variable(
         "PORTAL_FILE_KEYS",

@@ -2,64 +2,123 @@
 
 The generic cell rate algorithm (ITU-T I.371): one number, the time at which the next turn begins, moves on by 1/rate for
 each that asks. It is shared by the web processes of a host (made before they are forked); several hosts each have a queue
-of their own. Pure: the time is an argument.
+of their own. The rate is what the operator allows, and less where the host cannot serve so many: it follows how long a turn
+took lately, so that people wait on a page that tells them their place and not in front of a server that does not answer.
+Pure: the time is an argument.
 """
 
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import Value
+from multiprocessing import Array, Value
 from typing import Any
 
 LOCK_SECONDS = 0.2
-REMEMBERED = 20_000
-"""Turns that a process remembers before it forgets those that have begun."""
+SLOWEST = 2.0
+"""Turns a second that are given whatever a turn took: a host that stood still finds its pace again."""
+WEIGHT = 0.05
+"""How much the newest turn counts for what a turn takes: about the last twenty say it."""
+AGAIN = 1.0
+"""Seconds within which a second tap of one person is not let through at once while others are asking."""
+REMEMBERED = 1 << 16
+"""Of how many people it is remembered when their turn is; one more takes the place of another, who is then a newcomer."""
 
 
 @dataclass
 class Turns:
-    """A queue in front of something that takes `rate` a second.
+    """A queue in front of something that takes `rate` a second. All of it is seen by the processes that are forked later.
+
+    A turn is one tap: however many connections somebody has, they have one place, and one tap when it comes.
 
     Attributes:
-        rate: turns a second; 0: everybody goes at once.
+        rate: most turns a second; 0: everybody goes at once.
         burst: how many may go at once before turns are given.
-        shared: seconds since 1970 at which the next turn begins; seen by all processes forked later.
-        given: person → when their turn begins, in this process.
+        shared: seconds since 1970 at which the next turn begins.
+        took: seconds that a turn takes lately, from its begin to its answer; 0: none was measured.
+        side_by_side: how many turns the host works on at the same time (its processors).
+        who, begins, spent, tapped: by person (modulo `REMEMBERED`): their number, when their turn begins, the last turn that they
+            used up, when they tapped last.
     """
 
     rate: float
     burst: int
     shared: Any = field(default_factory=lambda: Value("d", 0.0))
-    given: dict[int, float] = field(default_factory=dict)
+    took: Any = field(default_factory=lambda: Value("d", 0.0))
+    side_by_side: int = field(default_factory=lambda: os.cpu_count() or 1)
+    who: Any = field(default_factory=lambda: Array("q", REMEMBERED, lock=False))
+    begins: Any = field(default_factory=lambda: Array("d", REMEMBERED, lock=False))
+    spent: Any = field(default_factory=lambda: Array("d", REMEMBERED, lock=False))
+    tapped: Any = field(default_factory=lambda: Array("d", REMEMBERED, lock=False))
+
+    @property
+    def pace(self) -> float:
+        """Turns a second now: as many as the host serves, at most `rate`."""
+        took = float(self.took.value)
+        return self.rate if took <= 0 else min(self.rate, max(SLOWEST, self.side_by_side / took))
+
+    def served(self, seconds: float) -> None:
+        """A turn was answered after so many seconds."""
+        with self._locked() as mine:
+            if mine:
+                before = float(self.took.value)
+                self.took.value = seconds if before <= 0 else before + WEIGHT * (seconds - before)
 
     def of(self, person: int, now: float) -> float:
-        """The turn of a person; many connections of one person have one turn a process, and take one place of others'."""
-        begins = self.given.get(person)
-        if begins is not None and now < begins:
+        """When the turn of a person begins, in seconds since 1970; not later than `now`: at once, and it is used up with that."""
+        with self._locked() as mine:
+            if not mine:
+                return now
+            at = self._at(person)
+            if self.begins[at] > now:
+                return float(self.begins[at])
+            begins = self._next(now, again=now - self.tapped[at] < AGAIN)
+            self.begins[at] = begins
+            if begins <= now:
+                self.spent[at] = self.tapped[at] = now
             return begins
-        begins = self.ask(now)
-        if begins > now:
-            if len(self.given) >= REMEMBERED:
-                self.given = {who: at for who, at in self.given.items() if at > now}
-            self.given[person] = begins
-        return begins
 
-    def ask(self, now: float) -> float:
-        """When the turn of somebody who asks now begins, in seconds since 1970; not later than `now`: at once."""
-        if self.rate <= 0:
-            return now
-        lock = self.shared.get_lock()
-        # A process that was killed inside keeps the lock: then everybody goes at once, as without a queue.
-        if not lock.acquire(timeout=LOCK_SECONDS):
-            return now
-        try:
-            begins = max(float(self.shared.value), now)
-            self.shared.value = begins + 1 / self.rate
-        finally:
-            lock.release()
-        return now if begins - now <= self.burst / self.rate else begins - self.burst / self.rate
+    def use(self, person: int, begins: float, now: float) -> bool:
+        """Use up a turn that has begun; False where it was used already."""
+        with self._locked() as mine:
+            if not mine:
+                return True
+            at = self._at(person)
+            if self.spent[at] >= begins:
+                return False
+            self.spent[at], self.tapped[at] = begins, now
+            return True
 
     def place(self, begins: float, now: float) -> int:
         """How many are still in front, the asker included; 0 when it is their turn."""
-        return max(0, math.ceil((begins - now) * self.rate))
+        return max(0, math.ceil((begins - now) * self.pace))
+
+    def _next(self, now: float, *, again: bool) -> float:
+        begins = max(float(self.shared.value), now)
+        self.shared.value = begins + 1 / self.pace
+        at_once = self.burst / self.rate
+        if begins - now > at_once:
+            return begins - at_once
+        return begins if again else now
+
+    def _at(self, person: int) -> int:
+        at = person % REMEMBERED
+        if self.who[at] != person:
+            self.who[at] = person
+            self.begins[at] = self.spent[at] = self.tapped[at] = 0.0
+        return at
+
+    @contextmanager
+    def _locked(self) -> Iterator[bool]:
+        """Whether there is a queue and it is ours for now. A process that was killed inside keeps it: then everybody goes at once."""
+        lock = self.shared.get_lock()
+        if self.rate <= 0 or not lock.acquire(timeout=LOCK_SECONDS):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()

@@ -104,6 +104,11 @@ def hold(space: str) -> ResponseReturnValue:
     queued = rush.wait_first(space)
     if queued is not None:
         return queued
+    with rush.turn():
+        return _taken(space)
+
+
+def _taken(space: str) -> ResponseReturnValue:
     try:
         day = read_day(request.form.get("date", ""))
     except NoSuchDay as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import current_app, redirect, render_template, request, url_for
@@ -27,7 +29,7 @@ MOST = 20
 def init(settings: Settings) -> Turns:
     """The queue of this host, made before the processes are forked."""
     rate = float(settings.holds_per_second)
-    return Turns(rate, burst=int(rate * 2))
+    return Turns(rate, burst=int(rate))
 
 
 def _turns() -> Turns:
@@ -61,7 +63,9 @@ def wait_first(space: str) -> ResponseReturnValue | None:
     """Where somebody who has to wait is sent; None for whose turn it is."""
     now = time.time()
     begins = _begins(request.form.get("turn", "")[:200])
-    if begins is None:
+    if begins is not None and begins <= now and _turns().use(_person(), begins, now):
+        return None
+    if begins is None or begins <= now:
         begins = _turns().of(_person(), now)
     if begins <= now:
         return None
@@ -71,6 +75,16 @@ def wait_first(space: str) -> ResponseReturnValue | None:
     for name, value in carried:
         kept.setdefault(name, []).append(value)
     return redirect(url_for("reservations.wait", space=space, turn=ticket, **kept), 303)
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """What is done in somebody's turn: how long it takes says how many turns a second this host can give."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        _turns().served(time.monotonic() - began)
 
 
 @bp.get("/spaces/<space>/wait")

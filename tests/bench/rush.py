@@ -29,7 +29,7 @@ PEOPLE = int(os.environ.get("BENCH_RUSH", "2000"))
 #: As many slots a person as in the question: 300 for 2,000.
 SLOTS = PEOPLE * 3 // 20
 MEAN, TRIES, CLIENTS, EACH = 20.0, 3, 8, int(os.environ.get("BENCH_EACH", "60"))
-CONNECTIONS, RIVALS = 50, 5
+CONNECTIONS, RIVALS = 50, 15
 LONGEST = 300
 _RAW = "0" * 40
 Say = Callable[..., None]
@@ -141,7 +141,8 @@ def _arriving(app: Flask, port: int, say: Say) -> None:
     for number, cookie in enumerate(cookies[-2 * RIVALS :]):
         # As many taps through 50 connections at once as another's through one, at the same moment.
         tries = draw.sample(wanted, min(CONNECTIONS, len(wanted)))
-        people.append(_person(cookie, tries, MEAN / 10, together=number < RIVALS, many=True))
+        at = MEAN / 10 + (number % RIVALS) * 0.2
+        people.append(_person(cookie, tries, at, together=number < RIVALS, many=True))
     seconds, told = _crowd(app, port, people)
     with unit_of_work() as session:
         double, held = session.execute(_DOUBLE).scalar_one(), set(session.scalars(_HELD))

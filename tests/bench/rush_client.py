@@ -2,7 +2,7 @@
 
 Knows nothing of the portal but its pages. Work: {"port", "token", "seconds", "people": [{"at", "cookie", "together", "look", "many",
 "tries": [[space, day, slot], …]}]}: each person arrives `at` seconds after "go" and tries one slot after the other until one is won (or
-all, where they want `many`), or all `together` through as many connections; `look` stops at the first waiting page. A fourth item of a
+all, where they want `many`), or all `together` through as many connections; `look` stops at the first waiting page that says a place; where the turn has come meanwhile, it goes on. A fourth item of a
 try is the cookie of somebody else, who taps next at the same client. Answers {"seconds", "people": [{"won", "lost", "places", "answers":
 [[status, milliseconds], …]}]}.
 """
@@ -17,7 +17,7 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
-_PLACE = re.compile(r"あなたは(\d+)番目")
+_PLACE = re.compile(r"あなたは\s*(\d+)\s*番目")
 _SECONDS = re.compile(r'data-turn="(\d+)"')
 _TURN = re.compile(r'name="turn" value="([^"]+)"')
 
@@ -69,7 +69,7 @@ class Person:
             if place:
                 self.places.append(int(place[1]))
             seconds = _SECONDS.search(page)
-            if status != 200 or ticket is None or seconds is None or self.one["look"]:
+            if status != 200 or ticket is None or seconds is None or (self.one["look"] and place):
                 return
             turn = [("turn", ticket[1])]
             await asyncio.sleep(int(seconds[1]))

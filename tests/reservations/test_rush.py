@@ -28,7 +28,7 @@ def test_never_more_turns_than_the_rate_and_first_come_first_served(
     arrivals: list[float], rate: int, burst: int
 ) -> None:
     turns = Turns(rate, burst)
-    begun = [max(turns.ask(START + at), START + at) for at in sorted(arrivals)]
+    begun = [max(turns.of(person, START + at), START + at) for person, at in enumerate(sorted(arrivals))]
     assert begun == sorted(begun)
     for index, first in enumerate(begun):
         within = [at for at in begun[index:] if at < first + 1 - 1e-6]
@@ -37,8 +37,8 @@ def test_never_more_turns_than_the_rate_and_first_come_first_served(
 
 def test_somebody_alone_never_waits() -> None:
     turns = Turns(10, 0)
-    assert [turns.ask(START + n) for n in range(5)] == [START + n for n in range(5)]
-    assert Turns(0, 0).ask(START) == START
+    assert [turns.of(7, START + n) for n in range(5)] == [START + n for n in range(5)]
+    assert Turns(0, 0).of(7, START) == START
 
 
 def test_the_place_is_how_many_are_in_front() -> None:
@@ -57,19 +57,77 @@ def test_fifty_connections_of_one_person_take_one_place() -> None:
     assert turns.place(turns.of(3, START), START) == 2
 
 
-def _ask_often(turns: Turns) -> None:
-    for _ in range(250):
-        turns.ask(START)
+def test_a_host_that_serves_fewer_gives_fewer_turns_and_finds_its_pace_again() -> None:
+    turns = Turns(80, 0, side_by_side=2)
+    assert turns.pace == 80
+    for _ in range(200):
+        turns.served(0.1)
+    assert turns.pace == pytest.approx(20, rel=0.01)
+    begins = [turns.of(person, START) for person in range(41)]
+    assert begins[40] - START == pytest.approx(2, rel=0.05), "forty in front at twenty a second"
+    assert turns.place(begins[40], START) in range(39, 42)
+    for _ in range(200):
+        turns.served(60)
+    assert turns.pace == 2, "it never stops"
+    for _ in range(200):
+        turns.served(0.005)
+    assert turns.pace == 80
+
+
+def test_what_a_turn_took_is_measured_where_somebody_taps(
+    hanako: Resident, stranger: Resident, client: FlaskClient, app: Flask
+) -> None:
+    turns: Turns = app.extensions["reservations.turns"]
+    with unit_of_work() as session:
+        sign_in(client, session.get_one(Account, hanako.account_id))
+    turns.took.value = 0.0
+    assert post(client, "/spaces/S05-01/hold", FORM).status_code == 303
+    first = float(turns.took.value)
+    assert first > 0
+    other = app.test_client()
+    with unit_of_work() as session:
+        sign_in(other, session.get_one(Account, stranger.account_id))
+    assert post(other, "/spaces/S05-01/hold", FORM).status_code == 409
+    assert float(turns.took.value) != first, "a refusal takes its time as well"
+
+
+def test_a_turn_is_one_tap_and_the_next_one_waits_like_everybody_elses() -> None:
+    turns = Turns(10, 0)
+    for person in range(20):
+        turns.of(person, START)
+    mine = turns.of(99, START)
+    assert mine == pytest.approx(START + 2)
+    assert [turns.use(99, mine, mine + 0.1) for _ in range(50)] == [True] + [False] * 49
+    for person in range(200, 205):
+        turns.of(person, mine)
+    assert turns.of(99, mine + 0.1) == pytest.approx(mine + 0.6)
+    assert turns.use(98, mine, mine), "somebody whom this host does not know any more is let through"
+
+
+@given(taps=st.integers(2, 60), rate=st.integers(5, 50))
+def test_many_taps_at_once_are_no_more_turns_than_taps_one_by_one(taps: int, rate: int) -> None:
+    """Also while nobody has to wait yet: the second tap within a second takes its place behind the others."""
+    turns = Turns(rate, burst=rate)
+    turns.of(1, START)
+    together = [turns.of(2, START) for _ in range(taps)]
+    assert together.count(START) == 1
+    assert len({at for at in together if at > START}) == 1
+
+
+def _ask_often(people: range, turns: Turns) -> None:
+    for person in people:
+        turns.of(person, START)
 
 
 def test_processes_share_one_queue() -> None:
     turns = Turns(100, 0)
-    processes = [Process(target=_ask_often, args=(turns,)) for _ in range(2)]
+    processes = [Process(target=_ask_often, args=(range(first, first + 250), turns)) for first in (0, 250)]
     for one in processes:
         one.start()
     for one in processes:
         one.join()
-    assert turns.ask(START) == pytest.approx(START + 5)
+    assert turns.of(1000, START) == pytest.approx(START + 5)
+    assert turns.of(3, START) <= START + 5, "a person has one place in all processes"
 
 
 def test_a_lock_that_nobody_gives_back_stops_nobody() -> None:
@@ -84,7 +142,7 @@ def test_a_lock_that_nobody_gives_back_stops_nobody() -> None:
 
 
 def _asks_with_a_held_lock(turns: Turns) -> None:
-    raise SystemExit(0 if turns.ask(START) == START else 1)
+    raise SystemExit(0 if turns.of(1, START) == START else 1)
 
 
 @pytest.fixture
