@@ -2,9 +2,9 @@
 
 Knows nothing of the portal but its pages. Work: {"port", "token", "seconds", "people": [{"at", "cookie", "together", "look", "many",
 "tries": [[space, day, slot], …]}]}: each person arrives `at` seconds after "go" and tries one slot after the other until one is won (or
-all, where they want `many`), or all `together` through as many connections; `look` stops at the first waiting page that says a place; where the turn has come meanwhile, it goes on. A fourth item of a
-try is the cookie of somebody else, who taps next at the same client. Answers {"seconds", "people": [{"won", "lost", "places", "answers":
-[[status, milliseconds], …]}]}.
+all, where they want `many`), or all `together` through as many connections; `look` stops at the first waiting page that says a place;
+where the turn has come meanwhile, it goes on. A fourth item of a try is the cookie of somebody else, who taps next at the same client.
+Answers {"seconds", "people": [{"won", "lost", "places", "answers": [[status, milliseconds], …]}]}.
 """
 
 from __future__ import annotations
