@@ -293,3 +293,36 @@ def test_old_drafts_take_their_files_along(browser: FlaskClient, session: Sessio
     with unit_of_work() as other:
         drafts.discard(other, key=key[1])
     assert session.scalar(select(func.count()).select_from(Attachment)) == 0
+
+
+def test_a_clerk_puts_in_the_new_photo_that_somebody_brings_to_the_counter(
+    browser: FlaskClient, session: Session, reviewer: Account
+) -> None:
+    number = str(filed(browser, session).reference)
+    with unit_of_work() as other:
+        casework.ask_correction(
+            other, reference=number, requests=[("photos", "明るい写真をください。")], actor=Actor(reviewer.id, "staff"),
+            revision=None, now=clock.now(),
+        )  # fmt: skip
+    people.sign_in(browser, people.make_staff(Role.COUNTER, email="typist@example.jp"))
+    url = f"/staff/counter/cases/{number}/correction"
+
+    def sent(**more: object) -> dict[str, object]:
+        revision = re.search(r'name="revision"[^>]*value="(\d+)"', browser.get(url).get_data(as_text=True))
+        assert revision is not None
+        return {"asked": "photos", "authority": "self", "revision": revision[1], "action": "send", **more}
+
+    wrong = people.post(
+        browser, f"{url}/files", sent(**{"f.photos": (io.BytesIO(b"no picture"), "a.jpg"), "seen": "licence"})
+    )
+    assert wrong.status_code == 422
+    unseen = people.post(browser, f"{url}/files", sent(**{"f.photos": (io.BytesIO(jpeg()), "明るい.jpg")}))
+    assert (unseen.status_code, "明るい.jpg" in unseen.get_data(as_text=True)) == (422, True)
+    picture = re.search(rf"/staff/counter/cases/{number}/files/[0-9a-f-]+", unseen.get_data(as_text=True))
+    assert picture is not None
+    assert browser.get(picture[0]).status_code == 200
+    good = people.post(browser, f"{url}/files", sent(seen="licence"))
+    assert good.status_code == 303, good.get_data(as_text=True)
+    rows = session.scalars(select(ApplicationAnswers).order_by(ApplicationAnswers.number)).all()
+    assert [[f["name"] for f in row.answers["photos"]] for row in rows] == [["穴.jpg"], ["明るい.jpg"]]
+    assert browser.get(picture[0]).status_code == 404, "what is filed is the section's"
