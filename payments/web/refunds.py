@@ -124,7 +124,10 @@ def name_account(refund_ref: str) -> ResponseReturnValue:
     except RefundNotReady:
         flash(gettext("この返金は、もう進んでいます。"), "warning")
     else:
-        flash(gettext("口座を受け取りました。市が振り込みます。振り込みが終わると、口座の番号は消します。"), "success")
+        if access.visitor().signed_in:  # a guest's page says so itself
+            flash(
+                gettext("口座を受け取りました。市が振り込みます。振り込みが終わると、口座の番号は消します。"), "success"
+            )
     if not access.visitor().signed_in:
         return redirect(url_for("payments_refunds.account", refund_ref=found.reference, given="yes"), 303)
     with unit_of_work() as session:

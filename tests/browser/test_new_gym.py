@@ -227,7 +227,7 @@ def set_up(manager: Page, second: Page, site: Site, look: Look, *, hand: type[Fi
     by.write(manager.get_by_label("始まり"), "19:00")
     by.write(manager.get_by_label("終わり"), "21:00")
     by.choose(manager.get_by_label("だれが"), "市外の方")
-    by.tick(manager.get_by_label("照明 1時間300円"))
+    by.tick(manager.get_by_role("checkbox", name="照明 1時間300円"))
     by.press(button(manager, "料金を計算する"))
     expect(manager.get_by_role("row", name="合計")).to_contain_text("3,600円")
     look(manager, "fees-tried")

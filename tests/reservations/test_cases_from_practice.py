@@ -13,6 +13,7 @@ from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from reservations.errors import NotBookable, SlotTaken
+from reservations.groups import keeping
 from reservations.groups import services as groups
 from reservations.models import BookingState
 from reservations.operations.closing import ClosureKind, ClosureRequest
@@ -227,7 +228,7 @@ def test_an_ended_group_books_nothing_more(hanako: Resident) -> None:
     group = register(hanako, request())
     verify(group)
     with unit_of_work() as session:
-        groups.end(session, group, person_id=hanako.person_id, actor=MANAGER)
+        keeping.end(session, group, reason="解散したため", actor=MANAGER, now=clock.now())
     with unit_of_work() as session, pytest.raises(NotBookable) as refused:
         hold(
             session,

@@ -34,7 +34,9 @@ def try_form(session: Session, table: FeeTable, spaces: Sequence[Space]) -> TryF
     made = type("TableTryForm", (TryForm,), {**fields, "asked": tuple(fields)})
     form: TryForm = made(request.args) if asked else made(formdata=None, data=start)
     names = {row for part in table.rows for row in part.match.tariffs or ()} | {s.tariff for s in spaces}
-    form.tariff.choices = choices({code: words.tariff_of(table, code) for code in sorted(names) or ["whole"]})
+    form.tariff.choices = choices(
+        {code: words.tariffs().get(code) or words.tariff_of(table, code) for code in sorted(names) or ["whole"]}
+    )
     form.category.choices = choices(
         {"resident": gettext("市内の方"), "outsider": gettext("市外の方")} | _categories(session, spaces)
     )
