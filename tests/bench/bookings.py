@@ -23,7 +23,7 @@ from sqlalchemy import event, text
 
 from portal.kernel import clock, database, dates
 from portal.kernel.database import unit_of_work
-from reservations.queries import board, calendar, catalog
+from reservations.queries import board, calendar, catalog, stored
 from tests.bench import worker
 from tests.bench.other import SHARE, Libres
 
@@ -306,7 +306,7 @@ def availability(url: str, say: Say) -> None:
 
 def _looks(say: Say, libres: Libres) -> None:
     cold: list[float] = []
-    stored: list[float] = []
+    again: list[float] = []
     after: list[float] = []
     theirs: list[float] = []
     with unit_of_work() as session:
@@ -314,7 +314,7 @@ def _looks(say: Say, libres: Libres) -> None:
     free: Any = None
     for _ in range(ROUNDS):
         stored.stores.forget()
-        for kept in (cold, stored):
+        for kept in (cold, again):
             with unit_of_work() as session:
                 now = clock.now_in(session)
                 began = time.perf_counter()
@@ -330,12 +330,12 @@ def _looks(say: Say, libres: Libres) -> None:
     count = sum(len(states) for row in free.rows.values() for states in row)
     say("slots whose state is known", count, "")
     say("availability, all units, 31 days: cold", statistics.median(cold), "ms", target=150)
-    say("availability, all units, 31 days: stored", statistics.median(stored), "ms", target=20)
+    say("availability, all units, 31 days: stored", statistics.median(again), "ms", target=20)
     say("availability: the first look after somebody's commit", statistics.median(after), "ms", target=20)
     say("libres, 71 resources, 31 days, at 60% too", statistics.median(theirs), "ms")
     ratio = statistics.median(a / b for a, b in zip(theirs, cold, strict=True))
     say("availability: libres / cold", ratio, "x")
-    ratio = statistics.median(a / b for a, b in zip(theirs, stored, strict=True))
+    ratio = statistics.median(a / b for a, b in zip(theirs, again, strict=True))
     say("availability: libres / stored", ratio, "x", least=20)
 
 
