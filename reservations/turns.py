@@ -9,15 +9,18 @@ Pure: the time is an argument.
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
+import tempfile
+import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import Array, Value
 from typing import Any
 
-LOCK_SECONDS = 0.2
 SLOWEST = 2.0
 """Turns a second that are given whatever a turn took: a host that stood still finds its pace again."""
 WEIGHT = 0.05
@@ -26,6 +29,30 @@ AGAIN = 1.0
 """Seconds within which a second tap of one person is not let through at once while others are asking."""
 REMEMBERED = 1 << 16
 """Of how many people it is remembered when their turn is; one more takes the place of another, who is then a newcomer."""
+
+
+class ProcessLock:
+    """A lock between the threads of this process and the processes that are forked later.
+
+    A record lock of the system: a process that dies inside gives it back, so nobody ever waits for a dead one, and nobody has to
+    be let through because the lock took long.
+    """
+
+    def __init__(self) -> None:
+        with tempfile.TemporaryFile() as file:
+            self._file = os.dup(file.fileno())  # it has no name any more, and is open as long as the queue is
+        weakref.finalize(self, os.close, self._file)
+        self._threads = threading.Lock()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it."""
+        with self._threads:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_UN)
 
 
 @dataclass
@@ -38,6 +65,7 @@ class Turns:
         rate: most turns a second; 0: everybody goes at once.
         burst: how many may go at once before turns are given.
         shared: seconds since 1970 at which the next turn begins.
+        lock: over all that follows.
         took: seconds that a turn takes lately, from its begin to its answer; 0: none was measured.
         side_by_side: how many turns the host works on at the same time (its processors).
         who, begins, spent, tapped: by person (modulo `REMEMBERED`): their number, when their turn begins, the last turn that they
@@ -49,6 +77,7 @@ class Turns:
     shared: Any = field(default_factory=lambda: Value("d", 0.0))
     took: Any = field(default_factory=lambda: Value("d", 0.0))
     side_by_side: int = field(default_factory=lambda: os.cpu_count() or 1)
+    lock: ProcessLock = field(default_factory=ProcessLock)
     who: Any = field(default_factory=lambda: Array("q", REMEMBERED, lock=False))
     begins: Any = field(default_factory=lambda: Array("d", REMEMBERED, lock=False))
     spent: Any = field(default_factory=lambda: Array("d", REMEMBERED, lock=False))
@@ -113,12 +142,9 @@ class Turns:
 
     @contextmanager
     def _locked(self) -> Iterator[bool]:
-        """Whether there is a queue and it is ours for now. A process that was killed inside keeps it: then everybody goes at once."""
-        lock = self.shared.get_lock()
-        if self.rate <= 0 or not lock.acquire(timeout=LOCK_SECONDS):
+        """Whether there is a queue; while it is used it is ours alone."""
+        if self.rate <= 0:
             yield False
             return
-        try:
+        with self.lock.held():
             yield True
-        finally:
-            lock.release()

@@ -29,7 +29,7 @@ PEOPLE = int(os.environ.get("BENCH_RUSH", "2000"))
 #: As many slots a person as in the question: 300 for 2,000.
 SLOTS = PEOPLE * 3 // 20
 MEAN, TRIES, CLIENTS, EACH = 20.0, 3, 8, int(os.environ.get("BENCH_EACH", "60"))
-CONNECTIONS, RIVALS = 50, 15
+CONNECTIONS, RIVALS = 50, 5
 LONGEST = 300
 _RAW = "0" * 40
 Say = Callable[..., None]
