@@ -25,8 +25,9 @@ SLOWEST = 2.0
 """Turns a second that are given whatever a turn took: a host that stood still finds its pace again."""
 WEIGHT = 0.05
 """How much the newest turn counts for what a turn takes: about the last twenty say it."""
-AGAIN = 1.0
-"""Seconds within which a second tap of one person is not let through at once while others are asking."""
+AGAIN = 5.0
+"""Seconds from a tap to the same person's next turn while many are asking: as long as it takes through one connection to be answered,
+choose again and tap."""
 REMEMBERED = 1 << 16
 """Of how many people it is remembered when their turn is; one more takes the place of another, who is then a newcomer."""
 
@@ -104,7 +105,7 @@ class Turns:
             at = self._at(person)
             if self.begins[at] > now:
                 return float(self.begins[at])
-            begins = self._next(now, again=now - self.tapped[at] < AGAIN)
+            begins = self._next(now, tapped=float(self.tapped[at]))
             self.begins[at] = begins
             if begins <= now:
                 self.spent[at] = self.tapped[at] = now
@@ -125,13 +126,16 @@ class Turns:
         """How many are still in front, the asker included; 0 when it is their turn."""
         return max(0, math.ceil((begins - now) * self.pace))
 
-    def _next(self, now: float, *, again: bool) -> float:
+    def _next(self, now: float, *, tapped: float) -> float:
         begins = max(float(self.shared.value), now)
         self.shared.value = begins + 1 / self.pace
         at_once = self.burst / self.rate
-        if begins - now > at_once:
-            return begins - at_once
-        return begins if again else now
+        turn = begins - at_once if begins - now > at_once else now
+        if now - tapped >= AGAIN:
+            return turn
+        # Who has just tapped is not let through at once, and where many are asking not before somebody with one connection could be.
+        turn = begins if turn <= now else turn
+        return max(turn, tapped + AGAIN) if begins - now > at_once / 2 else turn
 
     def _at(self, person: int) -> int:
         at = person % REMEMBERED

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from portal.accounts.models import Account
 from portal.kernel.database import unit_of_work
-from reservations.turns import Turns
+from reservations.turns import AGAIN, Turns
 from tests.people import post, sign_in
 from tests.reservations.conftest import Resident, booking
 
@@ -102,7 +102,8 @@ def test_a_turn_is_one_tap_and_the_next_one_waits_like_everybody_elses() -> None
     assert [turns.use(99, mine, mine + 0.1) for _ in range(50)] == [True] + [False] * 49
     for person in range(200, 205):
         turns.of(person, mine)
-    assert turns.of(99, mine + 0.1) == pytest.approx(mine + 0.6)
+    assert turns.of(99, mine + 0.1) == pytest.approx(mine + 0.1 + AGAIN)
+    assert turns.of(300, mine + 0.2) == pytest.approx(mine + 0.7), "nobody else waits for that"
     assert turns.use(98, mine, mine), "somebody whom this host does not know any more is let through"
 
 
