@@ -219,6 +219,8 @@ def _raise_anew(session: Session, charge: Charge, *, now: datetime) -> Charge:
             budget_item=item.code if item else "",
             term_end=noted.term_end if noted else None,
             performed_on=noted.performed_on if noted else None,
+            alone=charge.alone,
+            receipt=charge.receipt,
         ),
         now=now,
     )
@@ -232,7 +234,7 @@ def _lines(session: Session, charge_id: int) -> Sequence[ChargeLine]:
         .order_by(ChargeLineRow.position)
     )
     return [
-        ChargeLine(line.label, line.amount, TaxClass(line.tax), _ground(ground), line.sample, line.rule)
+        ChargeLine(line.label, line.amount, TaxClass(line.tax), _ground(ground), line.sample, line.rule, line.label_en)
         for line, ground in rows
     ]
 
