@@ -34,6 +34,7 @@ from portal.kernel import clock, i18n, jobs, migrate
 from portal.kernel import database as kernel_database
 from portal.kernel.embedded import EmbeddedServer
 from portal.settings import Settings
+from reservations.web import rush
 from tests.oidc_server import OidcServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -239,13 +240,15 @@ def _application(settings: Settings) -> Flask:
 
 
 @pytest.fixture
-def app(database: str, _application: Flask) -> Iterator[Flask]:
+def app(database: str, settings: Settings, _application: Flask) -> Flask:
     """The web application on this test's database; the sandbox provider's notices come in without a socket."""
 
     def post(body: bytes, headers: dict[str, str]) -> int:
         return _application.test_client().post(notices_out.HOOK, data=body, headers=headers).status_code
 
     notices_out.use(post)
+    # The people of every fresh database have the same numbers: no test meets the turns of another's.
+    _application.extensions["reservations.turns"] = rush.init(settings)
     return _application
 
 
