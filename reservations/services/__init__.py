@@ -5,7 +5,7 @@ Locks are taken in one order everywhere: person, units ascending (inside the occ
 
 from __future__ import annotations
 
-from reservations.services.accepting import accept, change_details
+from reservations.services.accepting import accept, change_details, payment_term
 from reservations.services.cancelling import cancel, refund_quote
 from reservations.services.deciding import approve, refuse
 from reservations.services.holding import HoldRequest, extend_hold, hold, release
@@ -22,6 +22,7 @@ __all__ = [
     "change_details",
     "extend_hold",
     "hold",
+    "payment_term",
     "refund_quote",
     "refuse",
     "release",

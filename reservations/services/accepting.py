@@ -91,7 +91,7 @@ def accept(
     if quote.total == Yen(0):
         settle(session, booking, actor=actor, now=now)
         return booking
-    term = _term(session, booking)
+    term = payment_term(session, booking)
     booking.pay_when = term.when.value
     note(
         session, booking, "accepted", actor=actor, now=now, detail={"total": quote.total.amount, "digest": quote.digest}
@@ -99,7 +99,7 @@ def accept(
     undecided = reducing.ask(session, booking, now=now)
     due = term.due(starts=booking.starts_at, ends=booking.ends_at, now=now)
     if term.when.firm_at_once or booking.after_begin:
-        _demand(session, booking, quote, term, until=None, due_on=_last_day(due), now=now)
+        _demand(session, booking, quote, term, until=None, due_on=last_day(due), now=now)
         settle(session, booking, actor=actor, now=now)
         return booking
     until = due or max(booking.held_until, now + timedelta(minutes=policy_of(booking).hold.pay_minutes))
@@ -111,7 +111,7 @@ def accept(
     return booking
 
 
-def _term(session: Session, booking: Booking) -> PayTerm:
+def payment_term(session: Session, booking: Booking) -> PayTerm:
     """When this booking is paid; who came without a booking keeps the place, and owes the money from now on."""
     group = session.get(BookingGroup, booking.group_id) if booking.group_id is not None else None
     party = Party(group.kind, True, None, None, (), group.counter_only) if group is not None else None
@@ -121,7 +121,7 @@ def _term(session: Session, booking: Booking) -> PayTerm:
     return PayTerm(when=PayWhen.AFTER_USE if booking.source == Source.PAPER else PayWhen.ON_DAY)
 
 
-def _last_day(due: datetime | None) -> date | None:
+def last_day(due: datetime | None) -> date | None:
     """The day on which a term ends; one that ends at midnight ends with the day before."""
     return None if due is None else (due - timedelta(microseconds=1)).astimezone(TOKYO).date()
 

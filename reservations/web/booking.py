@@ -35,12 +35,13 @@ from reservations.operations import moving, sessions
 from reservations.personal import again
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
-from reservations.rules import Refused
+from reservations.rules import PayWhen, Refused
 from reservations.services import Details, HoldRequest, adjusting
 from reservations.services.holding import target_of
 from reservations.web import reductions, rush, words
 from reservations.web.details_form import DetailsForm, details_form, refused_field
 from reservations.web.forms import CancelForm, EmptyForm
+from reservations.web.paying_words import payment_step
 from reservations.web.public import booking_party, bp, city_of_visitor, read_day, successor_of
 from reservations.web.refusals import refused_text
 from reservations.web.words import gettext
@@ -195,6 +196,8 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
         adjusted = adjusting.adjustments(session, view.booking.id)
         move = moving.pending_of(session, view.booking, now=now)
         place = sessions.place_of(session, view.booking.id) if view.booking.session_id is not None else None
+        held = view.state == BookingState.HELD
+        step = payment_step(session, view.booking, by_manager=view.by_manager) if held else None
     form.accepted.data = view.quote.digest
     return (
         render_template(
@@ -206,6 +209,7 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
             empty=EmptyForm(formdata=None),
             ended=view.ended(now),
             named=named,
+            step=step,
             reductions=asked,
             adjusted=adjusted,
             adjustment_words=reductions.adjustment_words,
@@ -280,8 +284,8 @@ def _accept(session: Session, *, reference: str, details: Details, accepted: str
 
 
 def _after(made: Booking) -> str:
-    """Where a resident goes after accepting: to the payment, or back to the booking that needs none."""
-    if made.state == BookingState.HELD:
+    """Where a resident goes after accepting: to the payment; back to the booking that needs none now (free, at the counter, undecided)."""
+    if made.state == BookingState.HELD and made.pay_when != PayWhen.COUNTER and not made.facts.get("asked"):
         with unit_of_work() as session:
             view = _own(session, made.reference)
             if view.charge is not None:

@@ -37,11 +37,13 @@ from reservations.policy.refusals import Refused
 from reservations.pricing import Asks
 from reservations.queries import bookings, calendar, catalog
 from reservations.services import Details, together
+from reservations.services.common import policy_of
 from reservations.services.quoting import asks_of
 from reservations.services.together import Together
 from reservations.web import words
 from reservations.web.changes import own_person
 from reservations.web.details_form import DetailsForm, details_form, refused_field
+from reservations.web.paying_words import PaymentStep, payment_step
 from reservations.web.public import booking_party, bp, city_of_visitor, read_day
 from reservations.web.refusals import refused_text
 from reservations.web.words import gettext
@@ -139,7 +141,7 @@ def series_save(reference: str) -> ResponseReturnValue:
         with unit_of_work() as session:
             message = gettext("取ってある日か、金額が変わりました。もう一度見てから、進んでください。")
             return _show(session, _own(session, reference), message=message, status=409)
-    if paid_by is not None:
+    if paid_by is not None and page.step is not None and page.step.at_once:
         return redirect(url_for("payments.checkout", charge_ref=paid_by), 303)
     return redirect(url_for("reservations.series_shown", reference=page.made.reference) + "#price", 303)
 
@@ -156,12 +158,13 @@ def series_pay(reference: str) -> ResponseReturnValue:
 
 @dataclass(frozen=True)
 class _Page:
-    """A series with its bookings; `form` asks for what is still open, for all of them at once."""
+    """A series with its bookings; `form` asks for what is still open, for all of them at once; `step`: what its button leads to."""
 
     made: BookingSeries
     bookings: list[Booking]
     waiting: Together
     form: DetailsForm | None
+    step: PaymentStep | None
 
 
 def _own(session: Session, reference: str) -> _Page:
@@ -170,14 +173,16 @@ def _own(session: Session, reference: str) -> _Page:
         raise NotFound
     found = series.bookings_of(session, made.id)
     waiting = together.open_holds(found, now=clock.now_in(session))
-    form = None
+    form = step = None
     if waiting.each:
         # Some days ask for more than others (heating in its months): the form has every question of one of them.
         first = max((one.booking for one in waiting.each), key=lambda one: _questions(asks_of(one)))
         english = locale.current() == "en"
         offered = [(p.id, p.name_en if english else p.name) for p in bookings.purposes_of(session, first.space_id)]
         form = details_form(first, asks_of(first), offered, fill=request.method == "GET")
-    return _Page(made, found, waiting, form)
+        by_manager = policy_of(first).approval.by_people
+        step = payment_step(session, waiting.each[0].booking, by_manager=by_manager, several=True)
+    return _Page(made, found, waiting, form, step)
 
 
 def _questions(asked: Asks) -> int:
@@ -237,6 +242,7 @@ def _show(session: Session, page: _Page, *, message: str = "", status: int = 200
         prices={one.booking.reference: one.quote.total for one in page.waiting.each if one.quote.lines},
         waiting=page.waiting,
         form=page.form,
+        step=page.step,
         named=bool(session.scalar(select(Person.name).where(Person.id == made.person_id))),
         owed=owed,
         owed_total=sum((one.total for one in owed), start=Yen(0)),
