@@ -10,10 +10,10 @@ from sqlalchemy import delete, exists, select
 from forms import statistics
 from forms.case_models import Disposal, DisposalItem
 from forms.counter.models import VisitItem
-from forms.models import Application, IssuedDocument
+from forms.models import APPLICATION_PAPER, Application, IssuedDocument
 from forms.papers import LOCALE, paper
 from forms.services import disposal, expiry
-from forms.services.filing import APPLICATION_PAPER, tell
+from forms.services.filing import tell
 from forms.states import State
 from portal.documents import pdf, signing
 from portal.kernel import clock, files

@@ -14,6 +14,8 @@ from forms.case_models import CounterChange
 from forms.states import State
 from portal.kernel.database import Base
 
+APPLICATION_PAPER = "application"
+"""The kind of the paper that is the application itself; every other one is issued."""
 _STATES = ", ".join(f"'{state.value}'" for state in State)
 
 
@@ -72,6 +74,43 @@ class ProcedureVersion(Base):
     agreed_at: Mapped[datetime | None]
 
     procedure: Mapped[ProcedureRow] = relationship(back_populates="versions")
+
+
+class ProcedureWithdrawal(Base):
+    """Somebody's wish to take a procedure off the catalogue, and a second person's agreement (check `two_persons`).
+
+    One waits a procedure (unique `one_waiting_withdrawal`).
+
+    Attributes:
+        from_at: from when on it is not offered (aware); None: from the moment of the agreement, which is then written here.
+        reason: why, for colleagues.
+        alone: it was an emergency: done at once by one person; `agreed_by` is then who looked at it afterwards.
+    """
+
+    __tablename__ = "procedure_withdrawal"
+    __table_args__ = (
+        CheckConstraint("reason <> ''", name="has_reason"),
+        CheckConstraint("agreed_by <> asked_by", name="two_persons"),
+        CheckConstraint("(agreed_by is null) = (agreed_at is null)", name="agreed_whole"),
+        CheckConstraint("not alone or (from_at = asked_at and dropped_at is null)", name="alone_at_once"),
+        Index(
+            "one_waiting_withdrawal",
+            "procedure_id",
+            unique=True,
+            postgresql_where=text("not alone and agreed_at is null and dropped_at is null"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    procedure_id: Mapped[int] = mapped_column(ForeignKey("procedure.id"), index=True)
+    from_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(Text)
+    alone: Mapped[bool]
+    asked_by: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    asked_at: Mapped[datetime]
+    agreed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    agreed_at: Mapped[datetime | None]
+    dropped_at: Mapped[datetime | None]
 
 
 class Application(Base):

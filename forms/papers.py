@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from forms import application_form, links, masking
 from forms.attachments import services as attachments
 from forms.definition import IssuedKind, Procedure
-from forms.models import Application, IssuedDocument
+from forms.models import APPLICATION_PAPER, Application, IssuedDocument
 from forms.services import hiding
 from forms.services.common import definition
-from forms.services.filing import APPLICATION_PAPER, ELECTRONIC_CONSENT
+from forms.services.filing import ELECTRONIC_CONSENT
 from portal.directory.models import City, Department
 from portal.documents import qr, signing
 from portal.kernel import clock, dates

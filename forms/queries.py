@@ -194,7 +194,7 @@ def _case() -> Select[Application]:
 
 
 def of_account(session: Session, account_id: int, *, limit: int = 100) -> Sequence[Application]:
-    """An account's drafts and cases, and those it acts in by a delegation that holds, newest first. Two statements."""
+    """An account's drafts and cases, and those it acts in by a delegation that holds, newest first. Three statements."""
     protected = select(Protection.person_id).where(Protection.ended_at.is_(None), Protection.until >= clock.today())
     held = select(Delegation.id).where(
         Delegation.delegate_account_id == account_id,
@@ -206,7 +206,11 @@ def of_account(session: Session, account_id: int, *, limit: int = 100) -> Sequen
     return session.scalars(
         select(Application)
         .where(or_(Application.owner_account_id == account_id, Application.delegation_id.in_(held)))
-        .options(joinedload(Application.version), selectinload(Application.corrections))
+        .options(
+            joinedload(Application.version),
+            selectinload(Application.corrections),
+            selectinload(Application.documents),
+        )
         .order_by(Application.changed_at.desc())
         .limit(limit)
     ).all()

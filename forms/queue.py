@@ -31,7 +31,7 @@ from sqlalchemy.orm import Session
 
 from forms.case_models import CaseMessage
 from forms.definition import Words
-from forms.models import Application, ProcedureRow, ProcedureVersion
+from forms.models import APPLICATION_PAPER, Application, IssuedDocument, ProcedureRow, ProcedureVersion
 from forms.services.common import definition, is_read
 from forms.states import OPEN, State
 from portal.accounts.models import Account
@@ -53,6 +53,14 @@ SORTS = ("due", "oldest", "newest")
 
 _UNREAD = exists().where(
     CaseMessage.application_id == Application.id, CaseMessage.side == "applicant", CaseMessage.read_at.is_(None)
+)
+_MAKING = and_(
+    Application.state == State.ISSUED.value,
+    exists().where(
+        IssuedDocument.application_id == Application.id,
+        IssuedDocument.kind != APPLICATION_PAPER,
+        IssuedDocument.ready_at.is_(None),
+    ),
 )
 
 
@@ -83,7 +91,7 @@ class QueueFilter:
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One case in the queue; no answers but the name."""
+    """One case in the queue; no answers but the name. `making`: it is issued, and a job still makes its document."""
 
     reference: str
     title: Words
@@ -94,6 +102,7 @@ class QueueRow:
     overdue: bool
     assigned: str | None
     unread: bool
+    making: bool
     revision: int
     key: str
 
@@ -315,6 +324,7 @@ def _rows(session: Session, ids: Sequence[int]) -> dict[int, Any]:
             Application.revision,
             Account.display_name.label("assigned"),
             _UNREAD.label("unread"),
+            _MAKING.label("making"),
         )
         .outerjoin(Account, Account.id == Application.assigned_to)
         .where(Application.id.in_(ids))
@@ -334,6 +344,7 @@ def _row(row: Any, names: dict[int, tuple[str, Words]], key: str, today: date) -
         overdue=row.due_on is not None and row.due_on < today and state in OPEN,
         assigned=row.assigned,
         unread=row.unread,
+        making=row.making,
         revision=row.revision,
         key=key,
     )

@@ -9,31 +9,51 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from forms.models import ProcedureRow, ProcedureVersion
+from forms.models import ProcedureRow, ProcedureVersion, ProcedureWithdrawal
 from forms.services import publishing
 from portal.kernel.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the editor's list; `waits`: a proposal waits for a second person."""
+    """One line of the editor's list.
+
+    Attributes:
+        slug: of the procedure.
+        name: of its newest version.
+        waits: a proposal waits for a second person.
+        ends: a withdrawal waits for one, to be agreed to or to be looked at afterwards.
+    """
 
     slug: str
     name: str
     waits: bool
+    ends: bool
 
 
 def entries(session: Session, sections: AbstractSet[str]) -> list[Entry]:
-    """The procedures of some sections, by slug. Two statements."""
+    """The procedures of some sections, by slug. Three statements."""
     rows = session.scalars(
         select(ProcedureRow)
         .where(ProcedureRow.department.in_(sections))
         .options(selectinload(ProcedureRow.versions))
         .order_by(ProcedureRow.slug)
     ).all()
+    ends = set(
+        session.scalars(
+            select(ProcedureWithdrawal.procedure_id).where(
+                ProcedureWithdrawal.procedure_id.in_([row.id for row in rows]),
+                ProcedureWithdrawal.agreed_at.is_(None),
+                ProcedureWithdrawal.dropped_at.is_(None),
+            )
+        )
+    )
     return [
         Entry(
-            row.slug, row.versions[-1].document["plain_name"]["ja"], any(v.published_at is None for v in row.versions)
+            row.slug,
+            row.versions[-1].document["plain_name"]["ja"],
+            any(v.published_at is None for v in row.versions),
+            row.id in ends,
         )
         for row in rows
         if row.versions

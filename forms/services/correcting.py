@@ -17,6 +17,7 @@ from forms.deadlines import moved
 from forms.definition import Moment, Problem, Procedure, Typed
 from forms.definition.paths import label_at, put, spec_at, typed_at, value_at
 from forms.models import (
+    APPLICATION_PAPER,
     Application,
     ApplicationAnswers,
     CorrectionRequest,
@@ -36,7 +37,7 @@ from forms.services.common import (
     unchanged,
 )
 from forms.services.fee_change import settle_difference
-from forms.services.filing import APPLICATION_PAPER, fee_json, review_hash, tell
+from forms.services.filing import fee_json, review_hash, tell
 from forms.states import Action, State, after
 from portal.kernel import jobs
 from portal.kernel.audit import Actor

@@ -16,7 +16,7 @@ from forms.deadlines import due_on
 from forms.definition import FieldSpec, IdentityLevel, Moment, Problem, Procedure, Step, sha256_of
 from forms.definition.words import Words
 from forms.letters import services as letters
-from forms.models import Application, ApplicationAnswers, IssuedDocument
+from forms.models import APPLICATION_PAPER, Application, ApplicationAnswers, IssuedDocument
 from forms.queue import search_text
 from forms.services import changeover, checking, following, prefilling, proving
 from forms.services.common import (
@@ -46,7 +46,6 @@ from portal.kernel.texts import show_date, show_moment
 from portal.notices import services as notices
 
 PAYABLE = "application"
-APPLICATION_PAPER = "application"
 IDENTITY_SEEN = "identity_seen"
 """Event of a case: a clerk saw who came to the counter; its reason says what was looked at."""
 PREPARED_KEPT = timedelta(days=30)

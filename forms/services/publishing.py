@@ -1,4 +1,4 @@
-"""Publish a procedure: one person proposes a version, a second one agrees, from a moment on; withdraw from a moment on.
+"""Publish a procedure: one person proposes a version, a second one agrees, from a moment on (`withdrawing` takes it off again).
 
 A proposal is a `ProcedureVersion` that is not published: its document may still be replaced. Once agreed it never changes, and who
 began on the version before finishes on that one. That the two persons differ is said by the database too (check `two_persons`).
@@ -80,7 +80,8 @@ def propose(
     elif sections is not None and row.department not in sections:
         raise NotFound
     newest = newest_published(row)
-    if newest is not None and newest.sha256 == digest and (newest.valid_until is None or newest.valid_until > now):
+    # What will end one day can be published again as it is: so a planned withdrawal is undone.
+    if newest is not None and newest.sha256 == digest and newest.valid_until is None:
         raise NothingNew
     proposal = next((v for v in row.versions if v.published_at is None), None)
     if proposal is None:
@@ -154,28 +155,6 @@ def drop(session: Session, *, slug: str, actor: Actor, sha256: str | None = None
     _note(session, "procedure.drop", proposal, actor)
     session.delete(proposal)
     session.flush()
-
-
-def withdraw(
-    session: Session, *, slug: str, actor: Actor, now: datetime, from_at: datetime | None = None
-) -> ProcedureVersion:
-    """Take a procedure off the catalogue from a moment on. Cases and drafts that were begun go on.
-
-    Raises:
-        NotFound: nothing is published then.
-        TooEarly: `from_at` is in the past.
-    """
-    start = from_at or now
-    if start < now:
-        raise TooEarly
-    row = _row(session, slug)
-    last = newest_published(row) if row else None
-    if row is None or last is None or (last.valid_until is not None and last.valid_until <= start):
-        raise NotFound
-    end_at(row, start)
-    session.flush()
-    _note(session, "procedure.withdraw", last, actor)
-    return last
 
 
 def waiting(session: Session, slug: str) -> ProcedureVersion | None:

@@ -11,8 +11,7 @@ from datetime import datetime
 from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
-from forms.models import IssuedDocument
-from forms.services.filing import APPLICATION_PAPER
+from forms.models import APPLICATION_PAPER, IssuedDocument
 from portal.documents import signing
 
 LONGEST = 80

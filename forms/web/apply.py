@@ -69,11 +69,7 @@ def save_with_files(slug: str, key: str, step_id: str) -> ResponseReturnValue:
             return _to_case(page.application)
         specs = [f for f in page.step.fields if f.id in page.evaluation.shown]
     actor, action = access.visitor().actor, request.form.get("action", "next")
-    unchosen = files.unchosen(specs, action)
-    wrong = {**unchosen, **files.keep(files.sent(specs), actor=actor, key=key)}
-    if action.startswith(files.REMOVE):
-        files.take_back(action.removeprefix(files.REMOVE), actor=actor, key=key)
-    return _save(slug, key, step_id, wrong)
+    return _save(slug, key, step_id, files.handed_in(specs, action, actor=actor, key=key))
 
 
 @bp.get("/apply/<slug>/<key>/files/<attachment_id>")

@@ -20,7 +20,7 @@ from forms.models import Application, CorrectionRequest
 from forms.services import approval, fee_change, hiding, protection, teamwork
 from forms.services.common import PurposeMissing, definition
 from forms.states import OPEN, Party, State, possible
-from forms.web import files, views, words
+from forms.web import files, progress, words
 from forms.web.blueprint import bp
 from portal.accounts.models import Role
 from portal.kernel import audit, clock, references
@@ -133,14 +133,14 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
         procedure=procedure,
         steps=_rows(found, attachments.unscanned(session, found), hidden),
         state=state,
-        states=views.STATES,
-        events=views.EVENTS,
+        status=progress.of(found),
+        events=progress.EVENTS,
         letters=letters.of_case(session, found),
         by_post=letters.by_post(found),
         letter_words=words.LETTERS,
         letter_stages=words.LETTER_STAGES,
-        actors=views.ACTORS,
-        outcomes=views.OUTCOMES,
+        actors=progress.ACTORS,
+        outcomes=progress.OUTCOMES,
         can={action.value for action in possible(state, by=Party.STAFF)},
         standing=approval.standing(session, found, actor=who.actor, grants=grants(who)) if procedure.approval else None,
         staff_names=_names(session, found),

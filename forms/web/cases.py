@@ -19,7 +19,7 @@ from forms.services import casework, delegation, fee_change, hiding, teamwork
 from forms.services.common import Incomplete, definition
 from forms.services.filing import PAYABLE
 from forms.states import Action, Party, State, possible
-from forms.web import correction_fields, files, views, words
+from forms.web import correction_fields, files, progress, views, words
 from forms.web.blueprint import bp
 from payments import queries as payment_queries
 from portal.documents import qr
@@ -57,11 +57,9 @@ def applications() -> ResponseReturnValue:
     who = access.visitor()
     with unit_of_work() as session:
         found = queries.of_account(session, who.account_id or 0)
-        rows = [(a, definition(a.version), State(a.state)) for a in found]
+        rows = [(a, definition(a.version), State(a.state), progress.of(a)) for a in found]
         principals = delegation.principals(session, found)
-    return render_template(
-        "forms/applications.html", rows=rows, principals=principals, states=views.STATES, lang=locale.current()
-    )
+    return render_template("forms/applications.html", rows=rows, principals=principals, lang=locale.current())
 
 
 @bp.get("/applications/<reference>")
@@ -90,14 +88,14 @@ def application(reference: str) -> ResponseReturnValue:
             filed=_filed(session, found),
             section=queries.section_name(session, found.procedure.department, locale.current()),
             state=state,
-            states=views.STATES,
-            events=views.EVENTS,
+            status=progress.of(found),
+            events=progress.EVENTS,
             letters=posted,
             letter_words=words.LETTERS,
             letter_stages=words.LETTER_STAGES,
-            actors=views.ACTORS,
-            outcomes=views.OUTCOMES,
-            next_step=views.next_step(state, unpaid=unpaid, no_mail=no_mail),
+            actors=progress.ACTORS,
+            outcomes=progress.OUTCOMES,
+            next_step=progress.next_step(state, unpaid=unpaid, no_mail=no_mail),
             no_mail=no_mail,
             making=any(paper.ready_at is None for paper in found.documents),
             charges=charges,
@@ -209,13 +207,8 @@ def correct_with_files(reference: str) -> ResponseReturnValue:
         number = str(found.reference)
         if found.state != State.CORRECTION_ASKED.value:
             return redirect(url_for("forms.application", reference=number), 303)
-        procedure = definition(found.version)
-        asked = [spec for c in casework.open_requests(found) if (spec := procedure.field(c.field_id)) is not None]
-    unchosen = files.unchosen(asked, action)
-    wrong = {**unchosen, **files.keep(files.sent(asked), actor=actor, reference=number)}
-    if action.startswith(files.REMOVE):
-        files.take_back(action.removeprefix(files.REMOVE), actor=actor, reference=number)
-    return _correct(reference, wrong)
+        asked = correction_fields.asked(found)
+    return _correct(reference, files.handed_in(asked, action, actor=actor, reference=number))
 
 
 def _correct(reference: str, wrong_files: Mapping[str, tuple[Problem, ...]]) -> ResponseReturnValue:
@@ -226,12 +219,11 @@ def _correct(reference: str, wrong_files: Mapping[str, tuple[Problem, ...]]) -> 
         if found.state != State.CORRECTION_ASKED.value:
             return redirect(url_for("forms.application", reference=found.reference), 303)
         number = str(found.reference)
-        if wrong_files or request.form.get("action", "").startswith((files.SEND, files.REMOVE)):
+        again = correction_fields.not_sent_yet(session, found, request.form.get("action", ""), typed, wrong_files)
+        if again is not None:
             return _correction_page(
-                session, found, typed=typed, problems=wrong_files, status=422 if wrong_files else 200
+                session, found, typed=again.typed, problems=again.problems, status=422 if again.problems else 200
             )
-        if request.form.get("action", "").startswith("look_up:"):
-            return _look_up(session, found, request.form["action"].partition(":")[2], typed)
     try:
         transact(
             lambda session: casework.submit_correction(
@@ -244,13 +236,6 @@ def _correct(reference: str, wrong_files: Mapping[str, tuple[Problem, ...]]) -> 
                 session, _mine(session, number), typed=typed, problems=dict(incomplete.problems), status=422
             )
     return redirect(url_for("forms.application", reference=number), 303)
-
-
-def _look_up(
-    session: Session, found: Application, field_id: str, typed: dict[str, dict[str, list[str]]]
-) -> ResponseReturnValue:
-    filled, problems = correction_fields.looked_up(session, found, field_id, typed)
-    return _correction_page(session, found, typed=filled, problems=problems, status=422 if problems else 200)
 
 
 @bp.post("/applications/<reference>/messages")

@@ -16,7 +16,7 @@ from forms.queue import queue as queue_page
 from forms.queue import unread as count_unread
 from forms.services import approval, casework, hiding, teamwork
 from forms.states import Outcome
-from forms.web import views
+from forms.web import progress, views
 from forms.web.blueprint import bp
 from forms.web.case_page import ROLES, departments, grants, of_theirs
 from portal.kernel import audit, clock
@@ -75,7 +75,8 @@ def _queue_page(*, results: list[teamwork.Result] | None = None) -> ResponseRetu
         filters={name: request.args[name] for name in FILTERS if request.args.get(name)},
         saved=saved,
         departments=names,
-        states=views.STATES,
+        states=progress.STATES,
+        making=progress.MAKING,
         results=[(r.reference, error_texts.words(r.code, 409) if r.code else "") for r in results or []],
         lang=locale.current(),
     )

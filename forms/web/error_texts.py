@@ -30,5 +30,8 @@ TEXTS: dict[str, LazyString] = {
     "proposal_changed": lazy_gettext("見たあとで案が変わりました。まだ公開していません。もう一度見てください。"),
     "nothing_new": lazy_gettext("いま公開しているものと同じです。何も変わっていません。"),
     "in_the_past": lazy_gettext("過ぎた日時は選べません。いまか、これからの日時にしてください。"),
+    "withdrawal_own": lazy_gettext("自分が出した案や、1人でしたことは、ほかの人が確かめます。"),
+    "withdrawal_reason": lazy_gettext("公開をやめる理由を、500文字以内で書いてください。"),
+    "withdrawal_waits": lazy_gettext("公開をやめる案が、もう出ています。下で見てください。"),
     "not_correctable": lazy_gettext("この項目は直してもらえません。"),
 }

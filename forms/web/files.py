@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -95,6 +95,27 @@ def keep(
             )
             if problem is not None:
                 wrong[spec.id] = (problem,)
+    return wrong
+
+
+def handed_in(
+    specs: Sequence[FieldSpec], action: str, *, actor: Actor, key: str | None = None, reference: str | None = None
+) -> dict[str, tuple[Problem, ...]]:
+    """Keep the files of a request first, whatever else is wrong on its page, and take back the one whose button was pressed.
+
+    Args:
+        specs: the questions of the page.
+        action: of the button.
+        actor: who sends.
+        key: of the draft; or
+        reference: of the case.
+
+    Returns:
+        What is wrong with the files, by field.
+    """
+    wrong = {**unchosen(specs, action), **keep(sent(specs), actor=actor, key=key, reference=reference)}
+    if action.startswith(REMOVE):
+        take_back(action.removeprefix(REMOVE), actor=actor, key=key, reference=reference)
     return wrong
 
 

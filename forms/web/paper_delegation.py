@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, lazy_gettext
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Optional
 
-from forms import queries
-from forms.services import delegation
+from forms import masking, queries
+from forms.services import delegation, protection
 from forms.web.blueprint import bp
 from portal.accounts import opening
 from portal.accounts.models import Role
@@ -22,12 +24,21 @@ from portal.kernel import audit, clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import Invalid, NotFound
 from portal.web import access, locale
-from portal.web.forms import CheckboxesField, ConsentField, MaxLength, Required, TextField, WarekiDateField
+from portal.web.forms import CheckboxesField, ChoiceField, ConsentField, MaxLength, Required, TextField, WarekiDateField
 
 
 class PaperInputs(ProfileForm):
     """Who agrees, whom they let act, for what, until when, and what the clerk looked at."""
 
+    which = ChoiceField(
+        lazy_gettext("前に来た人か"),
+        description=lazy_gettext(
+            "名前と生年月日が同じでも、ちがう人のことがあります。見た書類の住所や電話番号とくらべてください。"
+        ),
+        choices=[],
+        validate_choice=False,
+        validators=[Optional()],
+    )
     delegate = TextField(
         lazy_gettext("代理の人のメールアドレスか利用者番号"),
         description=lazy_gettext("代理の人は、このサイトに登録していなければなりません。"),
@@ -99,7 +110,9 @@ def delegate_on_paper() -> ResponseReturnValue:
         with unit_of_work() as session:
             delegation.give(
                 session,
-                principal=opening.person_at_counter(session, facts=form.facts(), clerk=clerk, now=now),
+                principal=opening.person_at_counter(
+                    session, facts=form.facts(), clerk=clerk, now=now, which=form.which.data or ""
+                ),
                 delegate_email=form.delegate.data,
                 relation=form.relation.data,
                 slugs=form.slugs.data,
@@ -108,20 +121,40 @@ def delegate_on_paper() -> ResponseReturnValue:
                 now=now,
                 seen=[Proof(code) for code in form.seen.data],
             )
-    except opening.IdentityNotSeen:
-        form.refuse(form.seen, gettext("顔写真のある公的な証明書を1つ、ないときは、ほかの書類を2つ見てください。"))
-        return _page(form, 422)
-    except NotFound:
-        form.refuse(
-            form.delegate,
-            gettext("この人は登録していません。代理の人に、先に登録してもらってください。"),
-        )
-        return _page(form, 422)
-    except Invalid:
-        form.refuse(form.until, gettext("手続き、間がら、期限(1年以内)を確かめてください。"))
+    except opening.WhichPerson as unsure:
+        return _ask_which(form, unsure.people)
+    except (NotFound, Invalid) as refused:
+        _say(form, refused)
         return _page(form, 422)
     flash(gettext("代理を登録しました。本人は、いつでも窓口でやめられます。"), "success")
     return redirect(url_for("forms.paper_delegations"), 303)
+
+
+def _say(form: Any, refused: NotFound | Invalid) -> None:
+    """What is wrong, beside the field that it is about."""
+    if isinstance(refused, opening.IdentityNotSeen):
+        form.refuse(form.seen, gettext("顔写真のある公的な証明書を1つ、ないときは、ほかの書類を2つ見てください。"))
+    elif isinstance(refused, NotFound):
+        form.refuse(form.delegate, gettext("この人は登録していません。代理の人に、先に登録してもらってください。"))
+    else:
+        form.refuse(form.until, gettext("手続き、間がら、期限(1年以内)を確かめてください。"))
+
+
+def _ask_which(form: Any, people: Sequence[int]) -> ResponseReturnValue:
+    """The records of this name and day of birth beside each other: the clerk chooses, nothing is chosen beforehand."""
+    clerk, now = access.visitor().actor, clock.now()
+    choices = []
+    with unit_of_work() as session:
+        for person, account in opening.compared(session, people, clerk=clerk):
+            hidden = protection.of_person(session, person.id, now=now)
+            if hidden is not None:
+                protection.alarm(session, hidden, what="look", reference=None, actor=clerk, now=now)
+            where = masking.MASK if hidden is not None else f"{person.address} {person.phone[-4:]}"
+            way = gettext("登録していない人") if account is None else account.number or gettext("メールで登録した人")
+            choices.append(SelectChoice(str(person.id), f"{person.name} {where} {way}"))
+    form.which.choices = [*choices, SelectChoice(opening.NOBODY_KNOWN, gettext("どの人でもない(新しく登録する)"))]
+    form.refuse(form.which, gettext("同じ名前と生年月日の人がいます。どの人か、えらんでください。"))
+    return _page(form, 409)
 
 
 def _look_up(form: Any) -> ResponseReturnValue:

@@ -27,10 +27,10 @@ from forms.web import (
     following,
     letters,
     paper_delegation,
+    progress,
     retention,
     staff,
     verify,
-    views,
 )
 from forms.web.blueprint import bp
 from forms.web.error_texts import TEXTS
@@ -74,7 +74,7 @@ def _items(who: access.Visitor) -> Sequence[my.Item]:
 def _item(application: Application, *, unpaid: bool) -> my.Item:
     lang = locale.current()
     state = State(application.state)
-    kind, words = views.STATES[state]
+    kind, words = progress.of(application)
     slug = application.procedure.slug
     due = min((c.answer_by for c in application.corrections if c.answered_at is None), default=None)
     url = (
@@ -87,7 +87,7 @@ def _item(application: Application, *, unpaid: bool) -> my.Item:
         url=url,
         status=str(words),
         status_kind="act" if unpaid else kind,
-        next_step=views.next_step(state, unpaid=unpaid),
+        next_step=progress.next_step(state, unpaid=unpaid),
         due=texts.show_date(due, lang) if due else "",
         detail=application.reference or "",
     )

@@ -21,10 +21,13 @@ from portal.accounts.services import Facts, WeakPassword, account_by_email, writ
 from portal.kernel import audit, references, typed_secrets
 from portal.kernel.audit import Actor
 from portal.kernel.errors import Conflict, Invalid, NotFound
-from portal.kernel.text import fold
+from portal.kernel.text import dashes, fold
 
 PREFIX = "U"
 """First letter of the number with which somebody without mail signs in."""
+NOBODY_KNOWN = "new"
+"""A clerk's word that who stands before them is none of the people on record."""
+_MOST_NAMESAKES = 20
 GOOD_FOR = timedelta(days=30)
 """How long a code opens the account: time enough for the post (a sample: the city sets it)."""
 
@@ -46,6 +49,18 @@ class AlreadyRegistered(Conflict):
 
     code: ClassVar[str] = "account_already_registered"
     number: str | None
+
+
+@dataclass(eq=False)
+class WhichPerson(Conflict):
+    """People of this name and day of birth are known, and nothing else says which of them it is.
+
+    Attributes:
+        people: ids of their records.
+    """
+
+    code: ClassVar[str] = "account_which_person"
+    people: tuple[int, ...]
 
 
 @dataclass(eq=False)
@@ -97,27 +112,64 @@ def register(session: Session, *, facts: Facts, locale: str, clerk: Actor, now: 
     return account
 
 
-def person_at_counter(session: Session, *, facts: Facts, clerk: Actor, now: datetime) -> Person:
-    """Whoever stands before the clerk, as a person: the record of this name and day of birth, else a new one without an account.
+def person_at_counter(session: Session, *, facts: Facts, clerk: Actor, now: datetime, which: str = "") -> Person:
+    """Whoever stands before the clerk, as a person: a record that is there, or a new one without an account.
 
-    A record that is there stays as it is.
+    A name and a day of birth do not say who somebody is: two people may share both. A record is taken by itself only where its
+    home is the same too and no other fits as well; else the clerk compares the records and chooses. A record that is there stays as it is.
+
+    Args:
+        session: the transaction.
+        facts: what the clerk typed from what was shown.
+        clerk: who sees the person.
+        now: aware.
+        which: what the clerk chose: the id of one of the records, `NOBODY_KNOWN`, or "": not asked yet.
 
     Raises:
+        WhichPerson: records of this name and day of birth are there, and which of them it is (if any) is for the clerk to say.
         NotFound: not called by staff.
     """
     if clerk.kind != "staff" or clerk.account_id is None:
         raise NotFound
     folded = f"{fold(facts.name)} {fold(facts.kana)}".strip()
     same = select(Person).where(Person.search == folded, Person.birth_date == facts.birth_date).order_by(Person.id)
-    known = session.scalars(same.limit(1)).first()
-    if known is not None:
-        return known
+    known = session.scalars(same.limit(_MOST_NAMESAKES)).all()
+    at_home = [each for each in known if _home(facts) and _home(each) == _home(facts)]
+    chosen = [each for each in known if str(each.id) == which]
+    if chosen or (len(at_home) == 1 and which != NOBODY_KNOWN):
+        found = (chosen or at_home)[0]
+        audit.record(
+            session, actor=clerk, action="person.recognised", subject_kind="person", subject_ref=str(found.id),
+            detail={"by": "clerk" if chosen else "home"},
+        )  # fmt: skip
+        return found
+    if known and which != NOBODY_KNOWN:
+        raise WhichPerson(tuple(each.id for each in known))
     made = Person(email=None, created_at=now, source="counter")
     write_facts(made, facts, now)
     session.add(made)
     session.flush()
     audit.record(session, actor=clerk, action="person.registered", subject_kind="person", subject_ref=str(made.id))
     return made
+
+
+def compared(session: Session, people: Sequence[int], *, clerk: Actor) -> list[tuple[Person, Account | None]]:
+    """The records that a clerk compares with who stands before them (`WhichPerson`), each with its account; every look is written down."""
+    found = session.execute(
+        select(Person, Account)
+        .outerjoin(Account, Account.person_id == Person.id)
+        .where(Person.id.in_(people))
+        .order_by(Person.id)
+    ).all()
+    for person, _account in found:
+        audit.record(session, actor=clerk, action="person.read", subject_kind="person", subject_ref=str(person.id))
+    return [(person, account) for person, account in found]
+
+
+def _home(of: Person | Facts) -> tuple[str, ...]:
+    """Where somebody lives, as it is compared: postal code, town and block, however they were typed; empty where one is missing."""
+    found = (dashes(fold(of.postal_code)).replace("-", ""), fold(of.town), dashes(fold(of.block)))
+    return found if all(found) else ()
 
 
 def by_number(session: Session, number: str, *, lock: bool = False) -> Account:

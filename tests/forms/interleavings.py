@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from forms.definition import from_document
 from forms.models import Application, ApplicationEvent, ProcedureRow
-from forms.services import casework, changeover, correcting, drafts, filing, publishing
+from forms.services import casework, changeover, correcting, drafts, filing, publishing, withdrawing
 from forms.services.common import ChangedMeanwhile, Incomplete, MustGoOver, ProcedureClosed, ReviewChanged, definition
 from forms.states import NotNow
 from payments.models import Charge
@@ -202,7 +202,8 @@ class World:
 
     def withdraw(self) -> None:
         actor = Actor(self.cast.editors[0].id, "staff")
-        transact(lambda own: publishing.withdraw(own, slug=self.document["slug"], actor=actor, now=self.now))
+        slug = self.document["slug"]
+        transact(lambda own: withdrawing.at_once(own, slug=slug, reason="見本", actor=actor, now=self.now))
 
     def time_passes(self) -> None:
         """The hour of closing goes by."""

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from forms.models import ProcedureVersion
-from portal.accounts.models import Role
+from portal.accounts.models import Account, Role
 from tests import people
 
 FILE = Path(__file__).resolve().parents[2] / "portal" / "cities" / "koga" / "procedures" / "road-damage.yaml"
@@ -49,12 +49,42 @@ def test_a_file_is_checked_and_published_by_a_second_person(client: FlaskClient,
     status, page = send(client, changed)
     assert status == 422
     assert "いま公開しているものと同じです" in page
-    early = people.post(client, f"{url}/withdraw", {"from": "2020-01-01T09:00"})
+    early = people.post(client, f"{url}/withdraw", {"from": "2020-01-01T09:00", "reason": "終わる制度"})
     assert early.status_code == 422
     assert "過ぎた日時は選べません" in early.get_data(as_text=True)
+    assert "終わる制度</textarea>" in early.get_data(as_text=True), "what was typed stays"
     assert "slug: road-damage-new" in client.get(f"{url}/file").get_data(as_text=True)
-    assert people.post(client, f"{url}/withdraw").status_code == 303
+    assert people.post(client, f"{url}/withdraw", {"reason": "終わる制度"}).status_code == 303
+    page = client.get(url).get_data(as_text=True)
+    assert "自分が出した案は、ほかの人が決めます" in page
+    assert client.get("/procedures/road-damage-new").status_code == 200, "a wish takes nothing off"
+    people.sign_in(client, first)
+    assert "公開をやめることを、ほかの人が確かめます" in client.get("/staff/procedures").get_data(as_text=True)
+    page = client.get(url).get_data(as_text=True)
+    assert "終わる制度" in page
+    number = page.partition("/withdrawals/")[2].partition("/")[0]
+    assert people.post(client, f"{url}/withdrawals/{number}/agree").status_code == 303
     assert client.get("/procedures/road-damage-new").status_code == 404
+
+
+def test_in_an_emergency_one_person_withdraws_and_a_second_one_looks_afterwards(client: FlaskClient, koga: str) -> None:
+    first = people.make_staff(Role.EDITOR, "roads-rivers", email="first@example.jp")
+    second = people.make_staff(Role.EDITOR, "roads-rivers", email="second@example.jp")
+    people.sign_in(client, first)
+    url = "/staff/procedures/road-damage"
+    refused = people.post(client, f"{url}/withdraw", {"alone": "y", "reason": ""})
+    assert (refused.status_code, client.get("/procedures/road-damage").status_code) == (422, 200)
+    assert people.post(client, f"{url}/withdraw", {"alone": "y", "reason": "手数料のまちがい"}).status_code == 303
+    assert client.get("/procedures/road-damage").status_code == 404
+    page = client.get(url).get_data(as_text=True)
+    assert "ほかの人が、あとで確かめます" in page
+    number = _withdrawal(client, second, url)
+    for who, status in ((first, 403), (second, 303), (second, 404)):
+        people.sign_in(client, who)
+        assert people.post(client, f"{url}/withdrawals/{number}/agree").status_code == status
+    page = client.get(url).get_data(as_text=True)
+    assert "手数料のまちがい" in page
+    assert "あとで確かめた人" in page
 
 
 def test_a_file_of_another_section_is_told_with_its_line_and_the_sections_that_can_be_written(
@@ -92,7 +122,9 @@ def test_the_page_says_from_when_and_until_when_each_version_is_in_use(client: F
     page = client.get(url).get_data(as_text=True)
     assert "<td>2026年12月10日(木) 0:00から</td><td>これから公開します</td>" in page
     assert "2026年12月10日(木) 0:00まで</td><td>公開中</td>" in page
-    people.post(client, f"{url}/withdraw", {"from": "2026-12-05T00:00"})
+    people.post(client, f"{url}/withdraw", {"from": "2026-12-05T00:00", "reason": "終わる制度"})
+    number = _withdrawal(client, first, url)
+    people.post(client, f"{url}/withdrawals/{number}/agree")
     page = client.get(url).get_data(as_text=True)
     assert "使われませんでした" in page
     assert "2026年12月5日(土) 0:00まで</td><td>公開中</td>" in page
@@ -116,6 +148,12 @@ def test_a_file_that_names_ones_own_section_does_not_take_over_anothers_procedur
     assert "ほかの課のものです" in page
     waits = select(func.count()).select_from(ProcedureVersion).where(ProcedureVersion.published_at.is_(None))
     assert session.scalar(waits) == 0
+
+
+def _withdrawal(client: FlaskClient, second: Account, url: str) -> str:
+    """The number of the withdrawal that waits, as the second person sees it."""
+    people.sign_in(client, second)
+    return client.get(url).get_data(as_text=True).partition("/withdrawals/")[2].partition("/")[0]
 
 
 def _sha(client: FlaskClient, second: object, url: str) -> str:

@@ -74,7 +74,17 @@ def test_the_case_says_that_its_document_is_being_made_until_it_is_there(
     assert "書類ができました" not in page.partition("<details")[0]
     assert 'data-again="4" data-most="30"' in page, "looks again by itself, not for ever"
     assert f'href="/applications/{reference}">もう一度見る' in page, "without script"
+    lists = {"/my": hanako, "/applications": hanako, "/staff/applications?show=done": reviewer}
+    for where, who in lists.items():
+        people.sign_in(client, who)
+        seen = client.get(where).get_data(as_text=True)
+        assert ("書類を作っています" in seen, "書類ができました" in seen) == (True, False), where
     run_jobs()
+    for where, who in lists.items():
+        people.sign_in(client, who)
+        seen = client.get(where).get_data(as_text=True)
+        assert ("書類を作っています" in seen, "書類ができました" in seen) == (False, True), where
+    people.sign_in(client, hanako)
     page = client.get(f"/applications/{reference}").get_data(as_text=True)
     assert "書類ができました" in page
     assert "data-again" not in page

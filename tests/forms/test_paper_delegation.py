@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from forms.case_models import Delegation
+from forms.case_models import Delegation, ProtectionAlarm
 from forms.models import ApplicationDraft
 from forms.services import protection
 from portal.accounts.models import Account, Person, Role
@@ -98,6 +98,62 @@ def test_a11_a_second_paper_of_the_same_person_makes_no_second_record(
         assert people.post(client, "/staff/delegations", PAPER | {"slugs": slugs}).status_code == 303
     session.expire_all()
     assert len(session.scalars(select(Person)).all()) == before + 1
+
+
+def test_a11_a_namesake_born_on_the_same_day_is_never_taken_for_the_other_by_itself(
+    client: FlaskClient, hanako: Account, clerk: Account, session: Session
+) -> None:
+    where = "/staff/delegations"
+    assert people.post(client, where, PAPER).status_code == 303
+    first = session.scalars(select(Delegation)).one().principal_person_id
+    elsewhere = PAPER | {"block": "1-1", "phone": "0280-22-1234"}
+    asked = people.post(client, where, elsewhere)
+    words = asked.get_data(as_text=True)
+    assert (asked.status_code, "どの人でもない" in words, "9-9" in words) == (409, True, True)
+    assert 'value="new" checked' not in words, "nothing is chosen beforehand"
+    assert len(session.scalars(select(Delegation)).all()) == 1, "nothing is kept before the clerk has chosen"
+    looks = session.scalars(select(AuditEntry).where(AuditEntry.action == "person.read")).all()
+    assert [(each.actor_account_id, each.subject_ref) for each in looks] == [(clerk.id, str(first))]
+
+    assert people.post(client, where, elsewhere | {"which": "new"}).status_code == 303
+    session.expire_all()
+    second = session.scalars(select(Delegation).order_by(Delegation.id.desc())).first()
+    assert second is not None
+    assert second.principal_person_id != first
+    assert session.get_one(Person, second.principal_person_id).block == "1-1"
+    # Whoever moved: the clerk says that they are the person on record, which stays as it is.
+    moved = PAPER | {"block": "2-2"}
+    assert people.post(client, where, moved | {"which": "999999"}).status_code == 409, "only one of these"
+    assert people.post(client, where, moved | {"which": str(first)}).status_code == 303
+    session.expire_all()
+    last = session.scalars(select(Delegation).order_by(Delegation.id.desc())).first()
+    assert last is not None
+    assert (last.principal_person_id, session.get_one(Person, first).block) == (first, "9-9")
+    # The home tells the two apart, however it is typed; of two at one home the clerk says which.
+    assert people.post(client, where, PAPER | {"block": "９－９", "postal_code": "3060033"}).status_code == 303
+    session.get_one(Person, second.principal_person_id).block = "9-9"
+    session.commit()
+    assert people.post(client, where, PAPER).status_code == 409
+
+
+def test_a10_records_of_a_protected_person_are_compared_without_their_address_and_raise_an_alarm(
+    client: FlaskClient, hanako: Account, clerk: Account, session: Session
+) -> None:
+    assert people.post(client, "/staff/delegations", PAPER).status_code == 303
+    who = session.scalars(select(Delegation.principal_person_id)).one()
+    with unit_of_work() as own:
+        protection.protect(
+            own,
+            person_id=who,
+            households=["306-0033|1-2-3"],
+            until=date(2027, 3, 31),
+            actor=staff(clerk),
+            now=clock.now(),
+        )
+    asked = people.post(client, "/staff/delegations", PAPER | {"block": "1-1"})
+    choice = asked.get_data(as_text=True).partition("前に来た人か")[2].partition("代理の人")[0]
+    assert (asked.status_code, "(表示しません)" in choice, "9-9" in choice) == (409, True, False)
+    assert [each.what for each in session.scalars(select(ProtectionAlarm))] == ["look"]
 
 
 def test_a10_a_protected_person_gives_no_paper(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from forms import queries
 from forms.definition import Procedure, from_document, to_document
 from forms.models import ProcedureVersion
-from forms.services import publishing
+from forms.services import publishing, withdrawing
 from forms.services.drafts import open_version
 from portal.accounts.models import Role
 from portal.kernel import clock
@@ -108,10 +108,56 @@ def test_a_procedure_is_withdrawn_from_a_date_and_a_proposal_can_be_dropped(
     publishing.propose(session, procedure=renamed, actor=editors[0], now=now)
     publishing.drop(session, slug="dog-registration", actor=editors[0])
     assert publishing.waiting(session, "dog-registration") is None
-    publishing.withdraw(session, slug="dog-registration", actor=editors[0], now=now, from_at=later)
+    asked = withdrawing.ask(
+        session, slug="dog-registration", reason="終わる制度", actor=editors[0], now=now, from_at=later
+    )
+    assert name(session, later) == "犬の登録", "a wish takes nothing off"
+    withdrawing.agree(session, slug="dog-registration", number=asked.id, actor=editors[1], now=now)
     assert name(session) == "犬の登録"
     with pytest.raises(NotFound):
         open_version(session, "dog-registration", now=later)
+    # A planned end is undone by publishing the same document once more.
+    same = queries.procedure(session, "dog-registration", now=now).procedure
+    again = publishing.propose(session, procedure=same, actor=editors[1], now=now)
+    publishing.agree(session, slug="dog-registration", sha256=again.sha256, actor=editors[0], now=now)
+    assert name(session, later) == "犬の登録"
+
+
+def test_nobody_withdraws_alone_but_in_an_emergency_with_a_reason_that_a_second_person_looks_at(
+    session: Session, editors: tuple[Actor, Actor]
+) -> None:
+    now, slug = clock.now(), "dog-registration"
+    asked = withdrawing.ask(session, slug=slug, reason="終わる制度", actor=editors[0], now=now)
+    with pytest.raises(withdrawing.WaitsAlready):
+        withdrawing.ask(session, slug=slug, reason="もう一度", actor=editors[1], now=now)
+    with pytest.raises(withdrawing.OwnWish):
+        withdrawing.agree(session, slug=slug, number=asked.id, actor=editors[0], now=now)
+    with pytest.raises(withdrawing.NoReason):
+        withdrawing.at_once(session, slug=slug, reason="  ", actor=editors[0], now=now)
+    assert name(session) == "犬の登録"
+    alone = withdrawing.at_once(session, slug=slug, reason="手数料のまちがい", actor=editors[0], now=now)
+    with pytest.raises(NotFound):
+        open_version(session, slug, now=now)
+    assert (alone.reason, alone.agreed_by, withdrawing.waiting(session, slug)) == ("手数料のまちがい", None, None)
+    with pytest.raises(withdrawing.OwnWish):
+        withdrawing.agree(session, slug=slug, number=alone.id, actor=editors[0], now=now)
+    withdrawing.agree(session, slug=slug, number=alone.id, actor=editors[1], now=now)
+    assert [w.agreed_by for w in withdrawing.done(session, slug)] == [editors[1].account_id]
+    alone.agreed_by = editors[0].account_id
+    with pytest.raises(IntegrityError, match="two_persons"):
+        session.flush()
+
+
+def test_a_withdrawal_that_was_agreed_to_after_its_day_never_reaches_back(
+    session: Session, editors: tuple[Actor, Actor]
+) -> None:
+    now, day = clock.now(), clock.now() + timedelta(days=1)
+    late = now + timedelta(days=3)
+    slug = "dog-registration"
+    asked = withdrawing.ask(session, slug=slug, reason="終わる制度", actor=editors[0], now=now, from_at=day)
+    withdrawing.agree(session, slug=slug, number=asked.id, actor=editors[1], now=late)
+    assert asked.from_at == late
+    assert name(session, day) == "犬の登録", "what was taken in between was taken rightly"
 
 
 def test_the_same_document_again_is_no_new_version(session: Session, editors: tuple[Actor, Actor]) -> None:

@@ -11,11 +11,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
+from forms import queries as case_queries
 from forms.builder import queries, reading
 from forms.commands import as_yaml
 from forms.definition import from_document
 from forms.definition.comparison import compare
-from forms.services import publishing
+from forms.services import publishing, withdrawing
 from portal.accounts.models import Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
@@ -101,6 +102,7 @@ def _procedure(slug: str, *, error: PortalError | None = None) -> ResponseReturn
     with unit_of_work() as session:
         row = queries.of_sections(session, slug, sections())
         published, proposal = publishing.newest_published(row), publishing.waiting(session, slug)
+        ending, ended = withdrawing.waiting(session, slug), withdrawing.done(session, slug)
         changes = (
             [
                 (d.kind, d.where, json.dumps(d.old, ensure_ascii=False), json.dumps(d.new, ensure_ascii=False))
@@ -109,6 +111,7 @@ def _procedure(slug: str, *, error: PortalError | None = None) -> ResponseReturn
             if proposal
             else []
         )
+        stages = queries.stages(row, now=clock.now())
         html = render_template(
             "builder/procedure.html",
             slug=slug,
@@ -116,8 +119,17 @@ def _procedure(slug: str, *, error: PortalError | None = None) -> ResponseReturn
             published=published,
             proposal=proposal,
             changes=changes,
-            versions=queries.stages(row, now=clock.now()),
+            versions=stages,
             own=proposal is not None and proposal.proposed_by == access.visitor().account_id,
+            ending=ending,
+            ended=ended,
+            names=case_queries.staff_names(
+                session,
+                {each for w in (*ended, *([ending] if ending else [])) for each in (w.asked_by, w.agreed_by) if each},
+            ),
+            own_account=access.visitor().account_id,
+            on_offer=any(stage in {"now", "later"} for _version, stage in stages),
+            typed=request.form if error else {},
             error=error_texts.words(error.code, error.status) if error else "",
         )
     return html, error.status if error else 200
@@ -181,12 +193,43 @@ def drop(slug: str) -> ResponseReturnValue:
 @bp.post("/staff/procedures/<slug>/withdraw")
 @access.staff(Role.EDITOR)
 def withdraw(slug: str) -> ResponseReturnValue:
-    """Take it off the catalogue."""
+    """Ask for it to be taken off the catalogue; in an emergency one person does it at once."""
+    who, reason = access.visitor().actor, request.form.get("reason", "")
+    if request.form.get("alone"):
+        return _do(
+            slug,
+            gettext("公開をやめました。出ている申請は、そのまま続きます。ほかの人に、あとで確かめてもらってください。"),
+            lambda session: withdrawing.at_once(session, slug=slug, reason=reason, actor=who, now=clock.now()),
+        )
     return _do(
         slug,
-        gettext("公開をやめることを決めました。使う期間を下で確かめてください。出ている申請は、そのまま続きます。"),
-        lambda session: publishing.withdraw(
-            session, slug=slug, actor=access.visitor().actor, now=clock.now(), from_at=_from()
+        gettext("公開をやめる案を出しました。ほかの人が決めるまで、何も変わりません。"),
+        lambda session: withdrawing.ask(session, slug=slug, reason=reason, actor=who, now=clock.now(), from_at=_from()),
+    )
+
+
+@bp.post("/staff/procedures/<slug>/withdrawals/<int:number>/agree")
+@access.staff(Role.EDITOR)
+def agree_withdrawal(slug: str, number: int) -> ResponseReturnValue:
+    """Agree to what was asked; or say that one has looked at what was done in an emergency."""
+    return _do(
+        slug,
+        gettext("決めました。使う期間を下で確かめてください。出ている申請は、そのまま続きます。"),
+        lambda session: withdrawing.agree(
+            session, slug=slug, number=number, actor=access.visitor().actor, now=clock.now()
+        ),
+    )
+
+
+@bp.post("/staff/procedures/<slug>/withdrawals/<int:number>/drop")
+@access.staff(Role.EDITOR)
+def drop_withdrawal(slug: str, number: int) -> ResponseReturnValue:
+    """It is not to be taken off after all."""
+    return _do(
+        slug,
+        gettext("公開をやめる案を取り下げました。公開しているものは変わりません。"),
+        lambda session: withdrawing.drop(
+            session, slug=slug, number=number, actor=access.visitor().actor, now=clock.now()
         ),
     )
 

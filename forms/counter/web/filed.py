@@ -22,7 +22,7 @@ from forms.models import Application
 from forms.services import casework, fee_change, protection
 from forms.services.common import ChangedMeanwhile, Incomplete, definition
 from forms.states import Action, NotNow, Party, State, possible
-from forms.web import case_page, correction_fields, files, views
+from forms.web import case_page, correction_fields, files, progress, views
 from portal.accounts.models import Role
 from portal.kernel import audit, clock, references
 from portal.kernel.database import transact, unit_of_work
@@ -32,7 +32,6 @@ from portal.web import access, error_texts, locale
 STAFF = (Role.COUNTER, *case_page.ROLES)
 PURPOSE = "窓口に来た人の補正・取下げ"
 """What a look from here is for, where the procedure asks for a purpose (a record of the city office)."""
-LOOK_UP = "look_up:"
 
 
 def _found(session: Session, reference: str) -> Application:
@@ -68,7 +67,7 @@ def _head(session: Session, found: Application) -> dict[str, object]:
         "procedure": definition(found.version),
         "section": queries.section_name(session, found.procedure.department, lang),
         "state": state,
-        "states": views.STATES,
+        "status": progress.of(found),
         "protected": protection.look(session, found, actor=access.visitor().actor, now=clock.now()),
         "can_correct": Action.CORRECT in can,
         "can_withdraw": Action.WITHDRAW in can,
@@ -173,13 +172,8 @@ def correct_case_with_files(reference: str) -> ResponseReturnValue:
         number = str(found.reference)
         if found.state != State.CORRECTION_ASKED.value:
             return _gone_on(number)
-        procedure = definition(found.version)
-        asked = [spec for c in casework.open_requests(found) if (spec := procedure.field(c.field_id)) is not None]
-    unchosen = files.unchosen(asked, action)
-    wrong = {**unchosen, **files.keep(files.sent(asked), actor=actor, reference=number)}
-    if action.startswith(files.REMOVE):
-        files.take_back(action.removeprefix(files.REMOVE), actor=actor, reference=number)
-    return _correct(number, wrong)
+        asked = correction_fields.asked(found)
+    return _correct(number, files.handed_in(asked, action, actor=actor, reference=number))
 
 
 def _correct(reference: str, wrong_files: Mapping[str, tuple[Problem, ...]]) -> ResponseReturnValue:
@@ -190,12 +184,11 @@ def _correct(reference: str, wrong_files: Mapping[str, tuple[Problem, ...]]) -> 
         number = str(found.reference)
         if found.state != State.CORRECTION_ASKED.value:
             return _gone_on(number)
-        if wrong_files or action.startswith((files.SEND, files.REMOVE, LOOK_UP)):
+        again = correction_fields.not_sent_yet(session, found, action, typed, wrong_files)
+        if again is not None:
             form.revision.data = found.revision
-            problems = dict(wrong_files)
-            if action.startswith(LOOK_UP):
-                typed, problems = correction_fields.looked_up(session, found, action.removeprefix(LOOK_UP), typed)
-            return _correction(session, found, form, typed=typed, problems=problems, status=422 if problems else 200)
+            status = 422 if again.problems else 200
+            return _correction(session, found, form, typed=again.typed, problems=again.problems, status=status)
         if not form.validate():
             return _correction(session, found, form, typed=typed, problems={}, status=422)
     now, clerk = clock.now(), access.visitor().actor

@@ -107,6 +107,7 @@ TEXTS = {
     "account_identity_not_seen": lazy_gettext(
         "顔写真のある公的な証明書を1つ、ないときは、ほかの書類を2つ見てください。"
     ),
+    "account_which_person": lazy_gettext("同じ名前と生年月日の人がいます。どの人か、えらんでください。"),
     "account_already_registered": lazy_gettext("この人は、もう登録されています。"),
     "account_bad_code": lazy_gettext(
         "利用者番号かコードがちがうか、コードが古くなっています。紙のとおりに入れてください。"
