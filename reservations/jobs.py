@@ -37,6 +37,7 @@ _TEMPLATES = {
     "reduction_refused": "reservations/mail/reduction_refused.txt",
     "reduction_revoked": "reservations/mail/adjusted.txt",
     "adjusted": "reservations/mail/adjusted.txt",
+    "overtime": "reservations/mail/overtime.txt",
     "entered": "reservations/mail/entered.txt",
     "struck": "reservations/mail/struck.txt",
 }

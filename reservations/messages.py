@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
+from payments import queries as payment_queries
 from portal.accounts.models import Account, Person
 from portal.directory.models import City
 from portal.documents import qr
@@ -24,7 +25,7 @@ from reservations.queries.bookings import facility_name
 from reservations.rules import CancelStep, Permit
 from reservations.services import adjusting, returning
 from reservations.services.cancelling import PAY_WITHIN
-from reservations.services.common import policy_of, slots_of
+from reservations.services.common import KIND, policy_of, slots_of
 from reservations.timetable import TOKYO, Slot
 
 ROOM = "reservations"
@@ -163,11 +164,16 @@ def _money(session: Session, booking: Booking) -> dict[str, Any]:
         .order_by(ReductionRequest.decided_at.desc())
     ).first()
     back = last is not None and bool(last.refund_refs)
+    waiting = payment_queries.current_charge(session, KIND, booking.reference)
+    asked = waiting if waiting is not None and waiting.waits else None
     return {
         "total_before": last.old_total.amount if last else accepted,
         "total_now": last.new_total.amount if last else accepted,
         "given_back": last.old_total.amount - last.new_total.amount if last is not None and back else 0,
         "adjusted_ground": last.ground if last else "",
+        "to_pay": asked.total.amount if asked else 0,
+        "pay_until": show_until(asked.pay_until, booking.locale) if asked and asked.pay_until else "",
+        "over": booking.facts.get("overtime", 0),
         "reduction_reason": reason or "",
     }
 

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
+from portal.kernel import jobs
 from portal.kernel.audit import Actor
 from portal.kernel.errors import Conflict, NotFound
 from portal.kernel.money import Yen
 from reservations.desk.models import BookingUse
 from reservations.models import Booking
+from reservations.policy.windows import moment
 from reservations.pricing import NoFee, Quote, quote_parts
 from reservations.services import adjusting
 from reservations.services.adjusting import Why
 from reservations.services.common import locked
 from reservations.services.nights import tables_of
+from reservations.services.paying import TELL
 from reservations.services.quoting import cases_of
+from reservations.timetable import TOKYO
 
-PAY_WITHIN = timedelta(days=14)
-"""Until when a further charge for overtime is to be paid, counted from the decision."""
+DAYS_TO_PAY = 14
+"""Days to pay a further charge for overtime, counted from the decision; until the end of the last one."""
 
 
 @dataclass(eq=False)
@@ -54,7 +58,7 @@ def more(session: Session, reference: str, minutes: int) -> Yen | None:
 
 
 def charge(session: Session, reference: str, *, facilities: Collection[str], actor: Actor, now: datetime) -> Yen:
-    """Ask for the overtime that was entered; twice is once.
+    """Ask for the overtime that was entered, and tell the payer; twice is once.
 
     Returns:
         What is asked for on top of the booking's price.
@@ -78,7 +82,9 @@ def charge(session: Session, reference: str, *, facilities: Collection[str], act
     # Kept among the facts, so that a later change of the price (a reduction, a corrected table) does not forget it.
     booking.facts = {**booking.facts, "overtime": use.overtime}
     why = Why("overtime", quote.ground, "時間をこえた使用料", "Fee for staying longer")
-    made = adjusting.adjust(session, booking, quote, why, pay_until=now + PAY_WITHIN, actor=actor, now=now)
+    until = moment(now.astimezone(TOKYO).date() + timedelta(days=DAYS_TO_PAY), time.max)
+    made = adjusting.adjust(session, booking, quote, why, pay_until=until, actor=actor, now=now)
     use.overtime_charge = made.charge_ref if made is not None else None
     session.flush()
+    jobs.defer(session, TELL, booking_id=booking.id, event="overtime")
     return quote.total - before

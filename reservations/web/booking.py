@@ -43,7 +43,7 @@ from reservations.web.details_form import DetailsForm, details_form, refused_fie
 from reservations.web.forms import CancelForm, EmptyForm
 from reservations.web.paying_words import payment_step
 from reservations.web.public import booking_party, bp, city_of_visitor, read_day, successor_of
-from reservations.web.refusals import refused_text
+from reservations.web.refusals import about_the_person, refused_text, way_on
 from reservations.web.words import gettext
 
 MOST_NIGHTS = 14
@@ -152,12 +152,13 @@ def _hold(session: Session, space: str, purpose: str | None, wanted: list[tuple[
 
 
 def _refused(error: PortalError, space: str, day: date | None, slot: str) -> ResponseReturnValue:
-    """Which rule stands against it, and three real offers instead; nothing was held."""
+    """Which rule stands against it, and three real offers or another way on; nothing was held."""
     offers, found, successor = [], [], None
     if day is not None:
         with unit_of_work() as session:
             now = clock.now_in(session)
-            offers = calendar.alternatives(session, space, day, slot, city=city_of_visitor(session), now=now)
+            if not about_the_person(error):
+                offers = calendar.alternatives(session, space, day, slot, city=city_of_visitor(session), now=now)
             found = catalog.spaces(session, on=day, space_code=space)
             merged = isinstance(error, NotOffered) and error.into is not None
             successor = successor_of(session, found[0].facility) if found and merged else None
@@ -165,6 +166,7 @@ def _refused(error: PortalError, space: str, day: date | None, slot: str) -> Res
         "reservations/refused.html",
         message=refused_text(error),
         offers=offers,
+        way_on=way_on(error),
         space=found[0] if found else None,
         successor=successor,
         day=day,

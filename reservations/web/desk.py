@@ -152,6 +152,8 @@ def _use_page(line: DeskLine, form: UseForm, lend: LendForm, *, status: int = 20
         more=more,
         by=_by(request.values.get("by")) if line.use is None else "",
         empty=EmptyForm(formdata=None),
+        early=line.booking.starts_at - services.EARLY > clock.now(),
+        late=line.booking.ends_at < clock.now(),
         ages=[form[age] for age in ages.AGES],
         words=words,
     )
@@ -196,6 +198,10 @@ def record_use(reference: str) -> ResponseReturnValue:
     except UntrueTime:
         form.left.errors = [gettext("「帰った時刻」は、来た時刻のあとで、今までの時刻にしてください。")]
         return _use_page(line, form, LendForm(formdata=None), status=422)
+    over = services.minutes_over(line.booking.ends_at, form.left_at(line.booking.ends_at))
+    if over:
+        # Whether to ask for money is decided now, while the people are still at the desk.
+        return redirect(url_for("reservations.use", reference=number) + "#overtime", 303)
     return redirect(url_for("reservations.desk", day=clock.local(line.booking.starts_at).date().isoformat()), 303)
 
 

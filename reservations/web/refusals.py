@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from flask import url_for
+
 from portal.kernel.errors import PortalError
 from portal.web import error_texts
 from reservations.errors import (
@@ -14,11 +18,63 @@ from reservations.errors import (
     SlotTaken,
     TooManyHolds,
 )
+from reservations.policy.refusals import Refused
 from reservations.web import words
 from reservations.web.words import gettext
 
 SHOWN = 12
 """So many slots of a day are named instead of one that it does not have."""
+
+
+_GROUP = frozenset(
+    {
+        Refused.GROUP_EXPIRED,
+        Refused.GROUP_ENDED,
+        Refused.GROUP_NOT_VERIFIED,
+        Refused.GROUPS_ONLY,
+        Refused.PERSONS_ONLY,
+        Refused.NO_SUCH_GROUP,
+    }
+)
+_OWN = frozenset({Refused.CAP_AHEAD, Refused.CAP_UNPAID})
+_PERSON = frozenset({Refused.SUSPENDED, Refused.TOO_YOUNG, Refused.NO_BIRTH_DATE})
+
+
+@dataclass(frozen=True)
+class WayOn:
+    """What somebody can do about a refusal: a page of their own, or a call to the facility."""
+
+    url: str
+    label: str
+    call: bool = False
+
+
+def about_the_person(error: PortalError) -> bool:
+    """Whether the refusal holds for whatever slot they tap now: other slots would only be refused again."""
+    if isinstance(error, TooManyHolds):
+        return True
+    return isinstance(error, NotBookable) and error.reason in (_GROUP | _OWN | _PERSON) - {
+        Refused.GROUPS_ONLY,
+        Refused.PERSONS_ONLY,
+    }
+
+
+def way_on(error: PortalError) -> WayOn | None:
+    """Where the refusal can be mended; None where it lies with the slot."""
+    mine = WayOn(url_for("reservations.mine"), gettext("わたしの予約と仮押さえを見る"))
+    match error:
+        case TooManyHolds():
+            return WayOn(mine.url, mine.label, call=error.together or error.lapsed)
+        case NotBookable() if error.reason in _OWN:
+            return mine
+        case NotBookable() if error.reason in _GROUP:
+            return WayOn(url_for("reservations.my_groups"), gettext("わたしの団体"))
+        case NotBookable(reason=Refused.NO_BIRTH_DATE):
+            return WayOn(url_for("accounts.profile"), gettext("生年月日を登録する"))
+        case NotBookable(reason=Refused.SUSPENDED):
+            return WayOn(mine.url, mine.label, call=True)
+        case _:
+            return None
 
 
 def refused_text(error: PortalError) -> str:
@@ -93,12 +149,18 @@ def _no_such_slot(error: NoSuchSlot) -> str:
 def _too_many(error: TooManyHolds) -> str:
     if error.lapsed and error.together:
         return gettext(
-            "同じ電話番号か同じ家の方が、今日は仮押さえを何度もやめています。明日、もう一度試すか、施設に電話してください。"
+            "この24時間に、同じ電話番号か同じ家の方の、支払わないで終わった仮押さえが多いため、いまは取れません。"
+            "明日、もう一度試すか、施設に電話してください。"
         )
     if error.together:
-        return gettext("同じ電話番号か同じ家の方で、同時に仮押さえできるのは%(limit)sつまでです。", limit=error.limit)
+        return gettext(
+            "同じ電話番号か同じ家の方で、同時に仮押さえできるのは%(limit)sつまでです。どれかの支払いが終わるか、仮押さえの時間が終わると、また取れます。",
+            limit=error.limit,
+        )
     if error.lapsed:
-        return gettext("今日は、仮押さえを何度もやめています。明日、もう一度試してください。")
+        return gettext(
+            "この24時間に、支払わないで終わった仮押さえが多いため、いまは取れません。明日、もう一度試すか、施設に電話してください。"
+        )
     return gettext(
         "同時に仮押さえできるのは%(limit)sつまでです。先に、どれかを支払うか、やめてください。", limit=error.limit
     )
