@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import select
 
-from payments import dunning, fiscal, mails
+from payments import dunning, fiscal, lines, mails
 from payments.models import Charge, ChargePayer, DemandLetter, DemandLetterFile, GroundRow, Payee
 from portal.documents import pdf
 from portal.kernel import clock, dates, files
@@ -39,14 +39,15 @@ def make_demand_letter(letter_id: int) -> None:
         if session.get(DemandLetterFile, letter_id) is not None:
             return
         row = session.execute(
-            select(DemandLetter, Charge, Payee.name, GroundRow, ChargePayer.name.label("payer"))
+            select(DemandLetter, Charge, Payee.name, Payee.sample, GroundRow, ChargePayer.name.label("payer"))
             .join(Charge, Charge.id == DemandLetter.charge_id)
             .join(Payee, Payee.id == Charge.payee_id)
             .join(GroundRow, GroundRow.id == DemandLetter.ground_id)
             .outerjoin(ChargePayer, ChargePayer.charge_id == Charge.id)
             .where(DemandLetter.id == letter_id)
         ).one()
-    letter, charge = row.DemandLetter, row.Charge
+        letter, charge = row.DemandLetter, row.Charge
+        sample = row.sample or any(line.sample for line in lines.of_charge(session, charge.id))
     content = pdf.render(
         "payments/pdf/demand.html",
         "ja",
@@ -63,6 +64,7 @@ def make_demand_letter(letter_id: int) -> None:
         pay_by=dates.both(letter.pay_by),
         charge_ref=charge.reference,
         ground=str(row.GroundRow),
+        sample=sample,
     )
     with unit_of_work() as session:
         if (

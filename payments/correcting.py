@@ -7,20 +7,18 @@ the charge is still owed, the same demand is raised anew: the first one was paid
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from payments import drawers, mails, refunds, settlement
-from payments.contract import JOINT, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer, TaxClass
+from payments import drawers, lines, mails, refunds, settlement
+from payments.contract import JOINT, ChargeRequest, MoneyKind, Payer, payable
 from payments.errors import DrawerClosed, NoSuchCharge, NotCorrectable, SamePersonAgrees
 from payments.models import (
     BudgetItem,
     Charge,
-    ChargeLineRow,
     ChargePayer,
     ChargeYear,
     GroundRow,
@@ -29,6 +27,7 @@ from payments.models import (
     Refund,
     RefundKind,
 )
+from payments.paid import of_charge
 from payments.services import raise_charge
 from payments.settlement import NOT_OWED, Why
 from payments.states import ChargeEvent
@@ -37,7 +36,7 @@ from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
 
 AGAIN_WITHIN = timedelta(days=14)
-"""Time to pay a demand that is raised anew, where the first one's has ended or ends within a day."""
+"""Time to pay a demand that is raised anew, where the first one's has ended or ends within a day; never beyond the day of the use."""
 _AGAIN = re.compile(r"-again-\d+$")
 
 
@@ -82,9 +81,7 @@ def taken(session: Session, charge_ref: str, *, actor: Actor, finance: bool, now
         NotCorrectable: not taken at a counter today, given back in part, paid with others, or the drawer was counted.
     """
     row = session.execute(
-        select(Charge, Payment)
-        .join(Payment, (Payment.charge_id == Charge.id) & Payment.accepted)
-        .where(Charge.reference == charge_ref)
+        select(Charge, Payment).join(Payment, of_charge() & Payment.accepted).where(Charge.reference == charge_ref)
     ).one_or_none()
     if row is None:
         raise NoSuchCharge(charge_ref)
@@ -94,7 +91,7 @@ def taken(session: Session, charge_ref: str, *, actor: Actor, finance: bool, now
         raise NotCorrectable(charge_ref, "not_at_counter")
     if drawer.clerk_account_id != actor.account_id and not finance:
         raise NoSuchCharge(charge_ref)
-    if charge.payable_kind == JOINT:
+    if charge.payable_kind == JOINT or payment.charge_id != charge.id:
         raise NotCorrectable(charge_ref, "several")
     if clock.local(payment.recorded_at).date() != clock.local(now).date():
         raise NotCorrectable(charge_ref, "another_day")
@@ -116,13 +113,15 @@ def taken(session: Session, charge_ref: str, *, actor: Actor, finance: bool, now
     )
 
 
-def can(session: Session, charge_ref: str, *, actor: Actor, finance: bool, now: datetime) -> bool:
-    """Whether there is something to counter; as `taken`."""
+def why_not(session: Session, charge_ref: str, *, actor: Actor, finance: bool, now: datetime) -> str:
+    """Why a payment cannot be countered ("unknown", or as `NotCorrectable` says); "": it can. As `taken`."""
     try:
         taken(session, charge_ref, actor=actor, finance=finance, now=now)
-    except (NoSuchCharge, NotCorrectable):
-        return False
-    return True
+    except NoSuchCharge:
+        return "unknown"
+    except NotCorrectable as error:
+        return error.reason
+    return ""
 
 
 def correct(
@@ -146,14 +145,19 @@ def correct(
     """
     if not reason.strip():
         raise ValueError("a correction has a reason")
-    charge_id = session.scalar(select(Charge.id).where(Charge.reference == charge_ref))
-    if charge_id is None:
-        raise NoSuchCharge(charge_ref)
-    # The payable is told below, after the charge is locked: against the usual order, so a deadlock with a payment is retried (`transact`).
-    charge = settlement.lock_charge(session, charge_id)
-    found = taken(session, charge_ref, actor=actor, finance=finance, now=now)
-    if found.needs_another:
+    # Looked at before anything is locked, so that nobody is told where there is nothing to counter; and again under the charge's lock.
+    seen = taken(session, charge_ref, actor=actor, finance=finance, now=now)
+    if seen.needs_another:
         raise SamePersonAgrees(charge_ref)
+    asked = session.execute(
+        select(Charge.id, Charge.payable_kind, Charge.payable_ref).where(Charge.reference == charge_ref)
+    ).one()
+    # The payable before the charge, as everywhere (`settlement`); where the second look refuses, its note is rolled back.
+    payable(asked.payable_kind).on_refunded(
+        session, asked.payable_ref, charge_ref=charge_ref, amount=seen.amount, now=now
+    )
+    charge = settlement.lock_charge(session, asked.id)
+    taken(session, charge_ref, actor=actor, finance=finance, now=now)
     payment = session.scalars(select(Payment).where(Payment.charge_id == charge.id, Payment.accepted.is_(True))).one()
     refund = settlement.request_refund(
         session,
@@ -166,7 +170,7 @@ def correct(
         now=now,
         why=Why(reason=reason.strip()),
     )
-    settlement.refund_gone(session, refund, now=now, tell=False)
+    settlement.refund_gone(session, refund, now=now, told=True)
     settlement.change_state(charge, ChargeEvent.REFUND_REST, now)
     session.flush()
     try:
@@ -182,7 +186,7 @@ def correct(
         subject_ref=charge.reference,
         detail={"refund": refund.reference, "again": again.reference if again else "", "yen": payment.amount.amount},
     )
-    mails.corrected(session, charge, refund, again=again.reference if again else None)
+    mails.corrected(session, charge, refund, again=again)
     return Corrected(refund, again)
 
 
@@ -200,7 +204,6 @@ def _raise_anew(session: Session, charge: Charge, *, now: datetime) -> Charge:
     payer = session.get(ChargePayer, charge.id)
     noted = session.get(ChargeYear, charge.id)
     item = session.get(BudgetItem, noted.budget_item_id) if noted and noted.budget_item_id is not None else None
-    until = charge.pay_until
     return raise_charge(
         session,
         ChargeRequest(
@@ -211,11 +214,11 @@ def _raise_anew(session: Session, charge: Charge, *, now: datetime) -> Charge:
             else Payer(None, None, ""),
             payee=session.get_one(Payee, charge.payee_id).code,
             money_kind=MoneyKind(charge.money_kind),
-            lines=_lines(session, charge.id),
+            lines=lines.of_charge(session, charge.id),
             description=charge.description,
-            ground=_ground(session.get_one(GroundRow, charge.ground_id)),
+            ground=lines.stands_on(session.get_one(GroundRow, charge.ground_id)),
             purpose=f"{purpose}-again-{(before or 0) + 1}",
-            pay_until=until if until is None or until > now + timedelta(days=1) else now + AGAIN_WITHIN,
+            pay_until=_pay_until(charge, noted, now=now),
             budget_item=item.code if item else "",
             term_end=noted.term_end if noted else None,
             performed_on=noted.performed_on if noted else None,
@@ -226,18 +229,11 @@ def _raise_anew(session: Session, charge: Charge, *, now: datetime) -> Charge:
     )
 
 
-def _lines(session: Session, charge_id: int) -> Sequence[ChargeLine]:
-    rows = session.execute(
-        select(ChargeLineRow, GroundRow)
-        .join(GroundRow, GroundRow.id == ChargeLineRow.ground_id)
-        .where(ChargeLineRow.charge_id == charge_id)
-        .order_by(ChargeLineRow.position)
-    )
-    return [
-        ChargeLine(line.label, line.amount, TaxClass(line.tax), _ground(ground), line.sample, line.rule, line.label_en)
-        for line, ground in rows
-    ]
-
-
-def _ground(row: GroundRow) -> Ground:
-    return Ground(row.title, row.article, row.since)
+def _pay_until(charge: Charge, noted: ChargeYear | None, *, now: datetime) -> datetime | None:
+    until, today = charge.pay_until, clock.local(now).date()
+    if until is None or until > now + timedelta(days=1):
+        return until
+    last = today + AGAIN_WITHIN
+    if noted is not None and noted.performed_on is not None and noted.performed_on >= today:
+        last = min(last, noted.performed_on)
+    return datetime.combine(last, time(23, 59, 59), clock.TOKYO)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
-from payments.models import Charge, DemandLetter
+from payments.models import Charge, ChargeLineRow, DemandLetter
 from payments.states import WAITING, ChargeState
 from portal.kernel.money import Yen
 
@@ -25,6 +25,7 @@ class Demand:
         costs: 督促手数料; 0: none.
         cost_ref: the charge of the costs; None where there are none.
         cost_state: where that charge stands.
+        sample: the claim is made up (見本), and so are its costs.
     """
 
     number: str
@@ -33,6 +34,7 @@ class Demand:
     costs: Yen
     cost_ref: str | None
     cost_state: ChargeState | None
+    sample: bool = False
 
     @property
     def costs_wait(self) -> bool:
@@ -43,8 +45,9 @@ class Demand:
 def of_charge(session: Session, charge_ref: str) -> Demand | None:
     """The 督促 of a charge; None where there was none. One statement."""
     costs = aliased(Charge)
+    made_up = exists().where(ChargeLineRow.charge_id == Charge.id, ChargeLineRow.sample)
     row = session.execute(
-        select(DemandLetter, costs.reference, costs.state)
+        select(DemandLetter, costs.reference, costs.state, made_up.label("sample"))
         .join(Charge, Charge.id == DemandLetter.charge_id)
         .outerjoin(costs, costs.id == DemandLetter.cost_charge_id)
         .where(Charge.reference == charge_ref)
@@ -53,7 +56,7 @@ def of_charge(session: Session, charge_ref: str) -> Demand | None:
         return None
     letter: DemandLetter = row.DemandLetter
     state = None if row.state is None else ChargeState(row.state)
-    return Demand(letter.number, letter.issued_on, letter.pay_by, letter.costs, row.reference, state)
+    return Demand(letter.number, letter.issued_on, letter.pay_by, letter.costs, row.reference, state, row.sample)
 
 
 def terms_of(session: Session, charge_refs: Sequence[str]) -> dict[str, date]:

@@ -15,6 +15,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from payments.contract import JOINT
 from payments.errors import NoSuchDrawer
 from payments.models import (
     Charge,
@@ -73,7 +74,9 @@ class MoveView:
     charge_ref: str | None
     description: str
     correctable: bool
-    """A payment of today that nothing countered, in a drawer that is open."""
+    """A payment of today that nothing countered, in a drawer that is open, and that was not for several charges in one sum."""
+    several: bool
+    """A payment for several charges in one sum: finance gives each back by itself."""
 
 
 @dataclass
@@ -213,7 +216,7 @@ def journal(
     if drawer is None or (drawer.clerk_account_id != clerk.account_id and not anybodys):
         raise NoSuchDrawer(reference)
     rows = session.execute(
-        select(DrawerMove, Charge.reference, Charge.description)
+        select(DrawerMove, Charge.reference, Charge.description, Charge.payable_kind)
         .outerjoin(Charge, Charge.id == _charge_of())
         .where(DrawerMove.drawer_id == drawer.id)
         .order_by(DrawerMove.id.desc())
@@ -237,7 +240,9 @@ def journal(
             drawer.is_open
             and row.DrawerMove.payment_id is not None
             and row.DrawerMove.id not in countered
+            and row.payable_kind != JOINT
             and clock.local(row.DrawerMove.at).date() == clock.today(),
+            row.DrawerMove.payment_id is not None and row.payable_kind == JOINT,
         )
         for row in rows
     ]

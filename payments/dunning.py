@@ -14,7 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments import contract, ledger, mails, settlement
+from payments import contract, ledger, lines, mails, settlement
 from payments.contract import ChargeLine, ChargeRequest, Ground, MoneyKind, Payer, TaxClass, Verdict
 from payments.errors import (
     ChargeSettled,
@@ -340,7 +340,17 @@ def _costs(
             ),
             payee=payee.code,
             money_kind=MoneyKind(charge.money_kind),
-            lines=[ChargeLine("督促手数料", costs, TaxClass.OUTSIDE, ground, label_en="Fee of the demand letter")],
+            # The costs of a claim that is made up (見本) are made up as well.
+            lines=[
+                ChargeLine(
+                    "督促手数料",
+                    costs,
+                    TaxClass.OUTSIDE,
+                    ground,
+                    sample=any(line.sample for line in lines.of_charge(session, charge.id)),
+                    label_en="Fee of the demand letter",
+                )
+            ],
             description="督促手数料",
             ground=ground,
             pay_until=datetime.combine(pay_by, time(23, 59, 59), clock.TOKYO),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments import joint, settlement
-from payments.contract import JOINT, MAXIMUM, ChargeLine, ChargeRequest, Ground, MoneyKind, Payer, TaxClass
+from payments import joint, lines, settlement
+from payments.contract import JOINT, MAXIMUM, ChargeRequest, MoneyKind, Payer
 from payments.errors import NoSuchCharge, NotJoinable
 from payments.models import (
     BudgetItem,
     Charge,
-    ChargeLineRow,
     ChargePart,
     ChargePayer,
     ChargeYear,
@@ -155,14 +155,7 @@ def _request(session: Session, parts: Sequence[Charge]) -> ChargeRequest:
         .join(ChargeYear, ChargeYear.budget_item_id == BudgetItem.id)
         .where(ChargeYear.charge_id == first.id)
     )
-    rows = session.execute(
-        select(ChargeLineRow, GroundRow)
-        .join(GroundRow, GroundRow.id == ChargeLineRow.ground_id)
-        .where(ChargeLineRow.charge_id.in_([part.id for part in parts]))
-        .order_by(ChargeLineRow.charge_id, ChargeLineRow.position)
-    ).all()
     named = {part.id: part.description for part in parts}
-    ground = session.get_one(GroundRow, first.ground_id)
     ends = [part.pay_until for part in parts if part.pay_until is not None]
     terms = session.scalars(
         select(ChargeYear.term_end).where(
@@ -176,21 +169,15 @@ def _request(session: Session, parts: Sequence[Charge]) -> ChargeRequest:
         payee=session.get_one(Payee, first.payee_id).code,
         money_kind=MoneyKind(first.money_kind),
         lines=[
-            ChargeLine(
-                f"{named[row.ChargeLineRow.charge_id]} {row.ChargeLineRow.label}",
-                row.ChargeLineRow.amount,
-                TaxClass(row.ChargeLineRow.tax),
-                Ground(row.GroundRow.title, row.GroundRow.article, row.GroundRow.since),
-                row.ChargeLineRow.sample,
-                row.ChargeLineRow.rule,
-                f"{named[row.ChargeLineRow.charge_id]} {row.ChargeLineRow.label_en}"
-                if row.ChargeLineRow.label_en
-                else "",
+            replace(
+                line,
+                label=f"{named[part]} {line.label}",
+                label_en=f"{named[part]} {line.label_en}" if line.label_en else "",
             )
-            for row in rows
+            for part, line in lines.of_charges(session, [part.id for part in parts])
         ],
         description=f"まとめて支払い {len(parts)}件",
-        ground=Ground(ground.title, ground.article, ground.since),
+        ground=lines.stands_on(session.get_one(GroundRow, first.ground_id)),
         pay_until=min(ends) if ends else None,
         term_end=min((each for each in terms if each is not None), default=None),
         budget_item=item or "",

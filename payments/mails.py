@@ -5,7 +5,7 @@ They carry references, sums and addresses of pages; nothing of what was applied 
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from payments import pay_links
 from payments.models import Charge, ChargePayer, Payee, Payment, Receipt, Refund
 from portal.kernel import clock
-from portal.kernel.texts import show_date
+from portal.kernel.texts import show_date, show_until
 from portal.notices import post
 from portal.notices import services as notices
 
@@ -92,7 +92,7 @@ def refund_decided(session: Session, charge: Charge, refund: Refund) -> None:
     )
 
 
-def corrected(session: Session, charge: Charge, refund: Refund, *, again: str | None) -> None:
+def corrected(session: Session, charge: Charge, refund: Refund, *, again: Charge | None) -> None:
     """Say that a payment at the counter was recorded by mistake; `again`: the charge that asks for the money anew."""
     _send(
         session,
@@ -101,8 +101,9 @@ def corrected(session: Session, charge: Charge, refund: Refund, *, again: str | 
         key=f"payments.corrected:{refund.reference}",
         more={
             "amount": refund.amount.amount,
-            "again": again,
-            "url": f"{_Portal.url}/pay/{again or charge.reference}",
+            "again": again.reference if again else None,
+            "until": again.pay_until if again else None,
+            "url": f"{_Portal.url}/pay/{(again or charge).reference}",
         },
     )
 
@@ -157,6 +158,12 @@ def demand(session: Session, charge: Charge, *, number: str, pay_by: date, costs
     )
 
 
+def _shown(value: object, locale: str) -> object:
+    if isinstance(value, datetime):
+        return show_until(value, locale)
+    return show_date(value, locale) if isinstance(value, date) else value
+
+
 def _send(
     session: Session, charge: Charge, *, template: str, key: str, more: dict[str, Any], on_paper: bool = True
 ) -> bool:
@@ -170,7 +177,7 @@ def _send(
         "description": charge.description,
         "payee": payee.name,
         "url": f"{_Portal.url}/pay/{charge.reference}",
-        **{name: show_date(value, payer.locale) if isinstance(value, date) else value for name, value in more.items()},
+        **{name: _shown(value, payer.locale) for name, value in more.items()},
     }
     return post.send_or_post(
         session,

@@ -9,13 +9,12 @@ from datetime import date, datetime
 from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, aliased
 
-from payments import gateways, ledger, switches
+from payments import gateways, ledger, lines, switches
 from payments.contract import JOINT, MoneyKind, TaxClass
 from payments.errors import NoSuchCharge
 from payments.methods import Method
 from payments.models import (
     Charge,
-    ChargeLineRow,
     ChargePayer,
     ChargeYear,
     GroundRow,
@@ -300,15 +299,9 @@ def _payee(payee: Payee) -> PayeeView:
 
 
 def _lines(session: Session, charge_id: int) -> list[LineView]:
-    rows = session.execute(
-        select(ChargeLineRow, GroundRow)
-        .join(GroundRow, GroundRow.id == ChargeLineRow.ground_id)
-        .where(ChargeLineRow.charge_id == charge_id)
-        .order_by(ChargeLineRow.position)
-    )
     return [
-        LineView(line.label, line.amount, TaxClass(line.tax), str(ground), line.sample, line.rule, line.label_en)
-        for line, ground in rows
+        LineView(line.label, line.amount, line.tax, str(line.ground), line.sample, line.rule, line.label_en)
+        for line in lines.of_charge(session, charge_id)
     ]
 
 

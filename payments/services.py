@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments import fiscal, joint, ledger, settlement
-from payments.contract import ChargeLine, ChargeRequest, Ground, TaxClass
+from payments import fiscal, joint, ledger, lines, settlement
+from payments.contract import ChargeRequest
 from payments.errors import (
     ChargeDiffers,
     NoSuchPayee,
@@ -19,7 +19,6 @@ from payments.models import (
     Charge,
     ChargeLineRow,
     ChargePayer,
-    GroundRow,
     Payee,
     PayeeKind,
     RefundKind,
@@ -251,23 +250,6 @@ def _the_same(session: Session, request: ChargeRequest, payee: Payee) -> Charge:
             Charge.purpose == request.purpose,
         )
     ).one()
-    rows = session.execute(
-        select(ChargeLineRow, GroundRow)
-        .join(GroundRow, GroundRow.id == ChargeLineRow.ground_id)
-        .where(ChargeLineRow.charge_id == charge.id)
-        .order_by(ChargeLineRow.position)
-    )
-    lines = [
-        ChargeLine(
-            row.label,
-            row.amount,
-            TaxClass(row.tax),
-            Ground(ground.title, ground.article, ground.since),
-            row.sample,
-            row.rule,
-        )
-        for row, ground in rows
-    ]
-    if charge.payee_id != payee.id or lines != list(request.lines):
+    if charge.payee_id != payee.id or lines.of_charge(session, charge.id) != list(request.lines):
         raise ChargeDiffers(charge.reference)
     return charge

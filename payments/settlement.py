@@ -346,15 +346,18 @@ def void(session: Session, charge: Charge, *, now: datetime) -> None:
     end_attempts(session, charge.id)
 
 
-def refund_gone(session: Session, refund: Refund, *, now: datetime, tell: bool = True) -> None:
-    """The money of a locked refund has left us: tell the payable, write it down, tell the payer (where `tell`)."""
+def refund_gone(session: Session, refund: Refund, *, now: datetime, told: bool = False) -> None:
+    """The money of a locked refund has left us: tell the payable, write it down, tell the payer.
+
+    `told`: the caller tells both itself; whoever locked the charge has told the payable before (order of locks).
+    """
     charge, accepted = session.execute(
         select(Charge, Payment.accepted)
         .join(Payment, Payment.id == refund.payment_id)
         .where(Charge.id == refund.charge_id)
     ).one()
     meant = session.get_one(Charge, refund.part_id) if refund.part_id is not None else charge
-    if accepted and not _sent_before(session, refund):
+    if accepted and not told and not _sent_before(session, refund):
         payable(meant.payable_kind).on_refunded(
             session, meant.payable_ref, charge_ref=meant.reference, amount=refund.amount, now=now
         )
@@ -364,7 +367,7 @@ def refund_gone(session: Session, refund: Refund, *, now: datetime, tell: bool =
     session.execute(delete(RefundAccount).where(RefundAccount.refund_id == refund.id))
     session.flush()
     post_refund_move(session, refund, TransactionKind.REFUND_SENT, now)
-    if accepted and tell:
+    if accepted and not told:
         mails.refunded(session, charge, refund)
 
 

@@ -47,7 +47,7 @@ TEXTS: dict[str, LazyString] = {
     "refund_too_large": lazy_gettext("受け取ったお金より多くは返せません。"),
     "refund_not_ready": lazy_gettext("この返金は、いまは進められません。"),
     "not_sold": lazy_gettext("売ることができません。数をもう一度確かめてください。"),
-    "taking_not_correctable": lazy_gettext("この受け取りは、窓口では訂正できません。返金してください。"),
+    "taking_not_correctable": lazy_gettext("この受け取りは、窓口では訂正できません。収納の担当が返金します。"),
     "already_disputed": lazy_gettext("カード会社が、このお支払いを調べています。結果が出るまで返金できません。"),
     "same_person_agrees": lazy_gettext("返金を決めた人とは別の人が、確認してください。"),
     "bad_bank_account": lazy_gettext("この銀行・支店は見つかりません。番号を確認してください。"),

@@ -238,9 +238,9 @@ def _refused(error: NotCorrectable | SamePersonAgrees) -> str:
         return str(gettext("この金額は、受け取った人とは別の人(収納の担当)が訂正します。"))
     known: dict[str, str] = {
         "not_at_counter": gettext("窓口で受け取ったお金ではありません。"),
-        "several": gettext("まとめて払われたお金です。1つずつ返金してください。"),
-        "another_day": gettext("今日受け取ったお金ではありません。返金してください。"),
+        "several": gettext("まとめて受け取ったお金は、窓口の訂正では取り消せません。収納の担当が、1つずつ返金します。"),
+        "another_day": gettext("今日受け取ったお金ではありません。収納の担当が返金します。"),
         "given_back": gettext("このお金は、もう返金しているか、訂正しています。"),
-        "counted": gettext("レジはもう締めています。返金してください。"),
+        "counted": gettext("レジはもう締めています。収納の担当が返金します。"),
     }
     return known[error.reason]

@@ -127,11 +127,12 @@ def _show(charge_ref: str, form: CashForm) -> str:
     finance = visitor.may(Role.FINANCE.value)
     with unit_of_work() as session:
         prospect = giving_back.prospect(session, view.reference, now=now) if finance else None
-        can_correct = correcting.can(session, view.reference, actor=visitor.actor, finance=finance, now=now)
+        why_not = correcting.why_not(session, view.reference, actor=visitor.actor, finance=finance, now=now)
     return render_template(
         "payments/staff_charge.html",
         prospect=prospect,
-        can_correct=can_correct,
+        can_correct=not why_not,
+        paid_with_others=why_not == "several",
         refund_kinds=words.refund_kinds(),
         booked_words=words.booked_as(),
         charge=view,

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
-from payments import services
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from payments import correcting, services, settlement
 from payments.errors import ChargeSettled
-from payments.models import AccountCode
+from payments.models import AccountCode, Charge
 from payments.states import ChargeState
+from portal.accounts.models import Role
 from portal.kernel import clock
-from portal.kernel.database import transact
+from portal.kernel.audit import Actor
+from portal.kernel.database import transact, unit_of_work
 from portal.kernel.money import Yen
 from tests.payments.things import CLERK, Things, balances, charge, payments_of, state_of
+from tests.people import make_resident, make_staff
 from tests.stripe_server import StripeServer
 
 
@@ -108,3 +115,45 @@ def _give_all_back(reference: str) -> str:
     from tests.payments.things import give_back_in_part
 
     return give_back_in_part(reference, 3000)
+
+
+def test_countering_a_payment_waits_for_the_thing_before_it_holds_the_charge(things: Things, database: str):
+    """Whoever holds the thing and wants its charge (a cancellation) never meets somebody who holds the charge and wants the thing."""
+    reference = charge("T1")
+    clerk = Actor(make_staff(Role.COUNTER).id, "staff")
+    person = make_resident().person_id
+    with unit_of_work() as session:
+        services.take_cash(session, reference, received=Yen(3000), clerk=clerk, place="koga", now=clock.now())
+        charge_id = session.scalars(select(Charge.id).where(Charge.reference == reference)).one()
+    lock = text("SELECT id FROM person WHERE id = :person FOR UPDATE")
+    told = things.on_refunded
+    held = threading.Event()
+
+    def wait_for_the_thing(session: Session, ref: str, **facts: Any) -> None:
+        session.execute(lock, {"person": person})
+        told(session, ref, **facts)
+
+    things.on_refunded = wait_for_the_thing  # type: ignore[method-assign]  # what a booking does
+
+    def cancel() -> ChargeState:
+        with unit_of_work() as session:
+            session.execute(lock, {"person": person})
+            held.set()
+            until = time.monotonic() + 20
+            while not session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")):
+                assert time.monotonic() < until, "nobody waits"
+                time.sleep(0.02)
+            return ChargeState(settlement.lock_charge(session, charge_id).state)
+
+    def counter() -> str:
+        held.wait(20)
+        # Once, without the second try that `transact` makes of a deadlock.
+        with unit_of_work() as session:
+            made = correcting.correct(
+                session, reference, owed=False, reason="x", actor=clerk, finance=False, now=clock.now()
+            )
+            return made.refund.state
+
+    assert together(cancel, counter) == [ChargeState.PAID, "succeeded"]
+    assert state_of(reference) is ChargeState.REFUNDED
+    assert things.given_back == [("T1", Yen(3000))], "told once"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from payments import demands, dunning, unpaid
+from payments import chores, demands, dunning, queries, unpaid
+from payments.contract import Payer
 from payments.models import DemandLetter, WriteOffGround
 from payments.states import ChargeState
 from payments.web import words
@@ -18,7 +21,7 @@ from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from tests.payments import slips
-from tests.payments.things import CLERK, Things, charge, state_of
+from tests.payments.things import CLERK, Things, charge, line, new_things, state_of
 from tests.people import location, make_resident, make_staff, post, sign_in
 
 TWO_MONTHS = timedelta(days=60)
@@ -108,6 +111,34 @@ def test_bills_of_a_sample_file_say_that_they_are_samples(client: FlaskClient):
     slips.take(slips.row("20260001"), name="見本-納付書.csv")
     page = location(post(client, "/bills", {"number": "20260001", "check": slips.CHECK}))
     assert "見本" in client.get(page).text.split("</h1>")[1].split("</p>")[0]
+
+
+@pytest.mark.usefixtures("koga", "app")
+def test_the_costs_of_a_claim_that_is_made_up_are_made_up_too(
+    client: FlaskClient, run_jobs: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+):
+    new_things()
+    hanako = make_resident(email="hanako@example.jp")
+    payer = Payer(hanako.person_id, hanako.id, "古河 花子")
+    real = replace(line(3000), sample=False)
+    until = clock.now() + timedelta(days=3)
+    made_up = charge("T1", payer=payer, pay_until=until)
+    owed = charge("T2", real, payer=payer, pay_until=until)
+    clock.move_to(clock.now() + timedelta(days=30))
+    sign_in(client, hanako)
+    marked: list[bool] = []
+    monkeypatch.setattr(chores.pdf, "render", lambda *_, **said: marked.append(said["sample"]) or b"%PDF-1.7")
+    for reference, sample in ((made_up, True), (owed, False)):
+        demand(reference, costs=100)
+        with unit_of_work() as session:
+            found = demands.of_charge(session, reference)
+            assert found
+            assert found.cost_ref
+            assert queries.charge(session, found.cost_ref).sample is found.sample is sample
+        said = client.get(f"/pay/{reference}").text.split("督促手数料 100円")[1].split("</p>")[0]
+        assert ("見本" in said) is sample
+    run_jobs()
+    assert marked == [True, False], "the letter says it on every page"
 
 
 @pytest.mark.usefixtures("koga", "app")

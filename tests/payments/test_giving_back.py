@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from payments import correcting, drawer_reports, drawers, finance, giving_back, queries, refunds, services
-from payments.contract import Ground
+from payments.contract import ChargeLine, Ground, TaxClass
 from payments.errors import NoSuchCharge, NotCorrectable, RefundTooLarge, SamePersonAgrees, SlipKnown
 from payments.models import AccountCode, Charge, DrawerMove, RefundKind
 from payments.settlement import Why
@@ -23,7 +23,7 @@ from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from tests.conftest import Mailbox
-from tests.payments.things import Things, balances, charge, new_things, refunds_of, state_of
+from tests.payments.things import ORDINANCE, Things, balances, charge, new_things, refunds_of, state_of
 from tests.people import make_staff, post, sign_in
 
 WHY = Why("窓口で二重に数えた", "申出書 令和8年第12号")
@@ -182,6 +182,47 @@ def test_cash_on_the_wrong_charge_is_countered_and_the_charge_is_owed_again(cler
             Yen(6000)
         ]
     assert correct_again(right, clerk) == "counted"
+
+
+def test_what_is_asked_for_again_is_the_same_demand_with_a_term_that_can_be_met_and_told(
+    clerk: Actor, mailbox: Mailbox, run_jobs: Callable[[], None], clock_at: Callable[[str], datetime]
+):
+    clock_at("2026-11-25 10:00")
+    use = ChargeLine("会議室", Yen(3000), TaxClass.STANDARD, ORDINANCE, True, "sample", "Meeting room")
+    cases = [
+        # (the first demand ends, day of the use, what the second one's term is)
+        ("2026-12-01 12:00", "2026-12-20", "2026-12-01 12:00:00"),
+        ("2026-11-25 10:30", "2026-12-20", "2026-12-09 23:59:59"),
+        ("2026-11-25 10:30", "2026-11-28", "2026-11-28 23:59:59"),
+        ("2026-11-25 10:30", None, "2026-12-09 23:59:59"),
+        (None, "2026-11-28", None),
+    ]
+    for number, (ends, used, expected) in enumerate(cases):
+        first = charge(
+            f"T{number}",
+            use,
+            alone=True,
+            receipt=False,
+            pay_until=moment(ends),
+            performed_on=date.fromisoformat(used) if used else None,
+        )
+        cash(first, clerk)
+        made = correct(first, clerk).again
+        assert made is not None
+        with unit_of_work() as session:
+            again = session.scalars(select(Charge).where(Charge.reference == made.reference)).one()
+            shown = queries.charge(session, made.reference)
+        assert (again.alone, again.receipt, again.pay_until) == (True, False, moment(expected)), (ends, used)
+        assert [(line.label, line.label_en, line.sample) for line in shown.lines] == [("会議室", "Meeting room", True)]
+    run_jobs()
+    mails = [each.get_body(("plain",)) for each in mailbox.to("hanako@example.jp") if "直しました" in each["Subject"]]
+    texts = sorted(body.get_content() for body in mails if body is not None)
+    assert [("11月28日(土) 23:59 まで" in text, "期限" in text) for text in texts].count((True, True)) == 1
+    assert sum("期限" in text for text in texts) == len(cases) - 1
+
+
+def moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=clock.TOKYO)
 
 
 def correct_again(reference: str, clerk: Actor) -> str:

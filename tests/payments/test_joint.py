@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from payments import joining, paid, queries, receipts, services
 from payments.contract import ChargeLine, Payer, TaxClass
 from payments.errors import ChargeSettled, NotJoinable, RefundByPart, RefundTooLarge
-from payments.models import AccountCode, Charge, Payment, PaymentAttempt, Receipt
+from payments.models import AccountCode, Charge, Drawer, Payment, PaymentAttempt, Receipt
 from payments.states import ChargeState
+from portal.accounts.models import Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.jobs import run_pending
@@ -26,11 +28,12 @@ from tests.payments.things import (
     balances,
     charge,
     give_back_in_part,
+    new_things,
     payments_of,
     refunds_of,
     state_of,
 )
-from tests.people import make_resident
+from tests.people import make_resident, make_staff, post, sign_in
 from tests.stripe_server import StripeServer
 
 Take = Callable[[bytes, dict[str, str]], Any]
@@ -287,3 +290,29 @@ def test_a_card_at_the_desk_pays_the_sum(three: list[str], things: Things, datab
     assert [state_of(one) for one in three] == [ChargeState.PAID] * 3
     with pytest.raises(ChargeSettled), unit_of_work() as session:
         services.take_cash(session, three[0], received=Yen(10_000), clerk=CLERK, place="city-hall", now=clock.now())
+
+
+def test_a_sum_taken_at_the_desk_is_not_countered_there_and_the_pages_say_who_gives_it_back(
+    koga: str, client: FlaskClient, hanako: Payer
+):
+    new_things()
+    three = [charge(f"T{n}", total=1000, payer=hanako) for n in (1, 2, 3)]
+    whole = join(*three)
+    sign_in(client, make_staff(Role.COUNTER, email="taker@example.jp"))
+    assert (
+        post(client, f"/staff/payments/charges/{whole}/cash", {"received": "3000", "place": "koga"}).status_code == 303
+    )
+    for reference in (whole, three[0]):
+        shown = client.get(f"/staff/payments/charges/{reference}").text
+        assert "収納の担当が" in shown, reference
+        assert f"/charges/{reference}/correction" not in shown
+        answer = client.get(f"/staff/payments/charges/{reference}/correction", follow_redirects=True)
+        assert "収納の担当が、1つずつ返金します" in answer.text
+    with unit_of_work() as session:
+        drawer = session.scalars(select(Drawer.reference)).one()
+    shown = client.get(f"/staff/till/{drawer}").text
+    assert "まとめた支払い" in shown
+    assert "/correction" not in shown
+    # Whoever the pages name can do it, one by one.
+    sign_in(client, make_staff(Role.FINANCE, email="office@example.jp"))
+    assert f"/charges/{three[0]}/refund" in client.get(f"/staff/payments/charges/{three[0]}").text
