@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
+# Some machines forbid Python to keep what it compiled; every process of ours would then compile all packages anew.
+export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := portal forms reservations payments migrations
 
 .DEFAULT_GOAL := help
