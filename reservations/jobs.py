@@ -15,6 +15,7 @@ from portal.kernel.jobs import PATIENT, task
 from portal.notices import post
 from reservations import messages
 from reservations.api import tokens
+from reservations.groups import terms
 from reservations.models import Booking, BookingState
 from reservations.operations import closing, moving
 from reservations.services import adjusting, correcting
@@ -146,6 +147,13 @@ def settle_closure(closure_id: int) -> None:
             return
         for booking_id in waiting:
             transact(partial(closing.settle_hit, closure_id=closure_id, booking_id=booking_id, now=clock.now()))
+
+
+@task(name="reservations.remind_groups", periodic="10 23 * * *")
+def remind_groups(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate hands it over
+    """At 8:10 in Japan: groups whose registration ends soon are told that it can be renewed, and once more 14 days before."""
+    with unit_of_work() as session:
+        terms.remind(session, today=clock.local(clock.now_in(session)).date())
 
 
 @task(name="reservations.sweep_api", periodic="29 18 * * *")

@@ -60,7 +60,8 @@ def _environment(locale: str) -> Environment:
     )
     environment.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
     environment.filters.update(
-        date=lambda value: show_date(value, locale),
+        # A mail's context is JSON: its days are ISO texts.
+        date=lambda value: show_date(date.fromisoformat(value) if isinstance(value, str) else value, locale),
         time=show_time,
         moment=lambda value: show_moment(value, locale),
         until=lambda value: show_until(value, locale),

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from portal.kernel import dates
 from portal.kernel.errors import NotFound
 from reservations.availability import Busy
+from reservations.desk import closures
+from reservations.desk.closures import Taken
 from reservations.documents import Rules
 from reservations.queries import bookings, catalog
 from reservations.queries.bookings import BookingLine
@@ -21,14 +23,30 @@ DAYS = 7
 
 
 @dataclass(frozen=True)
+class Shut:
+    """Part of a day that a closure takes. `whole`: all that the timetable offers on that day."""
+
+    kind: str
+    reason: str
+    reason_en: str
+    start: datetime
+    end: datetime
+    whole: bool
+
+
+@dataclass(frozen=True)
 class Cell:
-    """A space on a day. `free`: slots that nobody has and that are still to come; windows are not asked (staff)."""
+    """A space on a day. `free`: slots that nobody has and that are still to come; windows are not asked (staff).
+
+    `shut`: closures and uses of the city that take some of the space's units on that day, each once.
+    """
 
     day: date
     bookings: tuple[BookingLine, ...]
     free: tuple[Slot, ...]
     slots: int
     closed: Closed | None
+    shut: tuple[Shut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +67,7 @@ class Board:
 
 
 def board(session: Session, facility: str, first: date, *, facilities: Collection[str], now: datetime) -> Board:
-    """The week. Five statements, six where a document was never read by this process.
+    """The week. Six statements, seven where a document was never read by this process.
 
     Raises:
         NotFound: not of these facilities, or nothing there can be booked.
@@ -63,17 +81,45 @@ def board(session: Session, facility: str, first: date, *, facilities: Collectio
     end = start + timedelta(days=DAYS + 1)
     busy = catalog.busy(session, views, start=start, end=end, now=now)
     lines = bookings.between(session, facility, start=start, end=end)
-    rows = tuple(BoardRow(view, tuple(_cell(view, day, rules, busy, lines, now=now) for day in days)) for view in views)
+    units = sorted({unit for view in views for unit in view.units})
+    taken = closures.between(session, units, start=start, end=end, now=now)
+    week = _Week(rules, busy, lines, taken)
+    rows = tuple(BoardRow(view, tuple(_cell(view, day, week, now=now) for day in days)) for view in views)
     return Board(views[0].facility, days, rows)
 
 
-def _cell(view: SpaceView, day: date, rules: Rules, busy: Busy, lines: Sequence[BookingLine], *, now: datetime) -> Cell:
-    timetable = rules.timetable(view.timetable_code, day)
+@dataclass(frozen=True)
+class _Week:
+    """What was read for all cells."""
+
+    rules: Rules
+    busy: Busy
+    lines: Sequence[BookingLine]
+    taken: Sequence[Taken]
+
+
+def _cell(view: SpaceView, day: date, week: _Week, *, now: datetime) -> Cell:
+    timetable = week.rules.timetable(view.timetable_code, day)
     slots = timetable.slots_on(day, dates.is_holiday) if timetable is not None and view.facility.open_on(day) else ()
-    free = tuple(slot for slot in slots if slot.start > now and not busy.taken(view.units, slot))
-    here = tuple(line for line in lines if line.space_code == view.code and _on(line, day))
+    free = tuple(slot for slot in slots if slot.start > now and not week.busy.taken(view.units, slot))
+    here = tuple(line for line in week.lines if line.space_code == view.code and _on(line, day))
     closed = timetable.closure_on(day, dates.is_holiday) if timetable is not None else None
-    return Cell(day, here, free, len(slots), closed)
+    return Cell(day, here, free, len(slots), closed, _shut(view, day, slots, week.taken))
+
+
+def _shut(view: SpaceView, day: date, slots: Sequence[Slot], taken: Sequence[Taken]) -> tuple[Shut, ...]:
+    """What closures take of the space on the day; several units of one closure are one."""
+    midnight = datetime.combine(day, time(), TOKYO)
+    until = max([midnight + timedelta(days=1), *(slot.end for slot in slots)])
+    found: dict[str, Shut] = {}
+    for one in taken:
+        if one.unit not in view.units or one.end <= midnight or one.start >= until or one.closure.reference in found:
+            continue
+        whole = bool(slots) and all(one.start <= slot.start and slot.end <= one.end for slot in slots)
+        facts = one.closure
+        start, end = max(one.start, midnight), min(one.end, until)
+        found[facts.reference] = Shut(facts.kind, facts.reason, facts.reason_en, start, end, whole)
+    return tuple(found.values())
 
 
 def _on(line: BookingLine, day: date) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from reservations.models import Facility, Space
-from reservations.operations.models import Closure
+from reservations.models import Facility, Occupancy, Space
+from reservations.operations.models import Closure, ClosureHit
 
 KEPT = timedelta(days=30)
 
@@ -48,3 +48,37 @@ def listed(session: Session, facilities: Collection[str], *, now: datetime) -> l
         for row in rows
         if set(row.space_ids) <= set(names)
     ]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A stretch of a unit that a closure or a use of the city takes; `end`: of what was asked for where none is known."""
+
+    unit: int
+    start: datetime
+    end: datetime
+    closure: Closure
+
+
+def between(session: Session, units: Sequence[int], *, start: datetime, end: datetime, now: datetime) -> list[Taken]:
+    """What closures hold of these units between two moments; one statement."""
+    rows = session.execute(
+        select(
+            Occupancy.unit_id, func.lower(Occupancy.during), func.coalesce(func.upper(Occupancy.during), end), Closure
+        )
+        .join(Closure, Closure.reference == Occupancy.owner_ref)
+        .where(
+            Occupancy.unit_id.in_(units),
+            Occupancy.kind.in_(("closure", "city")),
+            Occupancy.during.op("&&")(func.tstzrange(start, end)),
+            Occupancy.live.op("@>")(now),
+        )
+        .order_by(func.lower(Occupancy.during), Closure.id)
+    )
+    return [Taken(unit, first, last, closure) for unit, first, last, closure in rows]
+
+
+def that_ended(session: Session, booking_id: int) -> Closure | None:
+    """The closure that ended a booking; None where none did. One statement."""
+    statement = select(Closure).join(ClosureHit, ClosureHit.closure_id == Closure.id)
+    return session.scalars(statement.where(ClosureHit.booking_id == booking_id)).first()

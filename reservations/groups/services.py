@@ -204,6 +204,7 @@ def decide(
             "accepted": accept,
             "until": group.valid_until.isoformat() if accept and group.valid_until else "",
             "reason": reason.strip(),
+            "holds_until": group.valid_until.isoformat() if renewed and not accept and group.valid_until else "",
         },
     )
 

@@ -18,6 +18,7 @@ from portal.kernel.errors import Invalid, NotFound, PortalError
 from portal.kernel.money import Yen
 from portal.web import access, locale
 from reservations import combining, services
+from reservations.desk import closures
 from reservations.errors import (
     HoldEnded,
     NoSuchDay,
@@ -197,6 +198,7 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
         asked = reductions.lines(session, view)
         adjusted = adjusting.adjustments(session, view.booking.id)
         move = moving.pending_of(session, view.booking, now=now)
+        called_off = closures.that_ended(session, view.booking.id) if view.state == BookingState.CANCELLED else None
         place = sessions.place_of(session, view.booking.id) if view.booking.session_id is not None else None
         held = view.state == BookingState.HELD
         step = payment_step(session, view.booking, by_manager=view.by_manager) if held else None
@@ -212,6 +214,7 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
             ended=view.ended(now),
             named=named,
             step=step,
+            called_off=called_off,
             reductions=asked,
             adjusted=adjusted,
             adjustment_words=reductions.adjustment_words,

@@ -48,17 +48,6 @@ from reservations.web.words import gettext
 _MANAGER = access.staff(Role.FACILITY_MANAGER)
 
 
-def kind_words() -> dict[str, str]:
-    """Why a place is closed."""
-    return {
-        ClosureKind.CLOSED.value: gettext("工事・点検・臨時の休み"),
-        ClosureKind.WEATHER.value: gettext("天候(雨・暑さ・警報)"),
-        ClosureKind.SHELTER.value: gettext("避難所になる(終わりは未定)"),
-        ClosureKind.REVOCATION.value: gettext("許可の取消し(条例の根拠が必要)"),
-        ClosureKind.CITY.value: gettext("市が使う(予約のない時間だけ)"),
-    }
-
-
 class ClosureForm(PortalForm):
     """What is closed, from when until when, why."""
 
@@ -88,7 +77,7 @@ class ClosureForm(PortalForm):
     def __init__(self, *args: Any, views: list[SpaceView], grounds: list[str], **kwargs: Any) -> None:
         """Args: views: the spaces that the visitor may close; grounds: on which their rules of use let a permit be revoked."""
         super().__init__(*args, **kwargs)
-        self.kind.choices = [SelectChoice(code, label) for code, label in kind_words().items()]
+        self.kind.choices = [SelectChoice(code, label) for code, label in words.closure_words().items()]
         self.ground.choices = [
             SelectChoice("", gettext("選んでください")),
             *(SelectChoice(one, one) for one in grounds),
@@ -142,7 +131,11 @@ def closures() -> ResponseReturnValue:
     with unit_of_work() as session:
         lines = queries.listed(session, facilities_of(access.visitor()), now=clock.now_in(session))
     return render_template(
-        "reservations/closures/list.html", lines=lines, kinds=kind_words(), empty=EmptyForm(formdata=None), words=words
+        "reservations/closures/list.html",
+        lines=lines,
+        kinds=words.closure_words(),
+        empty=EmptyForm(formdata=None),
+        words=words,
     )
 
 
@@ -160,7 +153,7 @@ def new_closure() -> ResponseReturnValue:
     if blocks:
         rest = [chosen.write(cell) for block in blocks[1:] for cell in block.cells]
         data |= {"first": blocks[0].first, "last": blocks[0].last, "spaces": blocks[0].spaces, "rest": " ".join(rest)}
-    kinds = kind_words()
+    kinds = words.closure_words()
     said = request.args.get("kind", "")
     data |= {"kind": said if said in kinds else "closed", "reason": request.args.get("reason", "")[:500]}
     return _form_page(ClosureForm(formdata=None, views=views, grounds=grounds, data=data))
@@ -215,8 +208,17 @@ def _form_page(
         message=message,
         call_off=call_off,
         words=words,
+        kinds=words.closure_words(),
+        **(_shown(form) if hits is not None else {}),
     )
     return html, status
+
+
+def _shown(form: ClosureForm) -> dict[str, Any]:
+    """What is about to be closed, in words."""
+    wanted = form.to_request()
+    places = [str(one.label) for one in form.spaces.choices if one.value in wanted.spaces]
+    return {"places": places, "starts": wanted.start, "ends": wanted.end}
 
 
 @bp.post("/staff/closures")

@@ -32,7 +32,7 @@ from portal.web.forms import (
     TextField,
     WarekiDateField,
 )
-from reservations.groups import keeping, queries, services
+from reservations.groups import keeping, queries, services, terms
 from reservations.groups.models import BookingGroup
 from reservations.groups.services import GroupRequest, Member, TooEarlyToRenew, TooFewMembers
 from reservations.queries import catalog
@@ -198,6 +198,8 @@ def _mine(form: EligibilityForm, *, status: int = 200) -> ResponseReturnValue:
     with unit_of_work() as session:
         groups = queries.groups_of(session, _person())
         declared = queries.eligibilities_of(session, _person())
+        today = clock.today()
+        renewable = {one.reference: terms.renewable_from(one, today, session) for one in groups}
     html = render_template(
         "reservations/groups.html",
         groups=groups,
@@ -205,7 +207,8 @@ def _mine(form: EligibilityForm, *, status: int = 200) -> ResponseReturnValue:
         person_id=_person(),
         form=form,
         empty=EmptyForm(formdata=None),
-        today=clock.today(),
+        today=today,
+        renewable=renewable,
         state=words.group_state,
         basis=words.basis_words,
         chosen=browser.get(PARTY),

@@ -113,6 +113,7 @@ def init_app(app: Flask) -> None:
             more="reservations.mine",
         ),
     )
+    my.register_setting(my.Setting(lazy_gettext("わたしの団体・在勤在学"), "reservations.my_groups"))
     staff.register(
         staff.Tile(
             key="desk",

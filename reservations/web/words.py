@@ -16,6 +16,7 @@ from reservations.availability import Mark, SlotState, State
 from reservations.combining import Unfit
 from reservations.groups.models import BookingGroup, GroupState
 from reservations.models import BookingState, Source
+from reservations.operations.models import ClosureKind
 from reservations.queries.bookings import BookingLine
 from reservations.rules import CancelStep, Refused
 from reservations.timetable import Slot
@@ -364,3 +365,25 @@ def distance(km: float) -> str:
 def group_words(group: str) -> str:
     """Headings of the purposes."""
     return {"sports": gettext("スポーツ"), "culture": gettext("集まり・文化"), "outdoors": gettext("公園・宿泊")}[group]
+
+
+def closure_words() -> dict[str, str]:
+    """Why a place is closed."""
+    return {
+        ClosureKind.CLOSED.value: gettext("工事・点検・臨時の休み"),
+        ClosureKind.WEATHER.value: gettext("天候(雨・暑さ・警報)"),
+        ClosureKind.SHELTER.value: gettext("避難所になる(終わりは未定)"),
+        ClosureKind.REVOCATION.value: gettext("許可の取消し(条例の根拠が必要)"),
+        ClosureKind.CITY.value: gettext("市が使う(予約のない時間だけ)"),
+    }
+
+
+def shut_words(kind: str) -> str:
+    """What a closed cell of the week board says it is."""
+    return {
+        ClosureKind.CLOSED.value: gettext("休み"),
+        ClosureKind.WEATHER.value: gettext("天候で中止"),
+        ClosureKind.SHELTER.value: gettext("避難所"),
+        ClosureKind.REVOCATION.value: gettext("許可の取消し"),
+        ClosureKind.CITY.value: gettext("市が使う"),
+    }[kind]

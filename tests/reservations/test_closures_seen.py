@@ -1,0 +1,102 @@
+"""A closure is read where people look: on the week board with its reason, before it is made, on the page of a booking that it ended."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from portal.accounts.models import Account, Role
+from portal.kernel.database import unit_of_work
+from reservations.operations.models import Closure
+from tests import people
+from tests.reservations.conftest import FRIDAY, Resident, booking
+
+GROUND = "見本条例第9条第1項第3号(公益上やむを得ない必要が生じたとき)"
+SHUT = {
+    "kind": "closed",
+    "spaces": ["S01-92"],
+    "first": FRIDAY.isoformat(),
+    "starts": "",
+    "last": "",
+    "ends": "",
+    "reason": "床の張り替え",
+    "reason_en": "New floor",
+    "ground": "",
+}
+
+
+@pytest.fixture
+def manager(koga: str, client: FlaskClient) -> FlaskClient:
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S01"))
+    return client
+
+
+def _cell(client: FlaskClient, space: str, day: str = FRIDAY.isoformat()) -> str:
+    page = client.get(f"/staff/board/S01/{FRIDAY.isoformat()}").text
+    found = re.search(rf'<td data-space="{space}" data-day="{day}">(.*?)</td>', page, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_board_says_what_is_closed_and_why_for_every_space_that_shares_the_floor(manager: FlaskClient) -> None:
+    people.post(manager, "/staff/closures", {**SHUT, "expected": "0"})
+    for space in ("S01-92", "S01-90", "S01-01"):
+        cell = _cell(manager, space)
+        assert "休み" in cell
+        assert "床の張り替え" in cell
+        assert "空き 0 / 6" in cell
+        assert cell.count("床の張り替え") == 1, "once, however many units it takes"
+    assert "床の張り替え" not in _cell(manager, "S01-93")
+    assert "床の張り替え" not in _cell(manager, "S01-92", "2026-12-05")
+
+
+def test_part_of_a_day_says_from_when_until_when_and_an_opening_takes_it_off(manager: FlaskClient) -> None:
+    part = {**SHUT, "kind": "city", "reason": "市の講習会", "starts": "13:00", "ends": "15:00", "expected": "0"}
+    people.post(manager, "/staff/closures", part)
+    cell = _cell(manager, "S01-92")
+    assert "市が使う" in cell
+    assert "13:00〜15:00" in cell
+    with unit_of_work() as session:
+        reference = session.scalars(select(Closure.reference)).one()
+    people.post(manager, f"/staff/closures/{reference}/reopen")
+    assert "市の講習会" not in _cell(manager, "S01-92")
+
+
+def test_what_is_about_to_be_closed_is_said_beside_who_is_hit(manager: FlaskClient) -> None:
+    shown = people.post(manager, "/staff/closures", SHUT).text
+    said = shown[: shown.index('id="hits"')]
+    for words in ("工事・点検・臨時の休み", "バドミントン1コート", "2026年12月4日(金) 24:00 まで", "床の張り替え"):
+        assert words in said
+
+
+def test_b13_the_page_of_a_revoked_booking_names_the_ground_the_remedies_and_other_times_first(
+    manager: FlaskClient, hanako: Resident
+) -> None:
+    reference = hanako.book("S01-92", "t0900")
+    revoked = {**SHUT, "kind": "revocation", "reason": "投票所にするため", "ground": GROUND, "expected": "1"}
+    assert people.post(manager, "/staff/closures", revoked).status_code == 303
+    assert booking(reference).state == "cancelled"
+    with unit_of_work() as session:
+        account = session.get_one(Account, hanako.account_id)
+    people.sign_in(manager, account)
+    page = manager.get(f"/bookings/{reference}").text
+    for words in ("施設が取り消しました", "投票所にするため", GROUND, "古河市長に審査請求", "裁判所に取消しの訴え"):
+        assert words in page
+    others = f"/bookings/{reference}/other-times"
+    assert page.count(others) == 1
+    assert page.index(others) < page.index("予約番号"), "what can be done comes before the facts"
+    assert "New floor" in manager.get(f"/bookings/{reference}?lang=en").text
+
+
+def test_who_cancels_by_themselves_reads_no_ground(client: FlaskClient, hanako: Resident) -> None:
+    reference = hanako.book("S01-92", "t0900")
+    hanako.cancel(reference, hanako.refund(reference))
+    with unit_of_work() as session:
+        account = session.get_one(Account, hanako.account_id)
+    people.sign_in(client, account)
+    page = client.get(f"/bookings/{reference}").text
+    assert "施設が取り消しました" not in page
+    assert "審査請求" not in page
