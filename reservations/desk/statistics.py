@@ -1,15 +1,17 @@
-"""How much of what was offered was used, and what it brought in: by space, part of the day, band of the timetable and category.
+"""How much of what was offered was used, and what it brought in: by facility, space, part of the day, band of the timetable and category.
 
 The rate counts minutes: booked minutes of confirmed bookings by offered minutes of the timetables in force (closures by the
-timetable are not offered). Income is what was received for bookings of the period less what was promised back; other charges
-of a booking (overtime) count with it. A booking over several parts of the day or bands counts in each: its minutes as they are, its
-money by their share of its minutes, to the yen.
+timetable are not offered). For facilities, parts of the day, bands and categories they are minutes of the smallest units, each once
+(`unit_hours`): a floor that can be booked whole, in halves and by the court is one floor. A space is counted as itself. Income is
+what was received for bookings of the period less what was promised back; other charges of a booking (overtime) count with it. A
+booking over several parts of the day or bands counts in each: its minutes as they are, its money by their share of its minutes, to
+the yen.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar, get_args
@@ -19,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from payments import paid as paid_for
 from portal.kernel import dates
+from reservations.desk.unit_hours import UnitHours, once, stretch_of
 from reservations.documents import Rules
 from reservations.models import Booking, BookingState, Facility, Space
 from reservations.queries import catalog
@@ -60,6 +63,9 @@ class Statistics:
 
     first: date
     last: date
+    #: Minutes of units.
+    by_facility: Sequence[Rate]
+    #: A space's own minutes, as itself.
     by_space: Sequence[Rate]
     by_part: Sequence[Rate]
     #: By the facilities' own bands (午前, 9:00〜11:00), in order of the day.
@@ -87,8 +93,9 @@ def statistics(session: Session, facilities: Collection[str], first: date, last:
         raise ValueError("a period of one day to a year")
     views = [view for view in catalog.spaces(session, on=first) if view.facility.code in facilities]
     rules = catalog.rules_for(session, views)
-    offered: dict[tuple[str, PartOfDay], int] = defaultdict(int)
-    bands: dict[Band, int] = defaultdict(int)
+    own: dict[str, int] = defaultdict(int)
+    hours = UnitHours()
+    bands: dict[tuple[Band, date], set[int]] = defaultdict(set)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     labels = {view.code: f"{view.facility.name} {view.name}" for view in views}
     for view in views:
@@ -96,31 +103,44 @@ def statistics(session: Session, facilities: Collection[str], first: date, last:
             timetable = rules.timetable(view.timetable_code, day)
             if timetable is None or not view.facility.open_on(day):
                 continue
-            for slot in timetable.slots_on(day, dates.is_holiday):
-                offered[view.code, slot.part] += slot.minutes
-                bands[band_of(slot)] += slot.minutes
-    used = _booked(session, facilities, first, last)
-    booked = used.minutes
+            slots = timetable.slots_on(day, dates.is_holiday)
+            own[view.code] += sum(end - start for start, end, _part in once(frozenset(map(stretch_of, slots))))
+            hours.offer(view.units, slots)
+            for slot in slots:
+                bands[band_of(slot), day].update(view.units)
+    units = {view.code: view.units for view in views}
+    used = _booked(session, facilities, (first, last), units, hours)
+    every = {unit for view in views for unit in view.units} | set(used.unknown)
+    offered, booked = hours.offered(every), hours.booked(every)
+    whole = sum(offered.values())
+    minutes: dict[Band, int] = defaultdict(int)
+    for (band, _day), which in bands.items():
+        minutes[band] += len(which) * (band.ends - band.begins)
     categories = _categories(rules, views)
     parts = get_args(PartOfDay)
     return Statistics(
         first,
         last,
-        [
-            Rate(labels[view.code], sum(offered[view.code, p] for p in parts), sum(booked[view.code, p] for p in parts))
-            for view in views
-        ],
-        [Rate(p, sum(offered[v.code, p] for v in views), sum(booked[v.code, p] for v in views)) for p in parts],
-        [Rate(band.label, bands[band], used.bands[band]) for band in sorted({*bands, *used.bands})],
-        [
-            Rate(categories.get(code, code), sum(bands.values()), minutes)
-            for code, minutes in sorted(used.categories.items())
-        ],
+        _facilities(views, hours),
+        [Rate(labels[view.code], own[view.code], used.minutes[view.code]) for view in views],
+        [Rate(p, offered.get(p, 0), booked.get(p, 0)) for p in parts],
+        [Rate(band.label, minutes[band], used.bands[band]) for band in sorted({*minutes, *used.bands})],
+        [Rate(categories.get(code, code), whole, taken) for code, taken in sorted(used.categories.items())],
         [Income(labels.get(code, code), *found) for code, found in sorted(_sums(used.by_space).items())],
         [Income(p, *found) for p, found in ((p, _sums(used.by_part).get(p)) for p in parts) if found],
         [Income(band.label, *found) for band, found in sorted(_sums(used.by_band).items())],
         [Income(categories.get(code, code), *found) for code, found in sorted(_sums(used.by_category).items())],
     )
+
+
+def _facilities(views: Sequence[SpaceView], hours: UnitHours) -> list[Rate]:
+    found: dict[str, tuple[str, set[int]]] = {}
+    for view in views:
+        found.setdefault(view.facility.code, (view.facility.name, set()))[1].update(view.units)
+    return [
+        Rate(name, sum(hours.offered(units).values()), sum(hours.booked(units).values()))
+        for name, units in found.values()
+    ]
 
 
 def _categories(rules: Rules, views: Sequence[SpaceView]) -> dict[str, str]:
@@ -175,9 +195,13 @@ def shares(yen: int, minutes: Sequence[int]) -> list[int]:
 
 @dataclass(frozen=True)
 class _Used:
-    """What was booked: minutes by space and part, by band and by category; the money of each booking by the same."""
+    """What was booked: minutes by space; minutes of units by band and by category; the money of each booking by the same.
 
-    minutes: dict[tuple[str, PartOfDay], int] = field(default_factory=lambda: defaultdict(int))
+    `unknown`: stand for the units of spaces that can no longer be booked.
+    """
+
+    minutes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    unknown: set[str] = field(default_factory=set)
     bands: dict[Band, int] = field(default_factory=lambda: defaultdict(int))
     categories: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     by_space: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -186,7 +210,14 @@ class _Used:
     by_category: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
-def _booked(session: Session, facilities: Collection[str], first: date, last: date) -> _Used:
+def _booked(
+    session: Session,
+    facilities: Collection[str],
+    period: tuple[date, date],
+    units: Mapping[str, Sequence[int]],
+    hours: UnitHours,
+) -> _Used:
+    first, last = period
     start = datetime.combine(first, time(), TOKYO)
     end = datetime.combine(last + timedelta(days=1), time(), TOKYO)
     rows = session.execute(
@@ -203,14 +234,21 @@ def _booked(session: Session, facilities: Collection[str], first: date, last: da
     received: dict[str, int] = defaultdict(int)
     for charge in paid_for.refundable(session, KIND, [booking.reference for booking, _space in rows]):
         received[charge.payable_ref] += charge.amount.amount
-    used = _Used()
+    used, sessions = _Used(), set[int | None]()
     for booking, space in rows:
         yen, slots = received[booking.reference], slots_of(booking)
-        if booking.state == BookingState.CONFIRMED:
+        # Many people in one session of individual use stand on one floor.
+        first_of_session = booking.session_id is None or booking.session_id not in sessions
+        if booking.state == BookingState.CONFIRMED and first_of_session:
+            sessions.add(booking.session_id)
+            which: Sequence[Hashable] = units.get(space, (space,))
+            if space not in units:
+                used.unknown.add(space)
             for slot in slots:
-                used.minutes[space, slot.part] += slot.minutes
-                used.bands[band_of(slot)] += slot.minutes
-                used.categories[booking.category] += slot.minutes
+                used.minutes[space] += slot.minutes
+                hours.book(which, slot)
+                used.bands[band_of(slot)] += slot.minutes * len(which)
+                used.categories[booking.category] += slot.minutes * len(which)
         if booking.state == BookingState.CONFIRMED or yen:
             used.by_space[space].append(yen)
             used.by_category[booking.category].append(yen)

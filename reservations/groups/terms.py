@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from reservations.groups.models import BookingGroup, GroupState
-from reservations.groups.services import rules_on, tell
+from reservations.groups.queries import rules_on
+from reservations.groups.services import tell
 from reservations.messages import public_url
 
 ENDING = "reservations/mail/group_ending.txt"

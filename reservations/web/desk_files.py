@@ -45,7 +45,7 @@ def use_rates(found: Statistics, *, ids: bool) -> Response:
         found: the figures.
         ids: identifiers as heads and kinds, for a program; else words, and a column for each kind of number.
     """
-    rates = {"rate_by_space": found.by_space, "rate_by_part": found.by_part}
+    rates = {"rate_by_facility": found.by_facility, "rate_by_space": found.by_space, "rate_by_part": found.by_part}
     rates |= {"rate_by_band": found.by_band, "rate_by_category": found.by_category}
     incomes = {
         "income_by_space": found.income_by_space,
@@ -85,6 +85,7 @@ def use_rates(found: Statistics, *, ids: bool) -> Response:
 def figure_words() -> dict[str, str]:
     """What each figure is called, by its identifier."""
     return {
+        "rate_by_facility": gettext("施設ごとの使われた割合"),
         "rate_by_space": gettext("場所ごとの使われた割合"),
         "rate_by_part": gettext("時間ごとの使われた割合"),
         "rate_by_band": gettext("時間の区切りごとの使われた割合"),
