@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from reservations.models import Facility, Occupancy, Space
 from reservations.operations.models import Closure, ClosureHit
+from reservations.timetable import TOKYO
 
 KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class ClosureLine:
-    """A closure and the names of what it closes; `over`: it has ended or was ended."""
+    """A closure and the names of what it closes here; `over`: it has ended or was ended; `own`: it closes nothing elsewhere."""
 
     closure: Closure
     spaces: str
     over: bool
+    own: bool = True
 
 
 def listed(session: Session, facilities: Collection[str], *, now: datetime) -> list[ClosureLine]:
@@ -42,11 +44,12 @@ def listed(session: Session, facilities: Collection[str], *, now: datetime) -> l
     return [
         ClosureLine(
             row,
-            "、".join(names[identity] for identity in row.space_ids),
+            "、".join(names[identity] for identity in row.space_ids if identity in names),
             row.reopened_at is not None or (row.ends_at is not None and row.ends_at <= now),
+            set(row.space_ids) <= set(names),
         )
         for row in rows
-        if set(row.space_ids) <= set(names)
+        if set(row.space_ids) & set(names)
     ]
 
 
@@ -82,3 +85,15 @@ def that_ended(session: Session, booking_id: int) -> Closure | None:
     """The closure that ended a booking; None where none did. One statement."""
     statement = select(Closure).join(ClosureHit, ClosureHit.closure_id == Closure.id)
     return session.scalars(statement.where(ClosureHit.booking_id == booking_id)).first()
+
+
+def on_day(session: Session, facility: str, day: date, *, now: datetime) -> list[ClosureLine]:
+    """What is closed in a facility at some time of a day; two statements."""
+    start = datetime.combine(day, time(), TOKYO)
+    return [
+        line
+        for line in listed(session, [facility], now=now)
+        if not line.over
+        and line.closure.starts_at < start + timedelta(days=1)
+        and (line.closure.ends_at is None or line.closure.ends_at > start)
+    ]

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.kernel import clock, dates, files, jobs
+from reservations.desk import closures
 from reservations.desk.models import DaySheet
 from reservations.models import Facility, Space
 from reservations.queries import bookings
@@ -37,12 +38,15 @@ def wanted(session: Session) -> list[str]:
 def context(session: Session, facility: str, day: date, *, now: datetime) -> dict[str, Any]:
     """What the sheet shows."""
     names = dict(bookings.managed(session, [facility], on=day))
+    lines = bookings.sheet(session, [facility], day)
     return {
         "title": names.get(facility, facility),
         "day": day,
         "day_both": dates.both(day),
         "made_at": now,
-        "lines": bookings.sheet(session, [facility], day),
+        "lines": lines,
+        "unpaid": bookings.unpaid(session, lines),
+        "shut": closures.on_day(session, facility, day, now=now),
         "number": facility,
         "sample": False,
     }

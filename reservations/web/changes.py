@@ -89,7 +89,10 @@ def ask_move(reference: str) -> ResponseReturnValue:
             session, view.booking.space.facility.code, day, purpose=purpose, city=city_of_visitor(session), now=now
         )
     own_slots = {slot.code for slot in view.slots if slot.day == day}
-    return render_template("reservations/move.html", view=view, page=page, day=day, own=own_slots, words=words)
+    # The same court at another hour is what most people want; the whole hall comes after it.
+    here = view.booking.space.code
+    spaces = sorted(page.spaces, key=lambda row: row.space.code != here) if page else []
+    return render_template("reservations/move.html", view=view, spaces=spaces, day=day, own=own_slots, words=words)
 
 
 def _to(values: MultiDict[str, str]) -> MoveTo:

@@ -58,6 +58,7 @@ def _day_page(day: date, *, message: str = "", status: int = 200) -> ResponseRet
     own = facilities_of(access.visitor())
     with unit_of_work() as session:
         lines = queries.day(session, own, day)
+        unpaid = bookings.unpaid(session, [line.booking for line in lines])
         managed = bookings.managed(session, own, on=day)
         ready = {code: queries.sheet_of(session, code, day) for code, _name in managed[:SHEETS_SHOWN]}
         for line in lines:
@@ -69,6 +70,7 @@ def _day_page(day: date, *, message: str = "", status: int = 200) -> ResponseRet
         before=day - timedelta(days=1),
         after=day + timedelta(days=1),
         lines=lines,
+        unpaid=unpaid,
         came=CameForm(formdata=None),
         find=FindForm(formdata=None),
         empty=EmptyForm(formdata=None),

@@ -198,7 +198,7 @@ def test_a_walk_in_is_let_in_at_once_and_owes_the_price(manager: FlaskClient, ko
     assert (done.state, done.source, done.pay_when) == (BookingState.CONFIRMED, Source.WALK_IN, "on_day")
     with unit_of_work() as session:
         assert session.get_one(BookingUse, done.id).came_at == now
-    assert "いま払う金額: 600円" in manager.get(where).text
+    assert "支払う金額: 600円" in manager.get(where).text
     jobs.run_pending(koga)
     assert booking(reference).permit_file_id is not None, "who uses it now gets the permit"
     assert "予約なしで来た" in manager.get("/staff/desk/2026-12-04").text

@@ -59,7 +59,7 @@ def test_a_telephone_booking_for_somebody_without_account_is_paid_in_cash(manage
     assert made.status_code == 303, made.text
     where = people.location(made)
     accept(manager, where)
-    assert "いま払う金額: 600円" in manager.get(where).text
+    assert "支払う金額: 600円" in manager.get(where).text
     reference = where.rsplit("/", 1)[-1]
     cash = f"/staff/desk/bookings/{reference}/cash"
     short = people.post(manager, cash, {"received": "500"})

@@ -8,11 +8,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from portal.accounts.models import Account, Role
+from portal.accounts.models import Account, Role, RoleGrant, ScopeKind
+from portal.kernel import clock, texts
 from portal.kernel.database import unit_of_work
+from reservations.desk import sheets
 from reservations.operations.models import Closure
 from tests import people
-from tests.reservations.conftest import FRIDAY, Resident, booking
+from tests.reservations.conftest import FRIDAY, Resident, booking, change_rules
 
 GROUND = "見本条例第9条第1項第3号(公益上やむを得ない必要が生じたとき)"
 SHUT = {
@@ -100,3 +102,53 @@ def test_who_cancels_by_themselves_reads_no_ground(client: FlaskClient, hanako: 
     page = client.get(f"/bookings/{reference}").text
     assert "施設が取り消しました" not in page
     assert "審査請求" not in page
+
+
+def test_a_closure_over_several_facilities_is_seen_in_each_and_opened_by_who_manages_all(
+    client: FlaskClient, koga: str
+) -> None:
+    both = people.make_staff(Role.FACILITY_MANAGER, "S01", email="both@example.jp")
+    with unit_of_work() as session:
+        session.add(
+            RoleGrant(
+                account_id=both.id,
+                role=Role.FACILITY_MANAGER.value,
+                scope_kind=ScopeKind.FACILITY.value,
+                scope_code="S05",
+            )
+        )
+    people.sign_in(client, both)
+    people.post(client, "/staff/closures", {**SHUT, "spaces": ["S01-92", "S05-01"], "expected": "0"})
+    assert "もう使えるようにする" in client.get("/staff/closures").text
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S05", email="one@example.jp"))
+    page = client.get("/staff/closures").text
+    assert "床の張り替え" in page
+    assert "バドミントン1コート" not in page, "what is closed elsewhere is not theirs to see"
+    assert "もう使えるようにする" not in page
+    with unit_of_work() as session:
+        shown = sheets.context(session, "S05", FRIDAY, now=clock.now())
+        assert [one.closure.reason for one in shown["shut"]] == ["床の張り替え"]
+        assert sheets.context(session, "S02", FRIDAY, now=clock.now())["shut"] == []
+
+
+def test_the_evening_sheet_says_who_has_not_paid(hanako: Resident) -> None:
+    change_rules("sports", payment=[{"when": "on_day"}])
+    owing, paid = hanako.book("S05-01", "t0900", paid=False), hanako.book("S05-01", "t1100")
+    with unit_of_work() as session:
+        shown = sheets.context(session, "S05", FRIDAY, now=clock.now())
+    assert shown["unpaid"] == {owing}
+    html = texts.render("reservations/pdf/sheet.html", "ja", **shown)
+    assert html.count("まだ払っていません") == 1
+    assert paid in html
+
+
+def test_who_moves_finds_the_same_court_first(client: FlaskClient, hanako: Resident) -> None:
+    reference = hanako.book("S01-94", "t0900")
+    with unit_of_work() as session:
+        account = session.get_one(Account, hanako.account_id)
+    people.sign_in(client, account)
+    page = client.get(f"/bookings/{reference}/move").text
+    found = re.findall(r'id="space-(S01-\d+)"', page)
+    assert found[0] == "S01-94"
+    assert sorted(found[1:]) == found[1:]
+    assert "バドミントン3コート 2026年12月4日" in page
