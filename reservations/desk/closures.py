@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from reservations.models import Facility, Occupancy, Space
-from reservations.operations.models import Closure, ClosureHit
+from reservations.operations.models import Closure, ClosureHit, ClosureKind
 from reservations.timetable import TOKYO
 
 KEPT = timedelta(days=30)
@@ -96,4 +96,47 @@ def on_day(session: Session, facility: str, day: date, *, now: datetime) -> list
         if not line.over
         and line.closure.starts_at < start + timedelta(days=1)
         and (line.closure.ends_at is None or line.closure.ends_at > start)
+    ]
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A closure as everybody may read it on the page of a day: the reason was told to those whom it hit."""
+
+    reason: str
+    reason_en: str
+    start: datetime
+    end: datetime
+    spaces: tuple[str, ...]
+    spaces_en: tuple[str, ...]
+
+
+def announced(session: Session, facility: str, day: date) -> list[Announced]:
+    """What is closed in a facility on a day, without what the city keeps for itself; one statement."""
+    start = datetime.combine(day, time(), TOKYO)
+    end = start + timedelta(days=1)
+    rows = session.execute(
+        select(Closure, func.array_agg(Space.name), func.array_agg(func.coalesce(Space.name_en, "")))
+        .join(Space, Space.id == func.any(Closure.space_ids))
+        .join(Facility, Facility.id == Space.facility_id)
+        .where(
+            Facility.code == facility,
+            Closure.kind != ClosureKind.CITY.value,
+            Closure.reopened_at.is_(None),
+            Closure.starts_at < end,
+            or_(Closure.ends_at.is_(None), Closure.ends_at > start),
+        )
+        .group_by(Closure.id)
+        .order_by(Closure.starts_at, Closure.id)
+    )
+    return [
+        Announced(
+            one.reason,
+            one.reason_en,
+            max(one.starts_at, start),
+            min(one.ends_at or end, end),
+            tuple(names),
+            tuple(english or name for english, name in zip(names_en, names, strict=True)),
+        )
+        for one, names, names_en in rows
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, redirect, render_template, url_for
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
@@ -54,7 +54,13 @@ def calendar_feed() -> ResponseReturnValue:
     """What the feed is, whether there is one, and the buttons."""
     with unit_of_work() as session:
         since = services.opened_at(session, _person())
-    return render_template("reservations/calendar_feed.html", since=since, address=None, empty=EmptyForm(formdata=None))
+    return render_template(
+        "reservations/calendar_feed.html",
+        since=since,
+        address=None,
+        ended="ended" in request.args and since is None,
+        empty=EmptyForm(formdata=None),
+    )
 
 
 @bp.post("/my/bookings/calendar")
@@ -79,7 +85,7 @@ def end_calendar_feed() -> ResponseReturnValue:
     """The address stops working at once."""
     person_id, actor = _person(), access.visitor().actor
     transact(lambda s: services.end_feed(s, person_id=person_id, actor=actor, now=clock.now_in(s)))
-    return redirect(url_for("reservations.calendar_feed"), 303)
+    return redirect(url_for("reservations.calendar_feed", ended="y"), 303)
 
 
 @bp.get("/calendars/<secret>.ics")

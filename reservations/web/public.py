@@ -18,6 +18,7 @@ from portal.kernel import clock, references
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access, locale
+from reservations.desk import closures
 from reservations.errors import NoSuchDay
 from reservations.groups.queries import applicant, party_of
 from reservations.models import BookingState
@@ -239,11 +240,13 @@ def facility_day(code: str, day: str) -> ResponseReturnValue:
         start = datetime.combine(wanted, time(), clock.TOKYO)
         shared = sessions.listed(session, code, start=start, end=start + timedelta(days=1), now=now)
         successor = successor_of(session, page.facility) if page is not None else None
+        shut = closures.announced(session, code, wanted)
     if page is None:
         raise NotFound
     today = clock.today()
     return render_template(
         "reservations/day.html",
+        shut=shut,
         page=page,
         shared=shared,
         successor=successor,

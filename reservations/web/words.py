@@ -387,3 +387,11 @@ def shut_words(kind: str) -> str:
         ClosureKind.REVOCATION.value: gettext("許可の取消し"),
         ClosureKind.CITY.value: gettext("市が使う"),
     }[kind]
+
+
+def day_span(start: datetime, end: datetime) -> str:
+    """The hours of a day from one moment to another; "" for the whole day."""
+    if clock.local(start).time() == time() and clock.local(end).time() == time():
+        return ""
+    last = "24:00" if clock.local(end).time() == time() else show_time(end)
+    return f"{show_time(start)}〜{last}"

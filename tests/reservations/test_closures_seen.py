@@ -6,7 +6,7 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.accounts.models import Account, Role, RoleGrant, ScopeKind
 from portal.kernel import clock, texts
@@ -152,3 +152,33 @@ def test_who_moves_finds_the_same_court_first(client: FlaskClient, hanako: Resid
     assert found[0] == "S01-94"
     assert sorted(found[1:]) == found[1:]
     assert "バドミントン3コート 2026年12月4日" in page
+
+
+def test_everybody_reads_on_the_page_of_the_day_what_is_closed_and_why(manager: FlaskClient) -> None:
+    people.post(manager, "/staff/closures", {**SHUT, "starts": "13:00", "expected": "0"})
+    people.post(
+        manager,
+        "/staff/closures",
+        {**SHUT, "kind": "city", "spaces": ["S01-93"], "reason": "市の会議", "expected": "0"},
+    )
+    people.sign_out(manager)
+    path = f"/facilities/S01/day/{FRIDAY}"
+    page = manager.get(path).text
+    assert "使えません: 体育館 バドミントン1コート 13:00〜24:00" in page
+    assert "床の張り替え" in page
+    assert "市の会議" not in page, "what the city does there is its own"
+    assert "New floor" in manager.get(f"{path}?lang=en").text
+    assert "床の張り替え" not in manager.get("/facilities/S01/day/2026-12-05?lang=ja").text
+    with unit_of_work() as session:
+        session.execute(update(Closure).values(reopened_at=clock.now()))
+    assert "床の張り替え" not in manager.get(f"{path}?lang=ja").text
+
+
+def test_the_end_of_a_calendars_address_is_said(client: FlaskClient, hanako: Resident) -> None:
+    with unit_of_work() as session:
+        account = session.get_one(Account, hanako.account_id)
+    people.sign_in(client, account)
+    people.post(client, "/my/bookings/calendar")
+    ended = people.post(client, "/my/bookings/calendar/end")
+    assert "アドレスを使えなくしました" in client.get(ended.headers["Location"]).text
+    assert "アドレスを使えなくしました" not in client.get("/my/bookings/calendar").text
