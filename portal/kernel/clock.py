@@ -33,6 +33,11 @@ def now_in(session: Session) -> datetime:
     return moment
 
 
+def given() -> datetime | None:
+    """The frozen moment in tests, handed to a statement that else asks the database's clock itself."""
+    return _Frozen.at
+
+
 def of_database(moment: datetime) -> datetime:
     """What a statement has read from the database's clock on its way; the frozen moment in tests."""
     return _Frozen.at or moment

@@ -14,7 +14,10 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg import generators
+from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
 from sqlalchemy import BigInteger, Date, DateTime, Engine, Executable, MetaData, Row, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -114,12 +117,36 @@ def configure(url: str, *, pool_size: int = 5) -> None:
     _Database.sessions = sessionmaker(_Database.engine, expire_on_commit=False)
 
 
-class _Connection(psycopg.Connection[Any]):
-    """Keeps its prepared statements over a rollback.
+class DriverConnection(psycopg.Connection[Any]):
+    """A connection of this program: keeps its prepared statements over a rollback, and answers several statements at once.
 
     The driver forgets them all then, in case they name a table that the transaction had made; the program makes none. Every refusal
     rolls back: without this, whoever comes next has each statement parsed and planned again, several times the cost of the refusal.
+
+    Attributes:
+        kept: names of the statements that `portal.kernel.prepared` has prepared on it.
     """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """As the driver's own."""
+        super().__init__(*arguments, **named)
+        self.kept: set[str] = set()
+
+    def ask(self, message: str) -> list[PGresult]:
+        """Send one message of the simple protocol and wait for its answers: one a statement, up to the first that failed.
+
+        Raises:
+            psycopg.OperationalError: the server is gone.
+        """
+        with self.lock:
+            self.pgconn.send_query(message.encode())
+            return self.wait(generators.execute(self.pgconn))
+
+    def _deallocate(self, name: bytes | None) -> PQGen[None]:
+        # The driver has the server forget all of them (after a savepoint was rolled back, after DDL): ours as well.
+        if name is None:
+            self.kept.clear()
+        return super()._deallocate(name)
 
     def rollback(self) -> None:
         """End the transaction.
@@ -138,8 +165,8 @@ class _Connection(psycopg.Connection[Any]):
 
 def _connect(
     _dialect: Dialect, _record: ConnectionPoolEntry, arguments: list[Any], named: dict[str, Any]
-) -> _Connection:
-    return _Connection.connect(*arguments, **named)
+) -> DriverConnection:
+    return DriverConnection.connect(*arguments, **named)
 
 
 def _alive(connection: psycopg.Connection[Any], _entry: ConnectionPoolEntry, _proxy: Any) -> None:

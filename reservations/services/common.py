@@ -9,9 +9,10 @@ from typing import Any, cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.kernel import audit, clock
+from portal.kernel import audit, clock, prepared
 from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
+from portal.kernel.prepared import Call, Prepared
 from reservations import combining, documents
 from reservations.models import Booking, BookingEvent, Facility, Space
 from reservations.operations import claims
@@ -24,12 +25,28 @@ KIND = "booking"
 
 
 # The clock is read when the lock is had, not when it is asked for.
-_LOCK_PERSON = "SELECT clock_timestamp() FROM (SELECT id FROM person WHERE id = %(person)s FOR UPDATE) AS locked"
-_LOCK_BOTH = """
-WITH first AS MATERIALIZED (SELECT id FROM person WHERE id = %(person)s FOR UPDATE),
-party AS MATERIALIZED (SELECT id FROM booking_group WHERE reference = %(group)s AND EXISTS (SELECT FROM first) FOR UPDATE)
-SELECT clock_timestamp() FROM first LEFT JOIN party ON true
-"""
+_LOCK_PERSON = Prepared(
+    "lock_person",
+    "SELECT to_json(clock_timestamp()) FROM (SELECT id FROM person WHERE id = %(person)s FOR UPDATE) AS locked",
+    person="bigint",
+)
+_LOCK_BOTH = Prepared(
+    "lock_person_and_group",
+    """
+    WITH first AS MATERIALIZED (SELECT id FROM person WHERE id = %(person)s FOR UPDATE),
+    party AS MATERIALIZED (SELECT id FROM booking_group WHERE reference = %(group)s AND EXISTS (SELECT FROM first) FOR UPDATE)
+    SELECT to_json(clock_timestamp()) FROM first LEFT JOIN party ON true
+    """,
+    person="bigint",
+    group="text",
+)
+
+
+def lock_of(person_id: int, *, group: str | None = None) -> Call:
+    """What `lock_person` sends, for a statement that goes with it; answers with the moment, and with nothing where nobody is."""
+    if group is None:
+        return _LOCK_PERSON, {"person": person_id}
+    return _LOCK_BOTH, {"person": person_id, "group": group}
 
 
 def lock_person(session: Session, person_id: int, *, group: str | None = None) -> datetime:
@@ -37,10 +54,14 @@ def lock_person(session: Session, person_id: int, *, group: str | None = None) -
 
     Returns:
         The moment by the database's clock at which both were had.
+
+    Raises:
+        NotFound: there is no such person.
     """
-    statement = _LOCK_PERSON if group is None else _LOCK_BOTH
-    turn = session.connection().exec_driver_sql(statement, {"person": person_id, "group": group}).scalar_one()
-    return clock.of_database(turn)
+    (turn,) = prepared.run(session, lock_of(person_id, group=group))
+    if not turn:
+        raise NotFound
+    return clock.of_database(datetime.fromisoformat(turn[0]))
 
 
 def locked(session: Session, reference: str) -> Booking:

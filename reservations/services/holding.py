@@ -1,12 +1,13 @@
 """Hold a slot, keep it longer, let it go.
 
-A hold is three statements: the person's lock with the clock, one read of everything that the rules ask, one write of booking,
+A hold is three statements: the person's lock, one read of everything that the rules ask (both in one message), one write of booking,
 occupancies, history and audit together. No job belongs to a hold: it ends by its own time inside the constraint.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, cast
@@ -16,9 +17,10 @@ from sqlalchemy.orm import Session
 
 from payments import queries as payment_queries
 from payments import services as payments
-from portal.kernel import dates, jobs, references
+from portal.kernel import dates, jobs, prepared, references
 from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.database import constraint_of
+from portal.kernel.prepared import Call, Prepared
 from reservations import combining, documents
 from reservations.errors import (
     HoldEnded,
@@ -33,7 +35,7 @@ from reservations.models import Booking, BookingState, Source
 from reservations.operations import claims
 from reservations.rules import PayWhen, Policy, Refused
 from reservations.services import nights, standing
-from reservations.services.common import KIND, end_occupancy, lock_person, locked, note, own, policy_of
+from reservations.services.common import KIND, end_occupancy, lock_of, locked, note, own, policy_of
 from reservations.services.world import World
 from reservations.services.world import read as read_world
 from reservations.timetable import Slot, Timetable
@@ -80,19 +82,21 @@ class HoldRequest:
 
 
 # ON CONFLICT DO NOTHING knows exclusion constraints: a rival waits for the first, then gets no row; nobody deadlocks.
-_TAKE = """
+_TAKE = Prepared(
+    "hold_take",
+    """
 WITH made AS (
 INSERT INTO booking (reference, person_id, account_id, group_id, facts, space_id, source, state, locale, category, purpose_id,
 people, options, slots, starts_at, ends_at, timetable_id, fees_id, policy_id, created_at, held_until, extensions, series_id)
-VALUES (%(reference)s, %(person)s, %(account)s, %(group)s, %(facts)s::jsonb, %(space)s, %(source)s, 'held', %(locale)s, %(category)s,
-%(purpose)s, 1, '{}', %(slots)s::jsonb, %(starts_at)s, %(ends_at)s, %(timetable)s, %(fees)s, %(policy)s, %(now)s, %(until)s, 0,
+VALUES (%(reference)s, %(person)s, %(account)s, %(group)s, %(facts)s, %(space)s, %(source)s, 'held', %(locale)s, %(category)s,
+%(purpose)s, 1, '{}', %(slots)s, %(starts_at)s, %(ends_at)s, %(timetable)s, %(fees)s, %(policy)s, %(now)s, %(until)s, 0,
 %(series)s)
 RETURNING id
 ), taken AS (
 INSERT INTO occupancy (unit_id, during, live, kind, booking_id)
 SELECT unit, tstzrange(span.start, span.stop), tstzrange(%(now)s, %(until)s), 'booking', made.id
-FROM made CROSS JOIN unnest(%(units)s::integer[]) AS unit
-CROSS JOIN unnest(%(span_starts)s::timestamptz[], %(span_ends)s::timestamptz[]) AS span(start, stop)
+FROM made CROSS JOIN unnest(%(units)s) AS unit
+CROSS JOIN unnest(%(span_starts)s, %(span_ends)s) AS span(start, stop)
 ORDER BY unit, span.start
 ON CONFLICT DO NOTHING
 RETURNING unit_id
@@ -103,8 +107,33 @@ SELECT id, %(now)s, 'held', %(actor_kind)s, %(actor)s, '{}' FROM made
 INSERT INTO audit_entry (at, actor_account_id, actor_kind, action, subject_kind, subject_ref)
 SELECT %(now)s, %(actor)s, %(actor_kind)s, 'booking.held', 'booking', %(reference)s FROM made
 )
-SELECT count(*) AS taken, (SELECT id FROM made) AS id FROM taken
-"""
+SELECT json_build_array((SELECT id FROM made), count(*)) FROM taken
+""",
+    reference="text",
+    person="bigint",
+    account="bigint",
+    group="bigint",
+    facts="jsonb",
+    space="integer",
+    source="text",
+    locale="text",
+    category="text",
+    purpose="integer",
+    slots="jsonb",
+    starts_at="timestamptz",
+    ends_at="timestamptz",
+    timetable="integer",
+    fees="integer",
+    policy="integer",
+    now="timestamptz",
+    until="timestamptz",
+    series="bigint",
+    units="integer[]",
+    span_starts="timestamptz[]",
+    span_ends="timestamptz[]",
+    actor_kind="text",
+    actor="bigint",
+)
 
 
 def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime | None = None) -> str:
@@ -126,9 +155,8 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime 
         TooManyHolds: the person or the household keeps too many, or let too many lapse today.
         SlotTaken: somebody else has it.
     """
-    turn = lock_person(session, request.person_id, group=request.group)
-    now = now or turn
-    world = _read_world(session, request, now=now)
+    world = _read_world(session, request, now=now, after=[lock_of(request.person_id, group=request.group)])
+    now = world.now
     timetable, policy = _documents(session, world)
     slots = _slots(session, request, world, timetable)
     known = standing.of(world)
@@ -175,7 +203,9 @@ def target_of(session: Session, request: HoldRequest, *, now: datetime, anybody:
     return Target(world, _slots(session, request, world, timetable), policy, timetable)
 
 
-def _read_world(session: Session, request: HoldRequest, *, now: datetime, anybody: bool = False) -> World:
+def _read_world(
+    session: Session, request: HoldRequest, *, now: datetime | None, after: Sequence[Call] = (), anybody: bool = False
+) -> World:
     return read_world(
         session,
         person_id=request.person_id,
@@ -185,6 +215,7 @@ def _read_world(session: Session, request: HoldRequest, *, now: datetime, anybod
         day=request.day,
         wanted=request.wanted,
         now=now,
+        after=after,
         anybody=anybody,
         over=request.begun,
     )
@@ -263,13 +294,13 @@ def _take(
         "actor_kind": actor.kind,
         "actor": actor.account_id,
     }
-    made = session.connection().exec_driver_sql(_TAKE, values).one()
-    if made.taken != len(world.units) * len(spans):
+    ((booking_id, taken),) = prepared.run(session, (_TAKE, values))[0]
+    if taken != len(world.units) * len(spans):
         raise SlotTaken(world.id, slots[0].start, slots[-1].end)
     if world.noise and world.purpose_id is not None:
         party = claims.party_of(request.person_id, world.party_id)
         claims.sound(
-            session, made.id, space_id=world.id, noise=world.noise, party=party, spans=spans, until=until, now=now
+            session, booking_id, space_id=world.id, noise=world.noise, party=party, spans=spans, until=until, now=now
         )
     return reference
 

@@ -1,27 +1,27 @@
 """What a hold asks of the database before it decides: one read of the space, its rules' versions, and whoever wants it.
 
-The statement goes to the driver as it is and answers with one value: the parts that cost a hold time are neither the rows nor the
-round trip but composing, parsing and describing thirty columns anew. It stays below `PARSED_ONCE` for the same reason.
+The statement is prepared, goes in one message with the lock that it has to come after, and answers with one value: the parts that
+cost a hold time are not the rows but waiting, and composing, parsing and describing thirty columns anew.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from portal.kernel import clock, prepared
+from portal.kernel.prepared import Call, Prepared
 from reservations.errors import NotBookable, NotOffered
 from reservations.policy.refusals import Refused
 from reservations.timetable import TOKYO
 
-LAPSE_WINDOW = timedelta(hours=24)
-AROUND = timedelta(days=40)
+LAPSE_WINDOW = "24 hours"
+AROUND = "40 days"
 """Bookings so long before the wanted ones count for caps by the week or month and for days in a row."""
-PARSED_ONCE = 4096
-"""Bytes up to which the driver (psycopg 3) remembers where the parameters of a statement are."""
 
 
 class World(NamedTuple):
@@ -29,9 +29,10 @@ class World(NamedTuple):
 
     `taken`, `faults`, `unpaid_before` are of the person, or of the group where they book for it; `held` and `lapsed` (within
     `LAPSE_WINDOW`) of the person; `house_…` of the others who share the telephone or the home; `mine` is the person's own hold of
-    just these slots.
+    just these slots. `now` is the moment by the database's clock from which everything was judged.
     """
 
+    now: datetime
     id: int
     bookable: bool
     timetable_code: str
@@ -77,16 +78,17 @@ _DATES = tuple(
 
 # Series and lists from a meeting are kept on terms of their own, and do not use up what a person may hold by hand.
 _HELD = "hand AND runs AND (accepted_at IS NULL OR pay_when = 'advance')"
-_LAPSED = "hand AND created_at > %(since)s AND (ended OR state IN ('lapsed', 'released'))"
+_LAPSED = "hand AND created_at > n.since AND (ended OR state IN ('lapsed', 'released'))"
 
+_KEPT = "reference, space_id, source, state, slots, facts, starts_at, created_at, held_until, accepted_at, ended_at, no_show_at, pay_when"
 # Each booking of the person, of the group and of the household is read once, by an index, whatever the plan was made for.
 _HISTORY = f"""SELECT json_build_array(
 json_agg((SELECT json_build_array(slots, o.policy_code, l.code, o.code, runs AND accepted_at IS NOT NULL)
 FROM space o JOIN facility l ON l.id = o.facility_id WHERE o.id = b.space_id))
-FILTER (WHERE counts AND starts_at > %(around)s AND (runs OR state IN ('requested', 'confirmed'))),
+FILTER (WHERE counts AND starts_at > n.around AND (runs OR state IN ('requested', 'confirmed'))),
 json_agg(json_build_array(coalesce(no_show_at, ended_at), no_show_at IS NOT NULL))
 FILTER (WHERE counts AND (no_show_at IS NOT NULL OR state = 'cancelled' AND facts ->> 'late' = 'true')),
-bool_or(EXISTS (SELECT FROM jsonb_array_elements(%(wanted)s::jsonb) w WHERE slots @> jsonb_build_array(w)))
+bool_or(EXISTS (SELECT FROM jsonb_array_elements(%(wanted)s) w WHERE slots @> jsonb_build_array(w)))
 FILTER (WHERE counts AND b.space_id = s.id AND accepted_at IS NOT NULL AND pay_when IN ('within', 'counter')
 AND (ended OR state = 'lapsed')),
 count(*) FILTER (WHERE who = 1 AND {_HELD}),
@@ -94,27 +96,32 @@ count(*) FILTER (WHERE who = 1 AND {_LAPSED}),
 count(*) FILTER (WHERE who = 3 AND {_HELD}),
 count(*) FILTER (WHERE who = 3 AND {_LAPSED}),
 min(reference) FILTER (WHERE who = 1 AND b.space_id = s.id AND runs
-AND slots @> %(wanted)s::jsonb AND jsonb_array_length(slots) = %(count)s)) AS facts
-FROM (SELECT *, source NOT IN ('series', 'allocation') AS hand, state = 'held' AND held_until > %(now)s AS runs,
-state = 'held' AND held_until <= %(now)s AS ended FROM (
-SELECT 1 AS who, group_id IS NULL AND %(party)s::text IS NULL AS counts, * FROM booking WHERE person_id = p.id
-UNION ALL SELECT 2, true, * FROM booking WHERE group_id = g.id
-UNION ALL SELECT 3, false, b.* FROM unnest(hh.ids) i JOIN booking b ON b.person_id = i) a) b"""  # noqa: S608 - its parts are constants of this program
+AND slots @> %(wanted)s AND jsonb_array_length(slots) = %(count)s)) AS facts
+FROM (SELECT *, source NOT IN ('series', 'allocation') AS hand, state = 'held' AND held_until > n.now AS runs,
+state = 'held' AND held_until <= n.now AS ended FROM (
+SELECT 1 AS who, group_id IS NULL AND %(party)s IS NULL AS counts, {_KEPT} FROM booking WHERE person_id = p.id
+UNION ALL SELECT 2, true, {_KEPT} FROM booking WHERE group_id = g.id
+UNION ALL SELECT 3, false, {_KEPT} FROM booking WHERE person_id = ANY(hh.ids)) a) b"""  # noqa: S608 - its parts are constants of this program
 
 _VERSION = """SELECT id, digest FROM rule_document WHERE kind = '{kind}' AND code = s.{kind}_code AND valid_from <= {day}
 ORDER BY valid_from DESC, revision DESC LIMIT 1"""
 # A table may say that the day of the permit decides (`applies_to`).
-_FEES_DAY = "least(%(day)s, CASE WHEN content ->> 'applies_to' = 'permit' THEN %(made)s END)"
+_FEES_DAY = "least(%(day)s, CASE WHEN content ->> 'applies_to' = 'permit' THEN n.made END)"
 
-_READ = f"""SELECT json_build_array(s.id, s.bookable, s.timetable_code, s.fees_code, s.policy_code, s.tariff, f.code,
+_READ = Prepared(
+    "hold_read",
+    f"""WITH n AS MATERIALIZED (SELECT now, (now AT TIME ZONE 'Asia/Tokyo')::date AS made, now - interval '{LAPSE_WINDOW}' AS since,
+least(%(first)s::timestamp AT TIME ZONE 'Asia/Tokyo', now) - interval '{AROUND}' AS around
+FROM (SELECT coalesce(%(now)s, clock_timestamp()) AS now) c)
+SELECT json_build_array(n.now, s.id, s.bookable, s.timetable_code, s.fees_code, s.policy_code, s.tariff, f.code,
 f.opened_on, f.closed_on, f.replaced_by, ARRAY(SELECT unit_id FROM space_unit WHERE space_id = s.id ORDER BY 1), k.purpose_id,
-CASE WHEN EXISTS (SELECT FROM space_neighbour n WHERE s.id IN (n.space_id, n.other_id)) THEN u.noise END,
+CASE WHEN EXISTS (SELECT FROM space_neighbour w WHERE s.id IN (w.space_id, w.other_id)) THEN u.noise END,
 t.id, t.digest, c.id, c.digest, r.id, r.digest, p.city, p.birth_date,
 g.id, g.kind, g.state, g.valid_from, g.valid_until, g.counter_only,
 (SELECT json_agg(json_build_array(basis, city)) FROM booking_group_member WHERE group_id = g.id),
 (SELECT json_agg(json_build_array(basis, city, state = 'verified', valid_from, valid_until)) FROM eligibility
 WHERE person_id = p.id AND state IN ('declared', 'verified')), h.facts)
-FROM space s JOIN facility f ON f.id = s.facility_id
+FROM n CROSS JOIN space s JOIN facility f ON f.id = s.facility_id
 LEFT JOIN person p ON p.id = %(person)s
 LEFT JOIN purpose u ON u.code = %(purpose)s
 LEFT JOIN space_purpose k ON k.space_id = s.id AND k.purpose_id = u.id
@@ -131,7 +138,18 @@ WHERE id <> p.id) hh
 , LATERAL ({_VERSION.format(kind="timetable", day="%(day)s")}) t
 , LATERAL ({_VERSION.format(kind="fees", day=_FEES_DAY)}) c
 , LATERAL ({_VERSION.format(kind="policy", day="%(day)s")}) r
-WHERE s.code = %(space)s AND (%(anybody)s OR p.id > 0)"""  # noqa: S608 - its parts are constants of this program
+WHERE s.code = %(space)s AND (%(anybody)s OR p.id > 0)""",  # noqa: S608 - its parts are constants of this program
+    person="bigint",
+    space="text",
+    purpose="text",
+    party="text",
+    day="date",
+    first="date",
+    wanted="jsonb",
+    count="integer",
+    now="timestamptz",
+    anybody="boolean",
+)
 
 
 def read(
@@ -143,7 +161,8 @@ def read(
     group: str | None,
     day: date,
     wanted: Sequence[tuple[date, str]],
-    now: datetime,
+    now: datetime | None,
+    after: Sequence[Call] = (),
     anybody: bool = False,
     over: bool = False,
 ) -> World:
@@ -157,7 +176,8 @@ def read(
         group: reference of the group for which is booked.
         day: the day of use that decides about the rules.
         wanted: (day, code of the slot), in order.
-        now: the database's clock.
+        now: the database's clock; None: the statement reads it.
+        after: what has to come first and goes in the same message: the person's lock.
         anybody: for nobody in particular.
         over: the day may be over.
 
@@ -166,35 +186,29 @@ def read(
         NotOffered: no such space or person, not online, or not open on that day.
     """
     first = wanted[0][0]
-    row = (
-        session.connection()
-        .exec_driver_sql(
-            _READ,
-            {
-                "anybody": anybody,
-                "person": person_id,
-                "space": space,
-                "purpose": purpose,
-                "party": group,
-                "wanted": json.dumps([{"day": each.isoformat(), "code": code} for each, code in wanted]),
-                "count": len(wanted),
-                "day": day,
-                "made": now.astimezone(TOKYO).date(),
-                "now": now,
-                "since": now - LAPSE_WINDOW,
-                "around": min(datetime(first.year, first.month, first.day, tzinfo=TOKYO), now) - AROUND,
-            },
-        )
-        .scalar_one_or_none()
-    )
-    if not over and day < now.astimezone(TOKYO).date():
+    values = {
+        "anybody": anybody,
+        "person": person_id,
+        "space": space,
+        "purpose": purpose,
+        "party": group,
+        "wanted": json.dumps([{"day": each.isoformat(), "code": code} for each, code in wanted]),
+        "count": len(wanted),
+        "day": day,
+        "first": first,
+        "now": now or clock.given(),
+    }
+    rows = prepared.run(session, *after, (_READ, values))[-1]
+    row = [*rows[0][:-1], *rows[0][-1]] if rows else None
+    moment = datetime.fromisoformat(row[0]) if row else now or clock.now()
+    if not over and day < moment.astimezone(TOKYO).date():
         raise NotBookable(Refused.DAY_OVER)
     if row is None:
         raise NotOffered
-    values = [*row[:-1], *row[-1]]
+    row[0] = moment
     for at in _DATES:
-        values[at] = values[at] and date.fromisoformat(values[at])
-    world = World(*values)
+        row[at] = row[at] and date.fromisoformat(row[at])
+    world = World(*row)
     if not world.bookable or not world.units:
         raise NotOffered
     # A stay, too, lies with each of its days between the first and the last one of the facility.

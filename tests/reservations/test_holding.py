@@ -15,7 +15,6 @@ from portal.kernel.errors import NotFound
 from reservations.errors import HoldEnded, NoSuchSlot, NotBookable, NotOffered, SlotTaken, TooManyHolds
 from reservations.models import BookingState, Occupancy
 from reservations.rules import Refused
-from reservations.services import world
 from tests.reservations.conftest import FRIDAY, Resident, booking
 
 
@@ -163,11 +162,6 @@ def test_a_hold_is_in_the_audit_log_with_who_did_it(hanako: Resident, session: S
     reference = hanako.hold("S05-01", "t0900")
     entry = session.scalars(select(AuditEntry).where(AuditEntry.subject_ref == reference)).one()
     assert (entry.action, entry.subject_kind, entry.actor_kind) == ("booking.held", "booking", "resident")
-
-
-def test_the_driver_remembers_the_large_statement_of_a_hold() -> None:
-    """psycopg parses what is longer anew each time, which costs a hold more than the round trip."""
-    assert len(world._READ.encode()) <= world.PARSED_ONCE
 
 
 def test_a_hold_takes_at_most_four_statements(hanako: Resident) -> None:

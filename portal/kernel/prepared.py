@@ -1,0 +1,147 @@
+"""Statements that the server keeps prepared on each connection, several sent at once: one answer to wait for.
+
+For the few places where waiting and the driver's own work cost more than the statements themselves. What is sent together is one
+message of the simple protocol, with the transaction's BEGIN in front where it has not begun. Each statement still has a snapshot of
+its own (READ COMMITTED): what is read after a lock was waited for is as fresh as in a message by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import psycopg
+from psycopg.pq import Escaping, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from portal.kernel.database import DriverConnection
+
+Escape = Callable[[bytes], bytes]
+"""Makes a literal of a text: libpq's own function, which knows the connection's settings."""
+_PLACE = re.compile(r"%\((\w+)\)s")
+_FORGOTTEN = "26000"
+"""The server no longer knows a prepared statement (DEALLOCATE ALL: the driver says so after DDL)."""
+
+
+class Prepared:
+    """A statement with parameters of fixed types, whose rows have one JSON value each."""
+
+    def __init__(self, name: str, text: str, **parameters: str) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            name: unique within the program.
+            text: the statement, with `%(name)s` where a parameter goes.
+            parameters: the type of each.
+        """
+        self.name = name
+        self._order = tuple(parameters)
+        places = {each: f"${number}" for number, each in enumerate(self._order, 1)}
+        self.text = _PLACE.sub(lambda found: places[found[1]], text)
+        self.preparing = f"PREPARE {name} ({', '.join(parameters.values())}) AS {self.text}"
+
+    def running(self, values: Mapping[str, Any], escape: Escape) -> str:
+        """The statement that runs it with these values."""
+        return f"EXECUTE {self.name} ({', '.join([literal(values[each], escape) for each in self._order])})"
+
+
+Call = tuple[Prepared, Mapping[str, Any]]
+"""A statement and its values."""
+
+
+def literal(value: Any, escape: Escape) -> str:
+    """A value as the server reads it in a statement, where the type of the place is known.
+
+    Raises:
+        psycopg.DataError: the text holds a NUL character, which the server does not store.
+        TypeError: a kind of value that no statement has needed yet.
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, date):  # and datetime
+        return f"'{value.isoformat()}'"
+    if isinstance(value, str):
+        if "\0" in value:
+            raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+        return escape(value.encode()).decode()
+    if isinstance(value, list) and all(isinstance(each, int | date) for each in value):
+        return "'{" + ",".join([literal(each, escape).strip("'") for each in value]) + "}'"
+    raise TypeError(f"no literal for {type(value).__name__}")
+
+
+def run(session: Session, *calls: Call) -> list[list[Any]]:
+    """Run the statements one after the other in the session's transaction; the values of each one's rows.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as from any other statement.
+    """
+    connection = session.connection()
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, DriverConnection):
+        raise TypeError("portal.kernel.database.configure made no such connection")
+    for listener in connection.dispatch.before_cursor_execute:
+        for statement, values in calls:
+            listener(connection, None, statement.text, values, None, False)
+    begins = driver.info.transaction_status == TransactionStatus.IDLE
+    try:
+        try:
+            results = _ask(driver, calls, begins=begins)
+        except psycopg.Error as error:
+            if not begins or error.sqlstate != _FORGOTTEN:
+                raise
+            driver.rollback()
+            results = _ask(driver, calls, begins=begins)
+    except psycopg.Error as error:
+        raise _wrapped(connection, driver, calls[0][0], error) from error
+    return [_values(result) for result in results[-len(calls) :]]
+
+
+def _ask(driver: DriverConnection, calls: Sequence[Call], *, begins: bool) -> list[PGresult]:
+    for statement, _given in calls:
+        if statement.name not in driver.kept:
+            _answered(driver, statement.preparing)
+            driver.kept.add(statement.name)
+    escape = Escaping(driver.pgconn).escape_literal
+    said = [statement.running(values, escape) for statement, values in calls]
+    return _answered(driver, "; ".join(["BEGIN", *said] if begins else said))
+
+
+def _answered(driver: DriverConnection, message: str) -> list[PGresult]:
+    results = driver.ask(message)
+    if results[-1].status == ExecStatus.FATAL_ERROR:
+        error = psycopg.errors.error_from_result(results[-1])
+        if error.sqlstate == _FORGOTTEN:
+            driver.kept.clear()
+        raise error
+    return results
+
+
+def _wrapped(
+    connection: Connection, driver: DriverConnection, statement: Prepared, error: psycopg.Error
+) -> BaseException:
+    if driver.closed:
+        connection.invalidate(error)
+    return DBAPIError.instance(
+        statement.text,
+        None,
+        error,
+        psycopg.Error,
+        hide_parameters=True,
+        connection_invalidated=driver.closed,
+        dialect=connection.dialect,
+    )
+
+
+def _values(result: PGresult) -> list[Any]:
+    found = [result.get_value(row, 0) for row in range(result.ntuples)]
+    return [None if value is None else json.loads(value) for value in found]
