@@ -27,6 +27,7 @@ TIDY_AT_ONCE = 500
 _TEMPLATES = {
     "requested": "reservations/mail/requested.txt",
     "confirmed": "reservations/mail/confirmed.txt",
+    "moved": "reservations/mail/moved.txt",
     "refused": "reservations/mail/refused.txt",
     "cancelled": "reservations/mail/cancelled.txt",
     "released": "reservations/mail/released.txt",
@@ -66,7 +67,8 @@ def _keep(session: Session, *, booking_id: int, content: bytes) -> None:
     )
     booking.permit_file_id = stored.id
     session.flush()
-    _tell(session, booking_id=booking_id, event="confirmed")
+    moves = messages.moves_of(session, booking_id)
+    _tell(session, booking_id=booking_id, event="moved" if moves else "confirmed", number=moves)
 
 
 @task(name=TELL, queue="mail", retry=PATIENT)
@@ -75,8 +77,10 @@ def tell(booking_id: int, event: str) -> None:
     transact(partial(_tell, booking_id=booking_id, event=event))
 
 
-def _tell(session: Session, *, booking_id: int, event: str) -> None:
+def _tell(session: Session, *, booking_id: int, event: str, number: int = 0) -> None:
     booking = messages.load(session, booking_id)
+    # A booking that was moved is told again, whoever moved it: its permit is another one. Its own changes count for the limit only.
+    again = number or booking.changes
     post.send_or_post(
         session,
         recipient=messages.recipient(session, booking),
@@ -86,8 +90,7 @@ def _tell(session: Session, *, booking_id: int, event: str) -> None:
         about=booking.reference,
         template=_TEMPLATES[event],
         context=messages.mail_context(session, booking),
-        # A booking that was moved is told again: its permit is another one.
-        key=f"reservations.{event}:{booking.reference}" + (f":{booking.changes}" if booking.changes else ""),
+        key=f"reservations.{event}:{booking.reference}" + (f":{again}" if again else ""),
     )
 
 

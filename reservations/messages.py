@@ -129,11 +129,34 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
         "defendant": policy.appeal.defendant,
         "entrance": policy.permit.entrance,
         **_money(session, booking),
+        **_moved(session, booking),
         "sample": policy.sample,
         "url": f"{_Portal.url}/bookings/{booking.reference}",
         "calendar": _calendar(session, booking),
         "facility_url": f"{_Portal.url}/facilities/{space.facility.code}",
     }
+
+
+def moves_of(session: Session, booking_id: int) -> int:
+    """How often a booking was moved, by its owner or by staff."""
+    done = (BookingEvent.booking_id == booking_id, BookingEvent.kind == "moved")
+    return session.scalar(select(func.count()).select_from(BookingEvent).where(*done)) or 0
+
+
+def _moved(session: Session, booking: Booking) -> dict[str, Any]:
+    """From where a booking was moved last, and whose doing it was."""
+    last = session.scalars(
+        select(BookingEvent)
+        .where(BookingEvent.booking_id == booking.id, BookingEvent.kind == "moved")
+        .order_by(BookingEvent.id.desc())
+    ).first()
+    if last is None:
+        return {"moved_from": "", "moved_by_staff": False}
+    old, english = last.detail["from"], booking.locale == "en"
+    space = session.get_one(Space, old["space"])
+    name = (space.name_en or space.name) if english else space.name
+    time_before = when_of(combining.restored(old["slots"]), booking.locale)
+    return {"moved_from": f"{name} {time_before}", "moved_by_staff": last.actor_kind == "staff"}
 
 
 def _owed_until(booking: Booking, locale: str) -> str:

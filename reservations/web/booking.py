@@ -219,6 +219,8 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
             adjusted=adjusted,
             adjustment_words=reductions.adjustment_words,
             can_cancel=view.state in FIRM and view.booking.starts_at > now,
+            undo_until=_undo_until(view, now),
+            moved="moved" in request.args and view.booking.changes > 0 and view.state in FIRM,
             may_move=moving.may_change(view.booking, now=now),
             moving_to=combining.restored(move.slots) if move is not None else (),
             moving_until=move.held_until if move is not None else None,
@@ -228,6 +230,14 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
         ),
         status,
     )
+
+
+def _undo_until(view: BookingView, now: datetime) -> datetime | None:
+    """Until when cancelling gives everything back because the booking was just made; None: not any more, or nothing was paid."""
+    if view.booking.firm_at is None or not view.paid.amount:
+        return None
+    until = min(view.booking.firm_at + timedelta(minutes=view.policy.cancellation.undo_minutes), view.booking.starts_at)
+    return until if now < until else None
 
 
 @bp.get("/bookings/<reference>")

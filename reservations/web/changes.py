@@ -147,7 +147,7 @@ def move(reference: str) -> ResponseReturnValue:
         return _not_moved(number, error)
     if charge_ref is not None:
         return redirect(url_for("payments.checkout", charge_ref=charge_ref), 303)
-    return redirect(url_for("reservations.booking", reference=number), 303)
+    return redirect(url_for("reservations.booking", reference=number, moved="y"), 303)
 
 
 def _move(session: Session, *, number: str, to: MoveTo, accepted: str) -> str | None:
