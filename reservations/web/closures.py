@@ -156,6 +156,8 @@ def new_closure() -> ResponseReturnValue:
     kinds = words.closure_words()
     said = request.args.get("kind", "")
     data |= {"kind": said if said in kinds else "closed", "reason": request.args.get("reason", "")[:500]}
+    ground = request.args.get("ground", "")
+    data |= {"reason_en": request.args.get("reason_en", "")[:500], "ground": ground if ground in grounds else ""}
     return _form_page(ClosureForm(formdata=None, views=views, grounds=grounds, data=data))
 
 
@@ -203,6 +205,7 @@ def _form_page(
         hits=hits,
         back=back or {},
         owed=sum((one.amount for one in (back or {}).values()), start=Yen(0)),
+        done="done" in request.args,
         rest=chosen.blocks(chosen.read((form.rest.data or "").split())),
         whole=all(one.percent == closing.WHOLE for one in (back or {}).values()),
         message=message,
@@ -276,7 +279,8 @@ def _after(form: ClosureForm) -> str:
     rest = [chosen.write(cell) for cell in chosen.read((form.rest.data or "").split())]
     if not rest:
         return url_for("reservations.closures")
-    return url_for("reservations.new_closure", cell=rest, kind=form.kind.data, reason=form.reason.data)
+    said = {name: form[name].data for name in ("kind", "reason", "reason_en", "ground") if form[name].data}
+    return url_for("reservations.new_closure", cell=rest, done="y", **said)
 
 
 def _refused(error: Exception) -> str:

@@ -137,12 +137,15 @@ def test_several_cells_of_the_board_are_closed_one_stretch_after_the_other(
     assert f'value="{sunday}"' in first
     assert "あと1回" in first
     sent = {**RAIN, "first": saturday, "last": sunday, "rest": f"S05-01@{monday}", "expected": "0"}
+    sent |= {"reason_en": "Closed because of rain"}
     done = people.post(manager, "/staff/closures", sent)
     assert done.status_code == 303
     where = people.location(done)
     following = manager.get(where).text
     assert f'value="{monday}"' in following
     assert "雨のため使えません" in following
+    assert "Closed because of rain" in following
+    assert "前に選んだところは閉めました" in following
     assert "続けて聞きます" not in following
     with unit_of_work() as session:
         assert len(session.scalars(select(Closure)).all()) == 1
