@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -26,13 +26,24 @@ from portal.kernel.text import fold
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A procedure in the catalogue."""
+    """A procedure in the catalogue.
+
+    Attributes:
+        procedure: the document of the version that new drafts get.
+        department, department_en: the section.
+        version_id: of that version.
+        open: whether it is taken now.
+        opens_at: from when it is taken, where that is still to come.
+        ends_at: until when it is taken: by its own document, or because it will be withdrawn; known for one procedure, not in the list.
+    """
 
     procedure: Procedure
     department: str
     department_en: str
     version_id: int
     open: bool
+    opens_at: datetime | None = None
+    ends_at: datetime | None = None
 
     @property
     def kind(self) -> str:
@@ -86,7 +97,7 @@ def _haystack(procedure: Procedure) -> str:
 
 
 def procedure(session: Session, slug: str, *, now: datetime) -> Entry:
-    """One published procedure. One statement.
+    """One published procedure. One statement; one more where its version ends one day.
 
     Raises:
         NotFound: no such procedure is published now.
@@ -94,7 +105,23 @@ def procedure(session: Session, slug: str, *, now: datetime) -> Entry:
     row = session.execute(_published(now).where(ProcedureRow.slug == slug)).first()
     if row is None:
         raise NotFound
-    return _entry(*row, now)
+    entry, version = _entry(*row, now), row[0]
+    opens, until = entry.procedure.open_from, entry.procedure.open_until
+    ends = [each for each in (until, _withdrawn_at(session, version)) if each is not None and each > now]
+    return replace(entry, opens_at=opens if opens and opens > now else None, ends_at=min(ends, default=None))
+
+
+def _withdrawn_at(session: Session, version: ProcedureVersion) -> datetime | None:
+    """When a version ends and no other one follows it."""
+    if version.valid_until is None:
+        return None
+    follows = select(ProcedureVersion.id).where(
+        ProcedureVersion.procedure_id == version.procedure_id,
+        ProcedureVersion.published_at.is_not(None),
+        ProcedureVersion.valid_from == version.valid_until,
+        (ProcedureVersion.valid_until.is_(None)) | (ProcedureVersion.valid_until > ProcedureVersion.valid_from),
+    )
+    return None if session.scalar(follows.limit(1)) is not None else version.valid_until
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,17 @@ def add(
         if spec.most > 1:
             return Problem("too_many_files", facts={"max": spec.most})
         _delete(session, mine)
+    kept = keep(session, application, spec, ready, actor=actor, now=now)
+    if isinstance(kept, Problem):
+        return kept
+    _into_draft(session, application, spec.id, now=now)
+    return None
+
+
+def keep(
+    session: Session, application: Application, spec: FilesField, ready: Ready, *, actor: Actor, now: datetime
+) -> Attachment | Problem:
+    """Keep a file with a case, whatever its answers say of it; a problem where the case is full. Arguments as in `add`."""
     count, total = session.execute(
         select(func.count(), func.coalesce(func.sum(Attachment.size), 0)).where(
             Attachment.application_id == application.id
@@ -103,9 +114,8 @@ def add(
     session.flush()
     if not ready.scanned:
         jobs.defer(session, "forms.scan_attachment", attachment_id=str(kept.id))
-    _into_draft(session, application, spec.id, now=now)
     _note(session, application, kept, "attachment.add", actor)
-    return None
+    return kept
 
 
 def remove(
@@ -161,11 +171,16 @@ def references(rows: Iterable[Attachment]) -> list[dict[str, Any]]:
 
 
 def settle(session: Session, application: Application) -> None:
-    """After filing: what was handed in but is not part of what was filed (hidden questions, exchanged files) goes."""
+    """After filing: what was handed in but is not part of what was filed (hidden questions, exchanged files) goes.
+
+    What the counter exchanged stays: it is kept apart with its change (`CounterChange.before`) as long as the case.
+    """
     session.flush()
     rows = session.scalars(select(Attachment).where(Attachment.application_id == application.id)).all()
-    filed = _filed(application)
-    _delete(session, [row for row in rows if str(row.id) not in filed])
+    wanted = _filed(application) | {
+        i for each in application.counter_changes for i in ids_in({each.field_id: each.before})
+    }
+    _delete(session, [row for row in rows if str(row.id) not in wanted])
 
 
 def read(

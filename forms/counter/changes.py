@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +11,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from forms import rules
+from forms.attachments import services as attachments
+from forms.attachments.models import Attachment
 from forms.case_models import CounterChange
 from forms.counter.errors import AnotherPerson
 from forms.counter.models import Authority, FactSource, Visit, VisitItem
@@ -38,6 +41,11 @@ def put_back(session: Session, item: VisitItem, application: Application, *, now
         return
     for name in _PARTS:
         setattr(application.draft, name, item.prepared[name])
+    home = {uuid.UUID(each) for each in attachments.ids_in(item.prepared["answers"])}
+    session.execute(
+        delete(Attachment).where(Attachment.application_id == application.id, Attachment.id.not_in(home)),
+        execution_options={"synchronize_session": False},
+    )
     application.version = session.get_one(ProcedureVersion, item.prepared["version_id"])
     application.on_behalf, application.channel, application.changed_at = item.prepared["on_behalf"], "online", now
     session.execute(delete(CounterChange).where(CounterChange.application_id == application.id))

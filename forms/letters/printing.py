@@ -12,6 +12,7 @@ import pikepdf
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from forms import links
 from forms.case_models import CaseMessage
 from forms.definition.paths import label_at
 from forms.letters import services
@@ -64,7 +65,7 @@ def gather(
         english = letter.application.contact.get("locale") == "en"
         common = {
             "to": where[letter.id],
-            "city_name": city.name if city else "",
+            "city_name": (city.name_en if english else city.name) if city else "",
             "department": section.name_en if english else section.name,
             "office": (office.name_en if english else office.name) if office else "",
             "office_address": office.address or "" if office else "",
@@ -108,6 +109,10 @@ def _sheet(session: Session, letter: Letter, common: dict[str, Any], *, now: dat
         "reference": application.reference,
         "name": application.applicant_name or "",
         "acting": application.acting_name,
+        # Who has an account of their own can do from home what others come to the counter for, also without mail.
+        "site": links.case(str(application.reference), guest=False)
+        if application.owner_account_id is not None and application.delegation_id is None
+        else "",
         "issued_on": "",
         "sample": False,
         "today": show_date(now, locale),

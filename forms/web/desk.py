@@ -28,16 +28,18 @@ FILTERS = ("show", "procedure", "q", "whose", "late", "sort")
 
 
 def _wanted() -> QueueFilter:
-    sort = request.args.get("sort", "due")
+    """What is asked for in the address; after work on many cases at once, what the page that sent them showed."""
+    asked = request.values
+    sort = asked.get("sort", "due")
     return QueueFilter(
-        show=request.args.get("show", "open"),
-        slug=request.args.get("procedure", "")[:80],
-        search=request.args.get("q", "")[:80],
-        whose=request.args.get("whose", ""),
-        late=request.args.get("late", "") == "yes",
+        show=asked.get("show", "open"),
+        slug=asked.get("procedure", "")[:80],
+        search=asked.get("q", "")[:80],
+        whose=asked.get("whose", ""),
+        late=asked.get("late", "") == "yes",
         sort=sort if sort in SORTS else "due",
-        after=request.args.get("after", "")[:60],
-        before=request.args.get("before", "")[:60],
+        after=asked.get("after", "")[:60],
+        before=asked.get("before", "")[:60],
     )
 
 
@@ -72,12 +74,16 @@ def _queue_page(*, results: list[teamwork.Result] | None = None) -> ResponseRetu
         unread=unread,
         most=MOST,
         wanted=wanted,
-        filters={name: request.args[name] for name in FILTERS if request.args.get(name)},
+        filters={name: request.values[name][:80] for name in FILTERS if request.values.get(name)},
         saved=saved,
         departments=names,
         states=progress.STATES,
         making=progress.MAKING,
-        results=[(r.reference, error_texts.words(r.code, 409) if r.code else "") for r in results or []],
+        # What could not be done is read first: among fifty rows it would be overlooked.
+        results=[
+            (r.reference, error_texts.words(r.code, 409) if r.code else "")
+            for r in sorted(results or [], key=lambda each: not each.code)
+        ],
         lang=locale.current(),
     )
 

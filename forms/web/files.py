@@ -25,7 +25,14 @@ from portal.web import locale
 
 LARGEST_REQUEST = 48 * 1024 * 1024
 """Bytes of one request that may carry files; more is refused by its length, before anything is read."""
-UPLOADS = frozenset({"forms.save_with_files", "forms.correct_with_files", "counter.correct_case_with_files"})
+UPLOADS = frozenset(
+    {
+        "forms.save_with_files",
+        "forms.correct_with_files",
+        "counter.correct_case_with_files",
+        "counter.change_files",
+    }
+)
 REMOVE = "remove_file:"
 SEND = "send_file:"
 _POLICY = "sandbox; default-src 'none'; style-src 'none'"

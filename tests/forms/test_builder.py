@@ -67,6 +67,35 @@ def test_a_file_is_checked_and_published_by_a_second_person(client: FlaskClient,
     assert client.get("/procedures/road-damage-new").status_code == 404
 
 
+def test_residents_are_told_until_when_it_is_taken_and_editors_that_nobody_sees_it_yet(
+    client: FlaskClient, koga: str
+) -> None:
+    first = people.make_staff(Role.EDITOR, "roads-rivers", email="first@example.jp")
+    second = people.make_staff(Role.EDITOR, "roads-rivers", email="second@example.jp")
+    people.sign_in(client, first)
+    send(client, FILE.read_text("utf-8").replace("slug: road-damage", "slug: road-damage-new"))
+    url = "/staff/procedures/road-damage-new"
+    people.post(client, f"{url}/agree", {"sha256": _sha(client, second, url), "from": "2026-12-10T00:00"})
+    page = client.get(url).get_data(as_text=True)
+    assert ("住民には、いまは見えません" in page, 'href="/procedures/road-damage-new"' in page) == (True, False)
+
+    url = "/staff/procedures/road-damage"
+    seen = client.get("/procedures/road-damage").get_data(as_text=True)
+    assert "この手続きの受付は" not in seen
+    people.post(client, f"{url}/withdraw", {"from": "2026-12-20T00:00", "reason": "終わる制度"})
+    assert "この手続きの受付は" not in client.get("/procedures/road-damage").get_data(as_text=True), "only asked for"
+    number = _withdrawal(client, first, url)
+    people.post(client, f"{url}/withdrawals/{number}/agree")
+    assert "この手続きの受付は、2026年12月20日(日) 0:00までです" in client.get("/procedures/road-damage").get_data(
+        as_text=True
+    )
+    # A new version that takes its place is no end.
+    send(client, FILE.read_text("utf-8").replace("道路がこわれているとき", "道路がこわれたとき"))
+    sha256 = _sha(client, second, url)
+    people.post(client, f"{url}/agree", {"sha256": sha256, "from": "2026-12-15T00:00"})
+    assert "この手続きの受付は" not in client.get("/procedures/road-damage").get_data(as_text=True)
+
+
 def test_in_an_emergency_one_person_withdraws_and_a_second_one_looks_afterwards(client: FlaskClient, koga: str) -> None:
     first = people.make_staff(Role.EDITOR, "roads-rivers", email="first@example.jp")
     second = people.make_staff(Role.EDITOR, "roads-rivers", email="second@example.jp")

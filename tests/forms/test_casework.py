@@ -307,10 +307,26 @@ def test_many_cases_at_once_tell_what_became_of_each(
     assert page.count("できました") == 1
     assert "ほかの人がこの申請を進めました" in page
     assert {case(session, r).state for r in (one, two)} == {"accepted"}
+    assert "できたもの: 1件" in page
+    assert "できなかったもの: 1件" in page
+    assert page.index("ほかの人がこの申請を進めました") < page.index("できました"), "what went wrong is read first"
     sent = [f"{r}:{revision(r)}" for r in (one, two)]
     page = people.post(client, "/staff/applications/bulk", {"case": sent, "action": "issue"}).get_data(as_text=True)
     assert page.count("手数料がまだ支払われていません") == 2
     assert people.post(client, "/staff/applications/bulk", {"action": "accept"}).status_code == 303
+
+
+def test_after_work_on_many_cases_the_queue_shows_what_it_was_narrowed_to(
+    client: FlaskClient, hanako: Account, reviewer: Account
+) -> None:
+    one, two = filed(hanako), filed(hanako)
+    people.sign_in(client, reviewer)
+    narrow = {"q": one, "sort": "oldest", "procedure": "dog-registration"}
+    sent = {"case": f"{one}:{revision(one)}", "action": "accept", **narrow}
+    page = people.post(client, "/staff/applications/bulk", sent).get_data(as_text=True)
+    assert (one in page, two in page) == (True, False)
+    for name, value in narrow.items():
+        assert f'type="hidden" name="{name}" value="{value}"' in page, "the next time too"
 
 
 def test_the_queue_filters_by_person_sorts_and_keeps_views(

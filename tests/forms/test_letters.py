@@ -66,6 +66,22 @@ def printed(client: FlaskClient, *ids: int) -> str:
     return words(answer.data)
 
 
+def test_a11_a_letter_to_somebody_with_an_account_says_that_the_site_will_do_as_well(
+    client: FlaskClient, reference: str, hanako: Account, reviewer: Account, session: Session
+) -> None:
+    own = filed(hanako)
+    with unit_of_work() as other:
+        services.choose(other, case(other, own), post=True, actor=staff(reviewer))
+    for number in (own, reference):
+        ask(number, reviewer, ("dog_kind", "犬種を、くわしく書いてください。"))
+    people.sign_in(client, reviewer)
+    said = {one.application.reference: printed(client, one.id) for one in letters(session, "correction")}
+    assert "このサイトにサインインして直すか、この手紙を持って" in said[own]
+    assert f"/applications/{own}" in said[own]
+    assert "サインイン" not in said[reference], "without an account there is nothing to sign in to"
+    assert "この手紙を持って下の窓口に来てください" in said[reference]
+
+
 def test_a11_correction_and_decision_go_by_post_once_each_and_are_recorded_as_sent(
     client: FlaskClient, reference: str, reviewer: Account, session: Session, clock_at: Callable[[str], datetime]
 ) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext
 
-from forms.counter.web import entries, filed, pages, prepared, visit
+from forms.counter.web import entries, filed, files, pages, prepared, visit
 from forms.counter.web.blueprint import bp
 from forms.counter.web.error_texts import TEXTS
 from portal.accounts.models import Role
 from portal.web import error_texts, staff
 
-__all__ = ["entries", "filed", "init_app", "pages", "prepared", "visit"]
+__all__ = ["entries", "filed", "files", "init_app", "pages", "prepared", "visit"]
 
 
 def init_app(app: Flask) -> None:

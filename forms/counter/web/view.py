@@ -15,6 +15,7 @@ from forms.counter.bundle import questions
 from forms.counter.models import Authority, FactSource, Visit, VisitFact, VisitState
 from forms.counter.web.words import AUTHORITIES, ITEMS, SEXES, SOURCES
 from forms.definition.fields import GroupField
+from forms.definition.fields.files import Files
 from forms.models import Application
 from forms.services import hiding
 from forms.services.common import definition, facts_of
@@ -55,7 +56,10 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """One procedure of the visit; `groups`: id and label of its repeated groups, which have a page of their own to change them."""
+    """One procedure of the visit.
+
+    `groups` and `files`: id and label of its repeated groups and of its questions for files, which have a page of their own to change them.
+    """
 
     slug: str
     title: str
@@ -66,6 +70,7 @@ class ItemRow:
     prepared_by: str = ""
     answers: Sequence[AnswerRow] = ()
     groups: Sequence[tuple[str, str]] = ()
+    files: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,7 @@ def visit_page(session: Session, reference: str, *, clerk: Actor, lang: str) -> 
                 prepared_by=known[item.slug].applicant_name or "",
                 answers=_answers(session, known[item.slug], lang) if item.prepared is not None else (),
                 groups=_groups(known[item.slug], lang) if item.prepared is not None else (),
+                files=_files(session, known[item.slug], lang) if item.prepared is not None else (),
             )
             for item in visit.items
         ],
@@ -206,6 +212,17 @@ def _groups(application: Application, lang: str) -> list[tuple[str, str]]:
     answers = application.draft.answers if application.draft is not None else {}
     groups = [spec for spec in definition(application.version).fields() if isinstance(spec, GroupField)]
     return [(spec.id, spec.label.in_(lang)) for spec in groups if answers.get(spec.id)]
+
+
+def _files(session: Session, application: Application, lang: str) -> list[tuple[str, str]]:
+    """The questions for files that are asked."""
+    if application.draft is None:
+        return []
+    procedure, facts = definition(application.version), facts_of(session, application, now=clock.now())
+    shown = rules.evaluate(procedure, application.draft.answers, facts).shown
+    return [
+        (spec.id, spec.label.in_(lang)) for spec in procedure.fields() if isinstance(spec, Files) and spec.id in shown
+    ]
 
 
 def _items(application: Application) -> list[str]:
