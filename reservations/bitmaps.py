@@ -60,7 +60,8 @@ class UnitTime:
         firm = taken.firm
         low, high = first * DAY, last * DAY
         for start, end, until in rows:
-            begin, stop = max(start or 0, low), min(high if end is None else end, high)
+            begin = low if start is None or start < low else start
+            stop = high if end is None or end > high else end
             if begin >= stop:
                 continue
             if until is not None:

@@ -41,7 +41,8 @@ def new(prefix: str) -> str:
         prefix: one capital letter for the kind (A application, B booking, C charge, R receipt, …).
     """
     while True:
-        body = prefix + "".join(secrets.choice(_ALPHABET) for _ in range(8))
+        drawn = int.from_bytes(secrets.token_bytes(5))
+        body = prefix + "".join([_ALPHABET[drawn >> shift & 31] for shift in range(35, -1, -5)])
         check = _check_character(body)
         # '*' is hard to read aloud and to type into an address: draw again.
         if check not in "*IOLU":

@@ -59,10 +59,7 @@ def _row(kept: Store, found: TakenTime, view: SpaceView, offer: Offer, *, first:
     same = row is not None and len(row.made_of) == len(made_of) and all(map(operator.is_, row.made_of, made_of))
     if row is not None and same and (row.changes is None or found.now < row.changes):
         return row.free
-    by_month = {
-        month: bitmaps.together([units[unit] for unit in view.units], now=found.now)
-        for month, units in found.months.items()
-    }
+    by_month = {month: found.together(view.units, month) for month in found.months}
     ends = [changes for _taken, changes in by_month.values() if changes is not None]
     free = []
     for offset in range(days):

@@ -7,6 +7,7 @@ by their own time. So nothing that was committed before the look is ever missing
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
@@ -53,12 +54,13 @@ _CHANGED = text(
 _NOTHING = (2**63 - 1, "1:1:")
 """Nothing was written since: asked where nothing is stored."""
 # Minutes of Tokyo since 1970, outward; the end of a hold in seconds. Arrays: one row a unit instead of one an occupancy.
+# date_part: a float, which holds microseconds of our times exactly; the numeric of extract() takes three times as long.
 _READ = text(
     """
     SELECT unit_id,
-           array_agg((floor(extract(epoch FROM lower(during)) / 60))::integer + 540) AS starts,
-           array_agg((ceil(extract(epoch FROM upper(during)) / 60))::integer + 540) AS ends,
-           array_agg(CASE WHEN upper_inf(live) THEN NULL ELSE extract(epoch FROM upper(live))::float8 END) AS untils
+           array_agg((floor(date_part('epoch', lower(during)) / 60))::integer + 540) AS starts,
+           array_agg((ceil(date_part('epoch', upper(during)) / 60))::integer + 540) AS ends,
+           array_agg(CASE WHEN upper_inf(live) THEN NULL ELSE date_part('epoch', upper(live)) END) AS untils
     FROM occupancy
     WHERE during && tstzrange(:start, :end) AND NOT isempty(live) AND (upper_inf(live) OR upper(live) > :now)
       AND unit_id = ANY(cast(:units AS integer[]))
@@ -69,6 +71,8 @@ _EMPTY = UnitTime()
 K = TypeVar("K")
 V = TypeVar("V")
 Month = tuple[int, int]
+ByDay = tuple[dict[int, int], float | None]
+"""What `bitmaps.together` answers: what is taken by day, and when that changes by itself."""
 
 
 def month_of(day: date) -> Month:
@@ -232,12 +236,14 @@ class Store:
             "units": missing,
         }
         rows = {row.unit_id: (row.starts, row.ends, row.untils) for row in session.execute(_READ, values)}
-        for month in months:
-            low = bitmaps.day_number(_begin(month).date()) - 1
-            high = bitmaps.day_number(_begin(_after(month)).date()) + 2
-            for unit in missing:
-                row = rows.get(unit)
-                self.months[month][unit] = UnitTime.of(zip(*row, strict=True), low, high) if row else _EMPTY
+        low = bitmaps.day_number(_begin(months[0]).date()) - 1
+        high = bitmaps.day_number(_begin(_after(months[-1])).date()) + 2
+        for unit in missing:
+            row = rows.get(unit)
+            # All months share it: a change of the unit takes it out of each of them.
+            taken = UnitTime.of(zip(*row, strict=True), low, high) if row else _EMPTY
+            for month in months:
+                self.months[month][unit] = taken
 
 
 def _newest(snapshot: str) -> int:
@@ -295,16 +301,24 @@ class TakenTime:
 
     months: dict[Month, dict[int, UnitTime]]
     now: float
-    _together: dict[tuple[tuple[int, ...], Month], dict[int, int]] = field(default_factory=dict)
+    _together: dict[tuple[tuple[int, ...], Month], ByDay] = field(default_factory=dict)
+    _last: dict[tuple[int, ...], tuple[list[UnitTime], ByDay]] = field(default_factory=dict)
+
+    def together(self, units: tuple[int, ...], month: Month) -> ByDay:
+        """What a space of these units has taken in a month; worked out once for months that were read together."""
+        found = self._together.get((units, month))
+        if found is None:
+            made_of = [self.months[month][unit] for unit in units]
+            last = self._last.get(units)
+            same = last is not None and all(map(operator.is_, last[0], made_of))
+            found = last[1] if last and same else bitmaps.together(made_of, now=self.now)
+            self._last[units] = (made_of, found)
+            self._together[units, month] = found
+        return found
 
     def taken(self, units: tuple[int, ...], slot: Slot, parts: Parts) -> bool:
         """Whether any of the units is taken at some time of the slot."""
-        key = (units, (slot.day.year, slot.day.month))
-        by_day = self._together.get(key)
-        if by_day is None:
-            month = self.months[key[1]]
-            by_day, _changes = bitmaps.together([month[unit] for unit in units], now=self.now)
-            self._together[key] = by_day
+        by_day, _changes = self.together(units, (slot.day.year, slot.day.month))
         return any(by_day.get(day, 0) & mask for day, mask in parts)
 
 
