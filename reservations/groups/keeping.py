@@ -59,7 +59,7 @@ def end(session: Session, reference: str, *, reason: str, actor: Actor, now: dat
 
 
 def _end(session: Session, group: BookingGroup) -> None:
-    group.state, group.renewal, group.successor_id = GroupState.ENDED.value, None, None
+    group.state, group.renewal, group.successor_id, group.reason = GroupState.ENDED.value, None, None, None
     session.flush()
 
 

@@ -74,21 +74,24 @@ def party_of(session: Session, person_id: int, reference: str | None) -> Booking
 
 
 def groups_of(session: Session, person_id: int) -> list[BookingGroup]:
-    """The groups for which somebody may book or that they represent, by name."""
-    return list(session.scalars(_bookable(person_id).order_by(BookingGroup.kana, BookingGroup.id)).unique())
+    """The groups for which somebody may book or that they represent, by name; also those that staff ended, with the reason."""
+    ended = (BookingGroup.state == GroupState.ENDED.value) & BookingGroup.reason.is_not(None)
+    statement = _of(person_id).where((BookingGroup.state != GroupState.ENDED.value) | ended)
+    return list(session.scalars(statement.order_by(BookingGroup.kana, BookingGroup.id)).unique())
 
 
 def _bookable(person_id: int) -> Select[BookingGroup]:
+    return _of(person_id).where(BookingGroup.state != GroupState.ENDED.value)
+
+
+def _of(person_id: int) -> Select[BookingGroup]:
     member = exists().where(
         GroupMember.group_id == BookingGroup.id, GroupMember.person_id == person_id, GroupMember.may_book
     )
     return (
         select(BookingGroup)
         .options(selectinload(BookingGroup.members))
-        .where(
-            (BookingGroup.representative_id == person_id) | member,
-            BookingGroup.state != GroupState.ENDED.value,
-        )
+        .where((BookingGroup.representative_id == person_id) | member)
     )
 
 

@@ -7,11 +7,12 @@ from datetime import date, datetime
 
 from flask.testing import FlaskClient
 
-from portal.accounts.models import Account
+from portal.accounts.models import Account, Role
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from reservations import jobs
-from reservations.groups import services
+from reservations.groups import keeping, services
+from reservations.groups.services import Member
 from tests import people
 from tests.conftest import Mailbox
 from tests.reservations.conftest import MANAGER, Resident
@@ -84,3 +85,52 @@ def test_the_page_says_from_when_a_group_can_be_renewed_and_my_page_leads_there(
     page = client.get("/my/groups").text
     assert "更新できます" in page
     assert "2027年3月31日(水) のあとも使うときは" in page
+
+
+def test_a_group_that_staff_ended_stays_on_the_page_with_the_reason_and_without_buttons(
+    client: FlaskClient, hanako: Resident
+) -> None:
+    reference = register(hanako, request())
+    verify(reference)
+    with unit_of_work() as session:
+        account = session.get_one(Account, hanako.account_id)
+        keeping.end(session, reference, reason="活動していないため", actor=MANAGER, now=clock.now())
+    people.sign_in(client, account)
+    page = client.get("/my/groups").text
+    assert "活動していないため" in page
+    assert "終わりました" in page
+    assert f"/my/groups/{reference}" not in page
+    assert "この団体で予約する" not in page
+    assert client.get(f"/my/groups/{reference}").status_code == 404
+
+
+def test_a_group_that_its_representative_ended_is_gone_from_the_page(client: FlaskClient, hanako: Resident) -> None:
+    reference = register(hanako, request())
+    verify(reference, accept=False, reason="名簿が古い")
+    with unit_of_work() as session:
+        account = session.get_one(Account, hanako.account_id)
+        keeping.leave(session, reference, person_id=hanako.person_id, actor=hanako.actor)
+    people.sign_in(client, account)
+    assert "古河合唱の会" not in client.get("/my/groups").text
+
+
+def test_staff_see_who_is_entrusted_with_bookings_in_a_registration_and_in_its_renewal(
+    client: FlaskClient, hanako: Resident, stranger: Resident, clock_at: Move
+) -> None:
+    entrusted = Member("小山 太郎", "古河市", email="stranger@example.com")
+    reference = register(hanako, request(5, 0, ("chorus",), entrusted))
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "C02"))
+    assert client.get("/staff/groups").text.count("予約を任されている") == 1
+    verify(reference)
+    clock_at("2027-02-10 09:00")
+    with unit_of_work() as session:
+        services.renew(
+            session,
+            reference,
+            request(5, 0, ("chorus",), entrusted),
+            person_id=hanako.person_id,
+            actor=hanako.actor,
+            now=clock.now(),
+        )
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "C02", email="again@example.jp"))
+    assert client.get("/staff/groups").text.count("予約を任されている") == 2
