@@ -127,7 +127,7 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
         "held_until": show_until(booking.held_until, locale),
         "review_by": policy.appeal.review_by,
         "defendant": policy.appeal.defendant,
-        "entrance": policy.permit.entrance,
+        "entrance": dict(access_of(booking, policy.permit))["entrance"],
         **_money(session, booking),
         **_moved(session, booking),
         "sample": policy.sample,
@@ -201,7 +201,7 @@ def _money(session: Session, booking: Booking) -> dict[str, Any]:
     }
 
 
-def _access(booking: Booking, permit: Permit) -> list[tuple[str, str]]:
+def access_of(booking: Booking, permit: Permit) -> list[tuple[str, str]]:
     """How to get in, by kind: what the facility says of itself, else what the rules of use say (CASES B15)."""
     own = booking.space.facility.access
     lent = "、".join(own.get("lent") or permit.lent)
@@ -253,7 +253,7 @@ def permit_context(session: Session, booking: Booking) -> dict[str, Any]:
         "paid": returning.paid(session, booking) >= total,
         "fee_ground": price.get("ground", ""),
         "permit": policy.permit,
-        "access": [(label, text) for label, text in _access(booking, policy.permit) if text],
+        "access": [(label, text) for label, text in access_of(booking, policy.permit) if text],
         "conditions": [*policy.permit.conditions, *booking.conditions],
         "appeal": policy.appeal,
         "cancellation": policy.cancellation,

@@ -17,7 +17,7 @@ from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import Invalid, NotFound, PortalError
 from portal.kernel.money import Yen
 from portal.web import access, locale
-from reservations import combining, services
+from reservations import combining, messages, services
 from reservations.desk import closures
 from reservations.errors import (
     HoldEnded,
@@ -220,6 +220,8 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
             adjustment_words=reductions.adjustment_words,
             can_cancel=view.state in FIRM and view.booking.starts_at > now,
             undo_until=_undo_until(view, now),
+            getting_in=words.access_words(messages.access_of(view.booking, view.policy.permit)),
+            conditions=[*view.policy.permit.conditions, *view.booking.conditions],
             moved="moved" in request.args and view.booking.changes > 0 and view.state in FIRM,
             may_move=moving.may_change(view.booking, now=now),
             moving_to=combining.restored(move.slots) if move is not None else (),

@@ -395,3 +395,15 @@ def day_span(start: datetime, end: datetime) -> str:
         return ""
     last = "24:00" if clock.local(end).time() == time() else show_time(end)
     return f"{show_time(start)}〜{last}"
+
+
+def access_words(access: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """How to get in: (what, how) of everything that is said."""
+    labels = {
+        "entrance": gettext("入口"),
+        "key": gettext("鍵"),
+        "remote": gettext("リモコン・スイッチ"),
+        "parking": gettext("駐車場"),
+        "lent": gettext("貸し出すもの(返してください)"),
+    }
+    return [(labels[kind], text) for kind, text in access if text]
