@@ -83,8 +83,10 @@ class Statistics:
         return sum(line.yen for line in self.income_by_space)
 
 
-def statistics(session: Session, facilities: Collection[str], first: date, last: date) -> Statistics:
-    """The figures of some facilities; a fixed number of statements.
+def statistics(
+    session: Session, facilities: Collection[str], first: date, last: date, *, english: bool = False
+) -> Statistics:
+    """The figures of some facilities, in English where asked and translated; a fixed number of statements.
 
     Raises:
         ValueError: the period is backwards or longer than `LONGEST`.
@@ -97,7 +99,8 @@ def statistics(session: Session, facilities: Collection[str], first: date, last:
     hours = UnitHours()
     bands: dict[tuple[Band, date], set[int]] = defaultdict(set)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    labels = {view.code: f"{view.facility.name} {view.name}" for view in views}
+    locale = "en" if english else "ja"
+    labels = {view.code: f"{view.facility.called(locale)} {view.called(locale)}" for view in views}
     for view in views:
         for day in days:
             timetable = rules.timetable(view.timetable_code, day)
@@ -107,21 +110,21 @@ def statistics(session: Session, facilities: Collection[str], first: date, last:
             own[view.code] += sum(end - start for start, end, _part in once(frozenset(map(stretch_of, slots))))
             hours.offer(view.units, slots)
             for slot in slots:
-                bands[band_of(slot), day].update(view.units)
+                bands[band_of(slot, english=english), day].update(view.units)
     units = {view.code: view.units for view in views}
-    used = _booked(session, facilities, (first, last), units, hours)
+    used = _booked(session, facilities, (first, last), units, hours, english=english)
     every = {unit for view in views for unit in view.units} | set(used.unknown)
     offered, booked = hours.offered(every), hours.booked(every)
     whole = sum(offered.values())
     minutes: dict[Band, int] = defaultdict(int)
     for (band, _day), which in bands.items():
         minutes[band] += len(which) * (band.ends - band.begins)
-    categories = _categories(rules, views)
+    categories = _categories(rules, views, english=english)
     parts = get_args(PartOfDay)
     return Statistics(
         first,
         last,
-        _facilities(views, hours),
+        _facilities(views, hours, locale),
         [Rate(labels[view.code], own[view.code], used.minutes[view.code]) for view in views],
         [Rate(p, offered.get(p, 0), booked.get(p, 0)) for p in parts],
         [Rate(band.label, minutes[band], used.bands[band]) for band in sorted({*minutes, *used.bands})],
@@ -133,21 +136,21 @@ def statistics(session: Session, facilities: Collection[str], first: date, last:
     )
 
 
-def _facilities(views: Sequence[SpaceView], hours: UnitHours) -> list[Rate]:
+def _facilities(views: Sequence[SpaceView], hours: UnitHours, locale: str) -> list[Rate]:
     found: dict[str, tuple[str, set[int]]] = {}
     for view in views:
-        found.setdefault(view.facility.code, (view.facility.name, set()))[1].update(view.units)
+        found.setdefault(view.facility.code, (view.facility.called(locale), set()))[1].update(view.units)
     return [
         Rate(name, sum(hours.offered(units).values()), sum(hours.booked(units).values()))
         for name, units in found.values()
     ]
 
 
-def _categories(rules: Rules, views: Sequence[SpaceView]) -> dict[str, str]:
+def _categories(rules: Rules, views: Sequence[SpaceView], *, english: bool) -> dict[str, str]:
     """What the categories of these spaces' rules of use are called."""
     codes = {view.policy_code for view in views}
     return {
-        category.code: category.name
+        category.code: (category.name_en if english else "") or category.name
         for (_kind, code), versions in rules.versions.items()
         if code in codes
         for version in versions
@@ -179,11 +182,11 @@ def _clock(minutes: int) -> str:
     return f"{after}{rest // 60}:{rest % 60:02}"
 
 
-def band_of(slot: Slot) -> Band:
+def band_of(slot: Slot, *, english: bool = False) -> Band:
     """The band that a slot is."""
     start = slot.start.astimezone(TOKYO)
     begins = start.hour * 60 + start.minute
-    return Band(begins, begins + slot.minutes, slot.name)
+    return Band(begins, begins + slot.minutes, (slot.name_en if english else "") or slot.name)
 
 
 def shares(yen: int, minutes: Sequence[int]) -> list[int]:
@@ -216,6 +219,8 @@ def _booked(
     period: tuple[date, date],
     units: Mapping[str, Sequence[int]],
     hours: UnitHours,
+    *,
+    english: bool,
 ) -> _Used:
     first, last = period
     start = datetime.combine(first, time(), TOKYO)
@@ -247,13 +252,13 @@ def _booked(
             for slot in slots:
                 used.minutes[space] += slot.minutes
                 hours.book(which, slot)
-                used.bands[band_of(slot)] += slot.minutes * len(which)
+                used.bands[band_of(slot, english=english)] += slot.minutes * len(which)
                 used.categories[booking.category] += slot.minutes * len(which)
         if booking.state == BookingState.CONFIRMED or yen:
             used.by_space[space].append(yen)
             used.by_category[booking.category].append(yen)
             _divide(used.by_part, yen, [(slot.part, slot.minutes) for slot in slots])
-            _divide(used.by_band, yen, [(band_of(slot), slot.minutes) for slot in slots])
+            _divide(used.by_band, yen, [(band_of(slot, english=english), slot.minutes) for slot in slots])
     return used
 
 

@@ -388,7 +388,9 @@ def desk_statistics() -> ResponseReturnValue:
     if valid and form.first.data and form.last.data:
         try:
             with unit_of_work() as session:
-                found = statistics.statistics(session, facilities_of(access.visitor()), form.first.data, form.last.data)
+                found = statistics.statistics(
+                    session, facilities_of(access.visitor()), form.first.data, form.last.data, english=words.english()
+                )
         except ValueError:
             form.last.errors = [gettext("「おわりの日」は、「はじめの日」から1年のうちの日にしてください。")]
     if found is not None and request.args.get("format") == "csv":

@@ -88,3 +88,16 @@ def test_the_page_says_how_it_is_counted(client: FlaskClient, hanako: Resident) 
     assert "施設ごとの使われた割合" in page
     table = client.get(f"/staff/desk/statistics?{period}&format=csv&for=machine").text
     assert "rate_by_facility,中央運動公園総合体育館,2880,240,8.3" in table
+
+
+def test_in_english_facilities_bands_and_categories_have_their_english_names(
+    client: FlaskClient, hanako: Resident
+) -> None:
+    hanako.book("C02-01", "am", people=10)
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "C02"))
+    page = client.get(f"/staff/desk/statistics?first={FRIDAY}&last={FRIDAY}&lang=en").text
+    main = page[page.index("<main") : page.index("</main>")]
+    for words in ("Morning 9:00〜12:00", "Whole day 9:00〜21:00", "Living in Koga"):
+        assert words in main
+    for words in ("午前", "全日", "市内の方", "公民館", "会議室"):
+        assert words not in main
