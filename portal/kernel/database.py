@@ -125,12 +125,14 @@ class DriverConnection(psycopg.Connection[Any]):
 
     Attributes:
         kept: names of the statements that `portal.kernel.prepared` has prepared on it.
+        memory: what parts of the program have read through it and kept, by a key of theirs; goes with the connection.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         """As the driver's own."""
         super().__init__(*arguments, **named)
         self.kept: set[str] = set()
+        self.memory: dict[str, object] = {}
 
     def ask(self, message: str) -> list[PGresult]:
         """Send one message of the simple protocol and wait for its answers: one a statement, up to the first that failed.

@@ -44,10 +44,13 @@ class Prepared:
         self._order = tuple(parameters)
         places = {each: f"${number}" for number, each in enumerate(self._order, 1)}
         self.text = _PLACE.sub(lambda found: places[found[1]], text)
-        self.preparing = f"PREPARE {name} ({', '.join(parameters.values())}) AS {self.text}"
+        types = f" ({', '.join(parameters.values())})" if parameters else ""
+        self.preparing = f"PREPARE {name}{types} AS {self.text}"
 
     def running(self, values: Mapping[str, Any], escape: Escape) -> str:
         """The statement that runs it with these values."""
+        if not self._order:
+            return f"EXECUTE {self.name}"
         return f"EXECUTE {self.name} ({', '.join([literal(values[each], escape) for each in self._order])})"
 
 
@@ -86,9 +89,7 @@ def run(session: Session, *calls: Call) -> list[list[Any]]:
         sqlalchemy.exc.DBAPIError: as from any other statement.
     """
     connection = session.connection()
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, DriverConnection):
-        raise TypeError("portal.kernel.database.configure made no such connection")
+    driver = _driver(connection)
     for listener in connection.dispatch.before_cursor_execute:
         for statement, values in calls:
             listener(connection, None, statement.text, values, None, False)
@@ -104,6 +105,18 @@ def run(session: Session, *calls: Call) -> list[list[Any]]:
     except psycopg.Error as error:
         raise _wrapped(connection, driver, calls[0][0], error) from error
     return [_values(result) for result in results[-len(calls) :]]
+
+
+def memory(session: Session) -> dict[str, object]:
+    """What has been kept on the session's connection: of its database, as long as it lasts, used by one session at a time."""
+    return _driver(session.connection()).memory
+
+
+def _driver(connection: Connection) -> DriverConnection:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, DriverConnection):
+        raise TypeError("portal.kernel.database.configure made no such connection")
+    return driver
 
 
 def _ask(driver: DriverConnection, calls: Sequence[Call], *, begins: bool) -> list[PGresult]:

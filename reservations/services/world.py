@@ -1,7 +1,8 @@
 """What a hold asks of the database before it decides: one read of the space, its rules' versions, and whoever wants it.
 
-The statement is prepared, goes in one message with the lock that it has to come after, and answers with one value: the parts that
-cost a hold time are not the rows but waiting, and composing, parsing and describing thirty columns anew.
+What is offered is known already (`reservations.services.offered`); the statement says whether that has changed. It goes in one message
+with the lock that it has to come after and answers with one value: what costs a hold time are not the rows but waiting, and
+composing, parsing and describing thirty columns anew.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from portal.kernel import clock, prepared
 from portal.kernel.prepared import Call, Prepared
 from reservations.errors import NotBookable, NotOffered
 from reservations.policy.refusals import Refused
+from reservations.services import offered
+from reservations.services.offered import Offered
 from reservations.timetable import TOKYO
 
 LAPSE_WINDOW = "24 hours"
@@ -72,9 +75,8 @@ class World(NamedTuple):
     mine: str | None
 
 
-_DATES = tuple(
-    World._fields.index(name) for name in ("opened_on", "closed_on", "birth_date", "party_from", "party_until")
-)
+_FIRST = World._fields.index("city")
+_DATES = tuple(World._fields.index(name) - _FIRST for name in ("birth_date", "party_from", "party_until"))
 
 # Series and lists from a meeting are kept on terms of their own, and do not use up what a person may hold by hand.
 _HELD = "hand AND runs AND (accepted_at IS NULL OR pay_when = 'advance')"
@@ -89,13 +91,13 @@ FILTER (WHERE counts AND starts_at > n.around AND (runs OR state IN ('requested'
 json_agg(json_build_array(coalesce(no_show_at, ended_at), no_show_at IS NOT NULL))
 FILTER (WHERE counts AND (no_show_at IS NOT NULL OR state = 'cancelled' AND facts ->> 'late' = 'true')),
 bool_or(EXISTS (SELECT FROM jsonb_array_elements(%(wanted)s) w WHERE slots @> jsonb_build_array(w)))
-FILTER (WHERE counts AND b.space_id = s.id AND accepted_at IS NOT NULL AND pay_when IN ('within', 'counter')
+FILTER (WHERE counts AND b.space_id = %(space)s AND accepted_at IS NOT NULL AND pay_when IN ('within', 'counter')
 AND (ended OR state = 'lapsed')),
 count(*) FILTER (WHERE who = 1 AND {_HELD}),
 count(*) FILTER (WHERE who = 1 AND {_LAPSED}),
 count(*) FILTER (WHERE who = 3 AND {_HELD}),
 count(*) FILTER (WHERE who = 3 AND {_LAPSED}),
-min(reference) FILTER (WHERE who = 1 AND b.space_id = s.id AND runs
+min(reference) FILTER (WHERE who = 1 AND b.space_id = %(space)s AND runs
 AND slots @> %(wanted)s AND jsonb_array_length(slots) = %(count)s)) AS facts
 FROM (SELECT *, source NOT IN ('series', 'allocation') AS hand, state = 'held' AND held_until > n.now AS runs,
 state = 'held' AND held_until <= n.now AS ended FROM (
@@ -103,28 +105,18 @@ SELECT 1 AS who, group_id IS NULL AND %(party)s IS NULL AS counts, {_KEPT} FROM 
 UNION ALL SELECT 2, true, {_KEPT} FROM booking WHERE group_id = g.id
 UNION ALL SELECT 3, false, {_KEPT} FROM booking WHERE person_id = ANY(hh.ids)) a) b"""  # noqa: S608 - its parts are constants of this program
 
-_VERSION = """SELECT id, digest FROM rule_document WHERE kind = '{kind}' AND code = s.{kind}_code AND valid_from <= {day}
-ORDER BY valid_from DESC, revision DESC LIMIT 1"""
-# A table may say that the day of the permit decides (`applies_to`).
-_FEES_DAY = "least(%(day)s, CASE WHEN content ->> 'applies_to' = 'permit' THEN n.made END)"
-
 _READ = Prepared(
     "hold_read",
-    f"""WITH n AS MATERIALIZED (SELECT now, (now AT TIME ZONE 'Asia/Tokyo')::date AS made, now - interval '{LAPSE_WINDOW}' AS since,
+    f"""WITH n AS MATERIALIZED (SELECT now, now - interval '{LAPSE_WINDOW}' AS since,
 least(%(first)s::timestamp AT TIME ZONE 'Asia/Tokyo', now) - interval '{AROUND}' AS around
 FROM (SELECT coalesce(%(now)s, clock_timestamp()) AS now) c)
-SELECT json_build_array(n.now, s.id, s.bookable, s.timetable_code, s.fees_code, s.policy_code, s.tariff, f.code,
-f.opened_on, f.closed_on, f.replaced_by, ARRAY(SELECT unit_id FROM space_unit WHERE space_id = s.id ORDER BY 1), k.purpose_id,
-CASE WHEN EXISTS (SELECT FROM space_neighbour w WHERE s.id IN (w.space_id, w.other_id)) THEN u.noise END,
-t.id, t.digest, c.id, c.digest, r.id, r.digest, p.city, p.birth_date,
-g.id, g.kind, g.state, g.valid_from, g.valid_until, g.counter_only,
+SELECT json_build_array(n.now, {offered.CHANGED}, p.id > 0,
+%(purpose)s IS NOT NULL AND EXISTS (SELECT FROM space_neighbour w WHERE %(space)s IN (w.space_id, w.other_id)),
+p.city, p.birth_date, g.id, g.kind, g.state, g.valid_from, g.valid_until, g.counter_only,
 (SELECT json_agg(json_build_array(basis, city)) FROM booking_group_member WHERE group_id = g.id),
 (SELECT json_agg(json_build_array(basis, city, state = 'verified', valid_from, valid_until)) FROM eligibility
 WHERE person_id = p.id AND state IN ('declared', 'verified')), h.facts)
-FROM n CROSS JOIN space s JOIN facility f ON f.id = s.facility_id
-LEFT JOIN person p ON p.id = %(person)s
-LEFT JOIN purpose u ON u.code = %(purpose)s
-LEFT JOIN space_purpose k ON k.space_id = s.id AND k.purpose_id = u.id
+FROM n LEFT JOIN person p ON p.id = %(person)s
 LEFT JOIN booking_group g ON g.reference = %(party)s AND (g.representative_id = p.id
 OR EXISTS (SELECT FROM booking_group_member WHERE group_id = g.id AND person_id = p.id AND may_book))
 , LATERAL (SELECT array_agg(id) AS ids FROM (
@@ -134,21 +126,18 @@ UNION SELECT id FROM person q WHERE p.postal_code <> '' AND p.block <> ''
 AND (q.postal_code, q.block, q.town, q.building) = (p.postal_code, p.block, p.town, p.building)
 AND split_part(replace(q.name, '　', ' '), ' ', 1) = split_part(replace(p.name, '　', ' '), ' ', 1)) q
 WHERE id <> p.id) hh
-, LATERAL ({_HISTORY}) h
-, LATERAL ({_VERSION.format(kind="timetable", day="%(day)s")}) t
-, LATERAL ({_VERSION.format(kind="fees", day=_FEES_DAY)}) c
-, LATERAL ({_VERSION.format(kind="policy", day="%(day)s")}) r
-WHERE s.code = %(space)s AND (%(anybody)s OR p.id > 0)""",  # noqa: S608 - its parts are constants of this program
+, LATERAL ({_HISTORY}) h""",  # noqa: S608 - its parts are constants of this program
     person="bigint",
-    space="text",
+    space="integer",
     purpose="text",
     party="text",
-    day="date",
     first="date",
     wanted="jsonb",
     count="integer",
     now="timestamptz",
-    anybody="boolean",
+    seen="pg_snapshot",
+    seen_from="bigint",
+    seen_by="bigint",
 )
 
 
@@ -187,28 +176,36 @@ def read(
     """
     first = wanted[0][0]
     values = {
-        "anybody": anybody,
         "person": person_id,
-        "space": space,
         "purpose": purpose,
         "party": group,
         "wanted": json.dumps([{"day": each.isoformat(), "code": code} for each, code in wanted]),
         "count": len(wanted),
-        "day": day,
         "first": first,
         "now": now or clock.given(),
     }
-    rows = prepared.run(session, *after, (_READ, values))[-1]
-    row = [*rows[0][:-1], *rows[0][-1]] if rows else None
-    moment = datetime.fromisoformat(row[0]) if row else now or clock.now()
-    if not over and day < moment.astimezone(TOKYO).date():
+    offer, (at, changed, known, beside, *stands, facts) = _read(session, space, values, after=after)
+    if changed:
+        offer = offered.read(session)
+        _offer, (at, _changed, known, beside, *stands, facts) = _read(session, space, values, offer=offer)
+    moment = datetime.fromisoformat(at)
+    made = moment.astimezone(TOKYO).date()
+    if not over and day < made:
         raise NotBookable(Refused.DAY_OVER)
-    if row is None:
+    row = offer.spaces.get(space)
+    if row is None or not (anybody or known):
         raise NotOffered
-    row[0] = moment
-    for at in _DATES:
-        row[at] = row[at] and date.fromisoformat(row[at])
-    world = World(*row)
+    timetable = offer.version("timetable", row.timetable_code, day, made=made)
+    fees = offer.version("fees", row.fees_code, day, made=made)
+    policy = offer.version("policy", row.policy_code, day, made=made)
+    if timetable is None or fees is None or policy is None:
+        raise NotOffered
+    purpose_id, noise = offer.purposes.get(purpose or "", (None, None))
+    for index in _DATES:
+        stands[index] = stands[index] and date.fromisoformat(stands[index])
+    place = (purpose_id if purpose_id in row.purposes else None, noise if beside else None)
+    versions = (timetable.id, timetable.digest, fees.id, fees.digest, policy.id, policy.digest)
+    world = World._make([moment, *row[:-1], *place, *versions, *stands, *facts])
     if not world.bookable or not world.units:
         raise NotOffered
     # A stay, too, lies with each of its days between the first and the last one of the facility.
@@ -217,3 +214,21 @@ def read(
     if world.closed_on and wanted[-1][0] > world.closed_on:
         raise NotOffered(closed=world.closed_on, into=world.replaced_by)
     return world
+
+
+def _read(
+    session: Session, space: str, values: dict[str, Any], *, offer: Offered | None = None, after: Sequence[Call] = ()
+) -> tuple[Offered, list[Any]]:
+    """How the person stands towards the space, and what is offered as far as is known: the caller looks whether it changed since."""
+    known = offer or offered.kept(session)
+    if known is None:
+        known, after = offered.read(session, after=tuple(after)), ()
+    row = known.spaces.get(space)
+    values = {
+        **values,
+        "space": row and row.id,
+        "seen": known.snapshot,
+        "seen_from": known.seen_from,
+        "seen_by": known.seen_by,
+    }
+    return known, prepared.run(session, *after, (_READ, values))[-1][0]
