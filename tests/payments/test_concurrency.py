@@ -140,7 +140,7 @@ def test_countering_a_payment_waits_for_the_thing_before_it_holds_the_charge(thi
             session.execute(lock, {"person": person})
             held.set()
             until = time.monotonic() + 20
-            while not session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")):
+            while not session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
                 assert time.monotonic() < until, "nobody waits"
                 time.sleep(0.02)
             return ChargeState(settlement.lock_charge(session, charge_id).state)
