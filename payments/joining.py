@@ -171,8 +171,11 @@ def _request(session: Session, parts: Sequence[Charge]) -> ChargeRequest:
         lines=[
             replace(
                 line,
-                label=f"{named[part]} {line.label}",
-                label_en=f"{named[part]} {line.label_en}" if line.label_en else "",
+                # Where the line says what the charge is, it is said once.
+                label=line.label if line.label == named[part] else f"{named[part]} {line.label}",
+                label_en=f"{named[part]} {line.label_en}"
+                if line.label_en and line.label != named[part]
+                else line.label_en,
             )
             for part, line in lines.of_charges(session, [part.id for part in parts])
         ],

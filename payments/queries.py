@@ -139,6 +139,11 @@ class ChargeView:
         """The charge on whose page this one is paid."""
         return self.joined_to if self.joined_to is not None else self.reference
 
+    def called(self, locale: str) -> str:
+        """What it is for; in English with the English words of its first line before it, where there are any."""
+        english = self.lines[0].label_en if self.lines and self.payable_kind != JOINT else ""
+        return f"{english} ({self.description})" if locale == "en" and english else self.description
+
     @property
     def sample(self) -> bool:
         """Whether any line is sample data (見本)."""

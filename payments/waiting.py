@@ -10,9 +10,18 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from payments.contract import JOINT
-from payments.models import Charge, ChargePayer, ChargeYear, Payee
+from payments.models import Charge, ChargeLineRow, ChargePayer, ChargeYear, Payee
 from payments.states import WAITING, ChargeState
 from portal.kernel.money import Yen
+
+_ENGLISH = (
+    select(ChargeLineRow.label_en)
+    .where(ChargeLineRow.charge_id == Charge.id)
+    .order_by(ChargeLineRow.position)
+    .limit(1)
+    .scalar_subquery()
+    .label("english")
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,12 @@ class OpenCharge:
     """It is never paid in one sum with others."""
     due_on: date | None = None
     """Last day of the term (納期限), which may be long before the last day on which it can be paid; None: there is none."""
+    english: str = ""
+    """The English words of its first line; "" where the city has none, or where it asks for the sum of several."""
+
+    def called(self, locale: str) -> str:
+        """What it is for; in English with the city's English words before it, where there are any."""
+        return f"{self.english} ({self.description})" if locale == "en" and self.english else self.description
 
     @property
     def joins(self) -> bool:
@@ -44,7 +59,7 @@ class OpenCharge:
 def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[OpenCharge]:
     """What a person can pay now, by payee: money of two payees is two payments (CASES M1). One statement."""
     rows = session.execute(
-        select(Charge, Payee, ChargeYear.term_end)
+        select(Charge, Payee, ChargeYear.term_end, _ENGLISH)
         .join(Payee, Payee.id == Charge.payee_id)
         .join(ChargePayer, ChargePayer.charge_id == Charge.id)
         .outerjoin(ChargeYear, ChargeYear.charge_id == Charge.id)
@@ -56,7 +71,7 @@ def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[Open
         .order_by(Payee.id, Charge.id)
         .limit(200)
     )
-    return [_open(row.Charge, row.Payee, row.term_end) for row in rows]
+    return [_open(row.Charge, row.Payee, row.term_end, row.english) for row in rows]
 
 
 def waiting_of(session: Session, payable_kind: str, payable_refs: Sequence[str]) -> list[OpenCharge]:
@@ -67,16 +82,16 @@ def waiting_of(session: Session, payable_kind: str, payable_refs: Sequence[str])
         Charge.state.in_([state.value for state in WAITING]),
     )
     rows = session.execute(
-        select(Charge, Payee, ChargeYear.term_end)
+        select(Charge, Payee, ChargeYear.term_end, _ENGLISH)
         .join(Payee, Payee.id == Charge.payee_id)
         .outerjoin(ChargeYear, ChargeYear.charge_id == Charge.id)
         .where(Charge.id.in_(asked))
         .order_by(Charge.id)
     )
-    return [_open(row.Charge, row.Payee, row.term_end) for row in rows]
+    return [_open(row.Charge, row.Payee, row.term_end, row.english) for row in rows]
 
 
-def _open(charge: Charge, payee: Payee, due_on: date | None) -> OpenCharge:
+def _open(charge: Charge, payee: Payee, due_on: date | None, english: str | None) -> OpenCharge:
     return OpenCharge(
         charge.reference,
         charge.description,
@@ -89,4 +104,5 @@ def _open(charge: Charge, payee: Payee, due_on: date | None) -> OpenCharge:
         charge.payable_ref,
         charge.alone,
         due_on,
+        (english or "") if charge.payable_kind != JOINT else "",
     )

@@ -139,7 +139,7 @@ def my_items(who: access.Visitor) -> Sequence[my.Item]:
     english = locale.current() == "en"
     return [
         my.Item(
-            title=f"{each.description} {each.total}",
+            title=f"{each.called(locale.current())} {each.total}",
             url=url_for("payments.checkout", charge_ref=each.reference),
             detail=each.payee_en if english else each.payee,
             due=_due(each, demanded.get(each.reference)),

@@ -65,11 +65,13 @@ def sheet(day: str) -> ResponseReturnValue:
     own = facilities_of(access.visitor())
     with unit_of_work() as session:
         lines = bookings.sheet(session, own, wanted)
+        unpaid = bookings.unpaid(session, lines)
         for line in lines:
             _looked(session, line.reference, "booking.listed")
     return render_template(
         "reservations/staff/sheet.html",
         lines=lines,
+        unpaid=unpaid,
         day=wanted,
         before=wanted - timedelta(days=1),
         after=wanted + timedelta(days=1),

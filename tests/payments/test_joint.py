@@ -28,6 +28,7 @@ from tests.payments.things import (
     balances,
     charge,
     give_back_in_part,
+    line,
     new_things,
     payments_of,
     refunds_of,
@@ -125,6 +126,15 @@ def test_one_of_them_goes_back_from_the_one_payment_and_no_more_than_it_cost(
     with unit_of_work() as session:
         assert [one.amount for one in queries.charge(session, three[0]).refunds] == [Yen(400), Yen(600)]
         assert [(one.amount, one.back) for one in paid.money_of(session, "thing", "T2")] == [(Yen(2000), Yen(2000))]
+
+
+def test_a_line_that_says_what_its_charge_is_says_it_once(things: Things, hanako: Payer):
+    same, other = line(1000, label="証明書の手数料"), line(2000, label="交付の手数料")
+    parts = [charge("T1", same, payer=hanako, description="証明書の手数料")]
+    parts.append(charge("T2", other, payer=hanako, description="住民票"))
+    with unit_of_work() as session:
+        found = queries.charge(session, join(*parts))
+    assert [each.label for each in found.lines] == ["証明書の手数料", "住民票 交付の手数料"]
 
 
 def test_a_second_click_finds_the_same_sum(three: list[str]):

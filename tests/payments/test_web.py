@@ -10,14 +10,24 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from payments import gateways
-from payments.contract import Payer
+from payments.contract import ChargeLine, Payer, TaxClass
 from payments.models import PaymentAttempt, Receipt, SandboxSession
 from payments.states import ChargeState
 from portal.accounts.models import Account, Role
 from portal.kernel.audit import AuditEntry
 from portal.kernel.database import unit_of_work
+from portal.kernel.money import Yen
 from tests import people
-from tests.payments.things import Things, charge, define_payees, give_back_in_part, new_things, payments_of, state_of
+from tests.payments.things import (
+    ORDINANCE,
+    Things,
+    charge,
+    define_payees,
+    give_back_in_part,
+    new_things,
+    payments_of,
+    state_of,
+)
 
 
 @pytest.fixture
@@ -38,9 +48,9 @@ def signed_in(client: FlaskClient, hanako: Account) -> FlaskClient:
     return client
 
 
-def of(account: Account, ref: str = "T1", **facts: object) -> str:
+def of(account: Account, ref: str = "T1", *lines: ChargeLine, **facts: object) -> str:
     payer = Payer(account.person_id, account.id, "古河 花子", "hanako@example.jp")
-    return charge(ref, payer=payer, **facts)  # type: ignore[arg-type]  # facts of a request
+    return charge(ref, *lines, payer=payer, **facts)  # type: ignore[arg-type]  # facts of a request
 
 
 def html(answer: TestResponse) -> str:
@@ -125,12 +135,28 @@ def test_a_voucher_is_paid_days_later(
     sandbox = start(signed_in, reference)
     act(signed_in, sandbox, "voucher")
     run_jobs()
-    assert "お金が届くのを待っています" in html(signed_in.get(f"/pay/{reference}"))
+    shown = html(signed_in.get(f"/pay/{reference}"))
+    assert "お金が届くのを待っています" in shown
+    assert "お店や銀行で払ってください" in shown
+    # Nothing is being confirmed yet: it is still to be paid.
+    returned = html(signed_in.get(f"/pay/{reference}/return"))
+    assert "<h1>あとで払う手続きができました</h1>" in returned
+    assert "まだお金は払われていません" in returned
     clock_at("2026-11-28 12:00")
     act(signed_in, sandbox, "pay_voucher")
     run_jobs()
     assert state_of(reference) is ChargeState.PAID
     assert payments_of(reference)[0].method == "konbini"
+
+
+def test_an_english_reader_learns_what_is_to_be_paid(signed_in: FlaskClient, hanako: Account):
+    named = ChargeLine("会議室", Yen(3000), TaxClass.STANDARD, ORDINANCE, label_en="Meeting room")
+    of(hanako, "T1", named)
+    reference = of(hanako, "T2")
+    assert "Meeting room" not in html(signed_in.get("/pay"))
+    for page in ("/pay", "/my"):
+        assert "Meeting room (見本の手数料) 3,000" in html(signed_in.get(f"{page}?lang=en")), page
+    assert "見本の手数料" in html(signed_in.get(f"/pay/{reference}?lang=en")), "the city has no English for it"
 
 
 def test_a_stranger_and_a_guest_do_not_learn_that_the_charge_exists(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select, update
 
 from payments import giving_back
 from payments.models import RefundKind
@@ -15,6 +17,8 @@ from portal.kernel import clock
 from portal.kernel.audit import Actor
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
+from portal.kernel.texts import show_until
+from reservations.models import FIRM, Booking
 from tests import people
 from tests.payments.things import refunds_of
 from tests.reservations.conftest import charge_of
@@ -114,3 +118,48 @@ def test_the_facilitys_card_terminal_is_recorded_and_corrected_and_cash_goes_bac
     report = manager.get("/staff/till/report").get_data(as_text=True)
     for words in ("現金の払戻し", "カード端末", "-600円"):
         assert words in report, words
+
+
+def test_a_booking_whose_payment_was_countered_is_unpaid_for_the_person_and_the_manager_with_a_day(
+    manager: FlaskClient, koga: str
+):
+    number = booked(manager)
+    desk, day = f"/staff/desk/bookings/{number}", "2026-12-04"
+    people.post(manager, f"{desk}/cash", {"received": "600"})
+    assert "まだ払っていません" not in manager.get(f"/staff/desk/{day}").text
+    said = {"owed": "yes", "reason": "となりの人のお金だった"}
+    assert people.post(manager, f"/staff/payments/charges/{_charge(number)}/correction", said).status_code == 303
+    again = charge_of(number)
+    assert again is not None
+    assert (again.state, again.total) == ("open", Yen(600))
+    assert again.pay_until is not None
+    with manager.application.test_request_context():
+        until = f"期限: {show_until(again.pay_until)} まで"
+    for page in (f"/staff/desk/holds/{number}", f"/staff/bookings/{number}"):
+        assert until in manager.get(page).text, page
+    for page in (f"/staff/bookings/{number}", f"/staff/desk/{day}", f"/staff/bookings/sheet/{day}"):
+        assert "まだ払っていません" in manager.get(page).text, page
+    with unit_of_work() as session:
+        booking = session.scalars(select(Booking).where(Booking.reference == number)).one()
+        person_id = booking.person_id
+        assert booking.state in FIRM, "a clerk's mistake takes nobody's permission away"
+    with unit_of_work() as session:
+        resident = people.make_resident(session, email="denwa@example.jp", commit=False)
+        session.execute(update(Booking).where(Booking.reference == number).values(person_id=resident.person_id))
+    assert person_id != resident.person_id
+    people.sign_in(manager, resident)
+    shown = manager.get(f"/bookings/{number}").text
+    assert f"{show_until(again.pay_until)} までに支払ってください" in shown
+    assert "まだ支払っていない料金" in manager.get("/my/bookings").text
+    # The day is over: what to do is said all the same.
+    clock.move_to(again.pay_until + timedelta(minutes=1))
+    people.sign_in(manager, resident)
+    assert "が過ぎています" in manager.get(f"/bookings/{number}").text
+    clock.move_to(again.pay_until - timedelta(hours=1))
+    # Paid at the desk, it is like any other.
+    people.sign_in(manager, people.make_staff(Role.FACILITY_MANAGER, "S05", email="two@example.jp"))
+    assert people.post(manager, f"{desk}/cash", {"received": "600"}).status_code == 303
+    assert "まだ払っていません" not in manager.get(f"/staff/desk/{day}").text
+    paid = charge_of(number)
+    assert paid is not None
+    assert paid.state == "paid"
