@@ -176,8 +176,14 @@ def approvals() -> ResponseReturnValue:
             subject_ref=",".join(sorted(mine)),
             detail={"show": "approvals", "rows": len(waiting) + len(deputies)},
         )
+        who_did = {proposal.made_by for proposal, _case, _step in waiting} | {step.taken_by for step, _case in deputies}
         return render_template(
-            "forms/approvals.html", waiting=waiting, deputies=deputies, names=views.name_of, lang=locale.current()
+            "forms/approvals.html",
+            waiting=waiting,
+            deputies=deputies,
+            names=views.name_of,
+            people=queries.staff_names(session, who_did),
+            lang=locale.current(),
         )
 
 

@@ -149,10 +149,11 @@ def _ask_which(form: Any, people: Sequence[int]) -> ResponseReturnValue:
             hidden = protection.of_person(session, person.id, now=now)
             if hidden is not None:
                 protection.alarm(session, hidden, what="look", reference=None, actor=clerk, now=now)
-            where = masking.MASK if hidden is not None else f"{person.address} {person.phone[-4:]}"
+            where = masking.MASK if hidden is not None else f"{person.address} ☎…{person.phone[-4:]}"
             way = gettext("登録していない人") if account is None else account.number or gettext("メールで登録した人")
             choices.append(SelectChoice(str(person.id), f"{person.name} {where} {way}"))
     form.which.choices = [*choices, SelectChoice(opening.NOBODY_KNOWN, gettext("どの人でもない(新しく登録する)"))]
+    form.which.flags.required = True
     form.refuse(form.which, gettext("同じ名前と生年月日の人がいます。どの人か、えらんでください。"))
     return _page(form, 409)
 

@@ -185,7 +185,9 @@ def test_the_approval_on_its_pages(
     page = client.get(at).get_data(as_text=True)
     assert "あなたはこの申請にかかわっている" in page
     people.sign_in(client, head)
-    assert reference in client.get("/staff/approvals").get_data(as_text=True)
+    waits = client.get("/staff/approvals").get_data(as_text=True)
+    assert reference in waits
+    assert f" {reviewer.display_name}</p>" in waits, "who drafted it"
     assert "この案を認める" in client.get(at).get_data(as_text=True)
     assert people.post(client, f"{at}/approval", {"revision": revision(reference)}).status_code == 303
     assert case(session, reference).state == "issued"
@@ -209,6 +211,9 @@ def test_the_case_page_says_the_result_and_that_a_deputy_took_it_and_why(
     assert "夜は灯をつけること" in page
     assert "案を認めました(代決)" in page
     assert "代決の理由: 課長が出張のため" in page
+    people.sign_in(client, head)
+    waits = client.get("/staff/approvals").get_data(as_text=True)
+    assert f"{reviewer.display_name} 代決の理由" in waits, "who inspects it sees whose decision it was"
 
 
 def test_the_home_of_staff_counts_the_drafts_and_deputies_decisions_that_wait_for_this_person(

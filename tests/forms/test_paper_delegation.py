@@ -111,6 +111,8 @@ def test_a11_a_namesake_born_on_the_same_day_is_never_taken_for_the_other_by_its
     words = asked.get_data(as_text=True)
     assert (asked.status_code, "どの人でもない" in words, "9-9" in words) == (409, True, True)
     assert 'value="new" checked' not in words, "nothing is chosen beforehand"
+    asked_for = words.partition("前に来た人か")[2].partition("</legend>")[0]
+    assert ("必須" in asked_for, "任意" in asked_for) == (True, False)
     assert len(session.scalars(select(Delegation)).all()) == 1, "nothing is kept before the clerk has chosen"
     looks = session.scalars(select(AuditEntry).where(AuditEntry.action == "person.read")).all()
     assert [(each.actor_account_id, each.subject_ref) for each in looks] == [(clerk.id, str(first))]

@@ -28,7 +28,7 @@ from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from tests import people
 from tests.conftest import Mailbox
-from tests.forms.conftest import OWNER, case, fields, filed, resident, staff
+from tests.forms.conftest import OWNER, STEPS, case, fields, filed, fill, resident, sha_on, staff
 
 
 @pytest.fixture
@@ -158,6 +158,24 @@ def test_the_application_as_paper_holds_every_answer_and_who_did_what(
         "狂犬病予防法",
     ):
         assert expected in words, expected
+
+
+def test_what_the_applicant_wrote_over_their_profile_is_not_shown_as_taken_from_it(
+    client: FlaskClient, hanako: Account, reviewer: Account
+) -> None:
+    people.sign_in(client, hanako)
+    review = fill(client, steps=STEPS | {"owner": OWNER | {"owner_name": "古河 華子"}})
+    sent = people.post(client, review, {"sha256": sha_on(client.get(review))})
+    number = people.location(sent).rpartition("/")[2]
+    people.sign_in(client, reviewer)
+    page = client.get(f"/staff/applications/{number}").get_data(as_text=True)
+
+    def row(label: str) -> tuple[str, str, str]:
+        return page.partition(f">{label}</th>")[2].partition("</tr>")[0].partition("もとの内容")
+
+    value, changed, before = row("氏名")
+    assert ("古河 華子" in value, bool(changed)) == (True, True)
+    assert ("登録した内容から入れました" in value, "登録した内容から入れました" in before) == (False, True)
 
 
 def test_another_departments_cases_do_not_exist(client: FlaskClient, reference: str) -> None:
