@@ -178,7 +178,10 @@ class History:
         if self.server.chaos:
             arriving = self.server.chaos.post(arriving)
         for event in arriving:
-            self.take(*self.server.signed(event))
+            try:
+                self.take(*self.server.signed(event))
+            except (NoAnswerError, RefusedError):
+                self.mail.append(event)  # answered 503: the provider sends it again
 
     def killed_while_taking_a_notice(self, _number: int, _variant: int) -> None:
         self.mail += self.server.new_events()
@@ -189,7 +192,7 @@ class History:
 
         self.things.on_paid = killed  # type: ignore[method-assign]  # the process dies in there
         for event in self.mail:
-            with contextlib.suppress(KilledError):
+            with contextlib.suppress(KilledError, NoAnswerError, RefusedError):
                 self.take(*self.server.signed(event))
         self.things.on_paid = whole  # type: ignore[method-assign]  # and is started again
 
@@ -202,7 +205,7 @@ class History:
             give_back_in_part(self.charges[self._ref(number)], 50)
         self.mail += self.server.new_events()
         for event in self.mail:
-            with self.crashes.at(edge, "web: notice"):
+            with self.crashes.at(edge, "web: notice"), contextlib.suppress(NoAnswerError, RefusedError):
                 self.take(*self.server.signed(event))
 
     def worker_dies(self, _number: int, variant: int) -> None:
