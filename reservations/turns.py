@@ -133,8 +133,9 @@ class Turns:
         turn = begins - at_once if begins - now > at_once else now
         if now - tapped >= AGAIN:
             return turn
-        # Who has just tapped is not let through at once, and where many are asking not before somebody with one connection could be.
-        turn = begins if turn <= now else turn
+        # Who has just tapped is not let through at once where others are asking, and where many are, not before somebody with one
+        # connection could be. Nobody waits for their own tap.
+        turn = begins if turn <= now and begins - now > 1 / self.pace else turn
         return max(turn, tapped + AGAIN) if begins - now > at_once / 2 else turn
 
     def _at(self, person: int) -> int:

@@ -158,6 +158,9 @@ def decide(staff: Page, site: Site, axe: Inspector, number: str) -> None:
     staff.get_by_role("button", name="受理する").click()
     staff.get_by_label("認めます", exact=True).check()
     staff.get_by_role("button", name="決定する").click()
+    expect(staff.get_by_role("main")).to_contain_text("書類を作っています")
+    site.run_jobs()
+    staff.reload()
     expect(staff.get_by_role("main")).to_contain_text("書類ができました")
     axe(staff, "decided")
 

@@ -57,6 +57,9 @@ def test_a_reviewer_asks_the_resident_corrects_and_the_document_is_downloaded(
     axe(staff, "case-accepted")
     staff.get_by_label("認めます", exact=True).check()
     staff.get_by_role("button", name="決定する").click()
+    expect(staff.get_by_role("main")).to_contain_text("書類を作っています")
+    site.run_jobs()
+    staff.reload()
     expect(staff.get_by_role("main")).to_contain_text("書類ができました")
     axe(staff, "case-decided")
 

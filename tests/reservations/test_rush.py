@@ -59,6 +59,11 @@ def test_fifty_connections_of_one_person_take_one_place() -> None:
     assert turns.place(turns.of(3, START), START) == 2
 
 
+def test_nobody_waits_for_their_own_tap() -> None:
+    turns = Turns(10, 10)
+    assert [turns.of(7, START + at / 1000) for at in (0, 1, 120)] == [START + at / 1000 for at in (0, 1, 120)]
+
+
 def test_a_host_that_serves_fewer_gives_fewer_turns_and_finds_its_pace_again() -> None:
     turns = Turns(80, 0, side_by_side=2)
     assert turns.pace == 80
