@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from payments import explanations, finance
 from payments.models import (
@@ -67,6 +67,8 @@ class DayItem:
     """A person's explanation of it, agreed to or not (`stands`)."""
     evidence: str = ""
     said_by: str = ""
+    agreed_by: str = ""
+    """Who agreed to it, where that was needed."""
     stands: bool = False
 
 
@@ -153,6 +155,7 @@ def days(session: Session, *, day: date | None = None, limit: int = 62) -> Seque
 
 def items_of(session: Session, day: date) -> Sequence[DayItem]:
     """What of a day does not explain itself, with what people say of it. One statement."""
+    second = aliased(Account)
     rows = session.execute(
         select(
             ReconciliationItem,
@@ -162,11 +165,13 @@ def items_of(session: Session, day: date) -> Sequence[DayItem]:
             OddExplanation.evidence,
             OddExplanation.state,
             Account.display_name,
+            second.display_name,
         )
         .join(Reconciliation, Reconciliation.id == ReconciliationItem.reconciliation_id)
         .outerjoin(Charge, Charge.id == ReconciliationItem.charge_id)
         .outerjoin(OddExplanation, explanations.of_item())
         .outerjoin(Account, Account.id == OddExplanation.explained_by)
+        .outerjoin(second, second.id == OddExplanation.decided_by)
         .where(Reconciliation.day == day)
         .order_by(ReconciliationItem.id)
     )
@@ -181,9 +186,10 @@ def items_of(session: Session, day: date) -> Sequence[DayItem]:
             said or "",
             evidence or "",
             name or "",
+            agreed or "",
             state == ExplanationState.STANDS.value,
         )
-        for item, found, charge_ref, said, evidence, state, name in rows
+        for item, found, charge_ref, said, evidence, state, name, agreed in rows
     ]
 
 

@@ -88,10 +88,11 @@ def test_above_the_limit_somebody_else_agrees_first(client: FlaskClient, odd: Ca
     assert "あなたの説明です" in client.get(url(key)).text
     assert post(client, act(key, "agree")).status_code == 303
     assert left() == (Yen(0), Yen(48_200)), "nobody agrees with themselves"
-    sign_in(client, make_staff(Role.FINANCE, email="second@example.jp"))
+    sign_in(client, make_staff(Role.FINANCE, email="second@example.jp", name="見本 二子"))
     assert "説明を認める" in client.get(url(key)).text
     assert post(client, act(key, "agree")).status_code == 303
     assert left() == (Yen(48_200), Yen(0))
+    assert "見本 二子さんが認めました" in client.get(f"/staff/payments/days/{clock.today().isoformat()}").text
 
 
 def test_what_was_withdrawn_or_refused_stays_on_record_and_can_be_said_anew(
