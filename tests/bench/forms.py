@@ -65,13 +65,13 @@ def _form(text: str) -> dict[str, Any]:
     """What the template prints, with one long answer."""
     words = dict.fromkeys(
         ("city_name", "reference", "number", "authority", "department", "name", "title", "issued_on", "form_number", "law",
-         "filed_day", "filed", "stamp_day", "stamp_time", "fee_total", "filed_by", "typed_by", "sha256"),
+         "filed_day", "filed", "stamp_day", "stamp_time", "fee_total", "filed_by", "typed_by", "identity", "sha256"),
         "見本",
     )  # fmt: skip
     row = {"label": "くわしいこと", "long": True, "paragraphs": text.split("\n"), "files": []}
     row |= {"check_shape": False, "corrected": False}
     sections = [{"title": "見本", "blocks": [{"kind": "rows", "rows": [row]}]}]
-    lists: dict[str, Any] = {"applicant": [], "corrections": [], "fee": []}
+    lists: dict[str, Any] = {"applicant": [], "corrections": [], "fee": [], "counter_changes": []}
     return {**words, **lists, "sample": False, "sections": sections, "receipt_qr": qr.data_uri("https://example.jp/")}
 
 
