@@ -6,31 +6,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from forms.counter import changes, services
-from forms.counter.models import Visit
+from forms.counter import changes, prepared, services
 from forms.definition import Problem, Typed
 from forms.definition.fields import GroupField
-from forms.models import Application
 from forms.services import drafts
 from forms.services.common import definition
 from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
-
-
-def prepared_group(session: Session, visit: Visit, slug: str, field_id: str) -> tuple[Application, GroupField]:
-    """The application of a visit that came from home, and one of its groups.
-
-    Raises:
-        NotFound: nothing of this procedure came from home, or it has no such group.
-    """
-    home = {item.slug for item in visit.items if item.prepared is not None}
-    application = services.applications(session, visit).get(slug)
-    if application is None or slug not in home or application.draft is None:
-        raise NotFound
-    spec = definition(application.version).field(field_id)
-    if not isinstance(spec, GroupField):
-        raise NotFound
-    return application, spec
 
 
 def change(
@@ -59,10 +41,10 @@ def change(
         remove: keep it, and take this entry away.
 
     Raises:
-        NotFound, VisitEnded, AlreadyPrinted: see `services.changeable`, `prepared_group`.
+        NotFound, VisitEnded, AlreadyPrinted: see `services.changeable`, `prepared.field_of`.
     """
     visit = services.changeable(session, reference)
-    application, spec = prepared_group(session, visit, slug, field_id)
+    application, spec = prepared.field_of(session, visit, slug, field_id, GroupField)
     step = definition(application.version).step_of(field_id)
     if step is None or application.draft is None:
         raise NotFound

@@ -10,30 +10,14 @@ from sqlalchemy.orm import Session
 
 from forms.attachments import services as attachments
 from forms.attachments.models import Attachment
-from forms.counter import changes, services
+from forms.counter import changes, prepared, services
 from forms.counter.models import Visit
 from forms.definition import Problem
 from forms.definition.fields.files import Files
 from forms.models import Application
-from forms.services.common import definition, locked
+from forms.services.common import locked
 from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
-
-
-def prepared_files(session: Session, visit: Visit, slug: str, field_id: str) -> tuple[Application, Files]:
-    """The application of a visit that came from home, and one of its questions for files.
-
-    Raises:
-        NotFound: nothing of this procedure came from home, or it asks no such question.
-    """
-    home = {item.slug for item in visit.items if item.prepared is not None}
-    application = services.applications(session, visit).get(slug)
-    if application is None or slug not in home or application.draft is None:
-        raise NotFound
-    spec = definition(application.version).field(field_id)
-    if not isinstance(spec, Files):
-        raise NotFound
-    return application, spec
 
 
 def now_there(application: Application, spec: Files) -> list[dict[str, Any]]:
@@ -54,10 +38,10 @@ def put_in(
     """Keep what the person brought; where the question takes one file, it stands in the place of the one from home.
 
     Raises:
-        NotFound, VisitEnded, AlreadyPrinted: see `services.changeable`, `prepared_files`.
+        NotFound, VisitEnded, AlreadyPrinted: see `services.changeable`, `prepared.field_of`.
     """
     visit = services.changeable(session, reference)
-    application, spec = prepared_files(session, visit, slug, field_id)
+    application, spec = prepared.field_of(session, visit, slug, field_id, Files)
     locked(session, key=application.key)
     there = now_there(application, spec)
     if spec.most > 1 and len(there) >= spec.most:
@@ -82,7 +66,7 @@ def take_out(
         NotFound: it is not among them; and see `put_in`.
     """
     visit = services.changeable(session, reference)
-    application, spec = prepared_files(session, visit, slug, field_id)
+    application, spec = prepared.field_of(session, visit, slug, field_id, Files)
     locked(session, key=application.key)
     there = now_there(application, spec)
     left = [each for each in there if each["id"] != str(attachment_id)]

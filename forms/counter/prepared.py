@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from typing import TypeVar
 from urllib.parse import unquote
 
 from sqlalchemy import select
@@ -32,6 +33,8 @@ from portal.kernel.text import dashes, digits
 LONGEST = 300
 """Characters that are looked at: a QR code holds an address with the number in it."""
 _NUMBER = re.compile(r"/applications/([^/?#\s]+)")
+
+F = TypeVar("F")
 
 
 def number_of(typed: str) -> str:
@@ -169,3 +172,26 @@ def release(session: Session, reference: str, slug: str, *, clerk: Actor, now: d
     session.flush()
     services.note(session, visit, "release", clerk, case=application.reference)
     return visit
+
+
+def field_of(session: Session, visit: Visit, slug: str, field_id: str, kind: type[F]) -> tuple[Application, F]:
+    """The application of a visit that came from home, and one of its fields.
+
+    Args:
+        session: the transaction.
+        visit: loaded.
+        slug: of the procedure.
+        field_id: of the field.
+        kind: what the field has to be.
+
+    Raises:
+        NotFound: nothing of this procedure came from home, or it has no such field of this kind.
+    """
+    home = {item.slug for item in visit.items if item.prepared is not None}
+    application = services.applications(session, visit).get(slug)
+    if application is None or slug not in home or application.draft is None:
+        raise NotFound
+    spec = definition(application.version).field(field_id)
+    if not isinstance(spec, kind):
+        raise NotFound
+    return application, spec

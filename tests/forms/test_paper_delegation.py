@@ -138,9 +138,7 @@ def test_a11_a_namesake_born_on_the_same_day_is_never_taken_for_the_other_by_its
     assert people.post(client, where, PAPER).status_code == 409
 
 
-def test_a10_records_of_a_protected_person_are_compared_without_their_address_and_raise_an_alarm(
-    client: FlaskClient, hanako: Account, clerk: Account, session: Session
-) -> None:
+def _protect_who_gave_a_paper(client: FlaskClient, clerk: Account, session: Session) -> None:
     assert people.post(client, "/staff/delegations", PAPER).status_code == 303
     who = session.scalars(select(Delegation.principal_person_id)).one()
     with unit_of_work() as own:
@@ -152,6 +150,12 @@ def test_a10_records_of_a_protected_person_are_compared_without_their_address_an
             actor=staff(clerk),
             now=clock.now(),
         )
+
+
+def test_a10_records_of_a_protected_person_are_compared_without_their_address_and_raise_an_alarm(
+    client: FlaskClient, hanako: Account, clerk: Account, session: Session
+) -> None:
+    _protect_who_gave_a_paper(client, clerk, session)
     asked = people.post(client, "/staff/delegations", PAPER | {"block": "1-1"})
     choice = asked.get_data(as_text=True).partition("前に来た人か")[2].partition("代理の人")[0]
     assert (asked.status_code, "(表示しません)" in choice, "9-9" in choice) == (409, True, False)
@@ -161,17 +165,7 @@ def test_a10_records_of_a_protected_person_are_compared_without_their_address_an
 def test_a10_a_protected_person_gives_no_paper(
     client: FlaskClient, hanako: Account, clerk: Account, session: Session
 ) -> None:
-    assert people.post(client, "/staff/delegations", PAPER).status_code == 303
-    who = session.scalars(select(Delegation.principal_person_id)).one()
-    with unit_of_work() as own:
-        protection.protect(
-            own,
-            person_id=who,
-            households=["306-0033|1-2-3"],
-            until=date(2027, 3, 31),
-            actor=staff(clerk),
-            now=clock.now(),
-        )
+    _protect_who_gave_a_paper(client, clerk, session)
     page = people.post(client, "/staff/delegations", PAPER)
     assert page.status_code == 422
     assert "支援措置" not in page.get_data(as_text=True)

@@ -10,9 +10,10 @@ from flask_babel import gettext
 
 from forms import rules
 from forms.counter import entries as changing
-from forms.counter import services
+from forms.counter import prepared, services
 from forms.counter.web.blueprint import bp
 from forms.definition import Problem, Typed
+from forms.definition.fields import GroupField
 from forms.services.common import definition, facts_of, moment
 from forms.web.views import field_views, typed_in_form
 from portal.accounts.models import Role
@@ -36,7 +37,7 @@ def _page(
     now = clock.now()
     with unit_of_work() as session:
         visit = services.changeable(session, reference)
-        application, spec = changing.prepared_group(session, visit, slug, field_id)
+        application, spec = prepared.field_of(session, visit, slug, field_id, GroupField)
         procedure, draft = definition(application.version), application.draft
         assert draft is not None
         said = draft.typed.get(field_id) or spec.typed_of(draft.answers.get(field_id))

@@ -8,9 +8,10 @@ from flask_babel import gettext
 
 from forms.attachments import services as attachments
 from forms.counter import files as changing
-from forms.counter import services
+from forms.counter import prepared, services
 from forms.counter.web.blueprint import bp
 from forms.definition import Problem
+from forms.definition.fields.files import Files
 from forms.services.common import definition
 from forms.web import files
 from forms.web.views import FieldView
@@ -35,7 +36,7 @@ def _page(reference: str, slug: str, field_id: str, problems: tuple[Problem, ...
     lang = locale.current()
     with unit_of_work() as session:
         visit = services.changeable(session, reference)
-        application, spec = changing.prepared_files(session, visit, slug, field_id)
+        application, spec = prepared.field_of(session, visit, slug, field_id, Files)
         there = changing.now_there(application, spec)
         view = FieldView(spec, lang, typed={}, problems=problems, required=spec.required)
         view.files = files.shown(
@@ -57,7 +58,7 @@ def change_files(reference: str, slug: str, field_id: str) -> ResponseReturnValu
     """Put files in, or take one out."""
     action, clerk, now = request.form.get("action", ""), access.visitor().actor, clock.now()
     with unit_of_work() as session:
-        _application, spec = changing.prepared_files(session, services.changeable(session, reference), slug, field_id)
+        _application, spec = prepared.field_of(session, services.changeable(session, reference), slug, field_id, Files)
     wrong: list[Problem] = []
     if action.startswith(files.REMOVE):
         which = files.identifier(action.removeprefix(files.REMOVE))
@@ -85,7 +86,7 @@ def _put_in(reference: str, slug: str, field_id: str, ready: attachments.Ready) 
 def prepared_file(reference: str, slug: str, field_id: str, attachment_id: str) -> ResponseReturnValue:
     """One of these files."""
     with unit_of_work() as session:
-        application, spec = changing.prepared_files(session, services.load(session, reference), slug, field_id)
+        application, spec = prepared.field_of(session, services.load(session, reference), slug, field_id, Files)
         if attachment_id not in {each["id"] for each in changing.now_there(application, spec)}:
             raise NotFound
     return files.give(application, attachment_id, actor=access.visitor().actor, purpose=PURPOSE)
