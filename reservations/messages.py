@@ -21,10 +21,10 @@ from reservations.feeds.queries import city_part, entry_of
 from reservations.groups.models import BookingGroup
 from reservations.models import Booking, BookingEvent, Facility, Space
 from reservations.money_models import BookingAdjustment, ReductionRequest
+from reservations.policy.payment import last_moment
 from reservations.queries.bookings import facility_name
 from reservations.rules import CancelStep, Permit
 from reservations.services import adjusting, returning
-from reservations.services.cancelling import PAY_WITHIN
 from reservations.services.common import KIND, policy_of, slots_of
 from reservations.timetable import TOKYO, Slot
 
@@ -163,7 +163,7 @@ def _owed_until(booking: Booking, locale: str) -> str:
     """Until when a fee for cancelling is to be paid; "" where the booking has not ended."""
     if booking.ended_at is None:
         return ""
-    return show_until(booking.ended_at + PAY_WITHIN, locale)
+    return show_until(last_moment(booking.ended_at, policy_of(booking).days_to_pay.cancelling), locale)
 
 
 def _calendar(session: Session, booking: Booking) -> dict[str, str]:

@@ -17,7 +17,7 @@ from portal.kernel.money import Yen
 from reservations.calendar import Document
 from reservations.policy.applicants import Ages, Applicant, Category, Party, Tie
 from reservations.policy.caps import Asker, Cap, Fault, Penalty, Taken
-from reservations.policy.payment import ADVANCE, PayTerm, PayWhen
+from reservations.policy.payment import ADVANCE, DaysToPay, PayTerm, PayWhen
 from reservations.policy.refunds import CalledOffBy, Cancellation, CancelStep, RefundQuote
 from reservations.policy.refusals import Refusal, Refused
 from reservations.policy.windows import Days, Window
@@ -35,6 +35,7 @@ __all__ = [
     "Cap",
     "Category",
     "Days",
+    "DaysToPay",
     "Fault",
     "Hold",
     "Looker",
@@ -141,6 +142,7 @@ class Policy(Document):
         who: whether groups, persons, or both may book.
         minimum_people: at least so many users, by purpose (種目別の最少人数).
         payment: terms, the first that fits; none fits: at once.
+        days_to_pay: what is owed apart from those terms: a telephone booking, overtime, after a decision, for cancelling.
         entered_days: until so many days after the day of use staff may enter what took place on paper (CASES B14); 0: on that day.
     """
 
@@ -158,6 +160,7 @@ class Policy(Document):
     minimum_people: dict[str, int] = Field(default_factory=dict)
     penalty: Penalty | None = None
     payment: tuple[PayTerm, ...] = ()
+    days_to_pay: DaysToPay = DaysToPay()
     approval: Approval
     cancellation: Cancellation
     appeal: Appeal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
@@ -15,18 +15,14 @@ from portal.kernel.errors import Conflict, NotFound
 from portal.kernel.money import Yen
 from reservations.desk.models import BookingUse
 from reservations.models import Booking
-from reservations.policy.windows import moment
+from reservations.policy.payment import DaysToPay, last_moment
 from reservations.pricing import NoFee, Quote, quote_parts
 from reservations.services import adjusting
 from reservations.services.adjusting import Why
-from reservations.services.common import locked
+from reservations.services.common import locked, policy_of
 from reservations.services.nights import tables_of
 from reservations.services.paying import TELL
 from reservations.services.quoting import cases_of
-from reservations.timetable import TOKYO
-
-DAYS_TO_PAY = 14
-"""Days to pay a further charge for overtime, counted from the decision; until the end of the last one."""
 
 
 @dataclass(eq=False)
@@ -50,11 +46,20 @@ def price(booking: Booking, minutes: int) -> Quote | None:
         return None
 
 
-def more(session: Session, reference: str, minutes: int) -> Yen | None:
-    """What overtime would cost on top of the booking's price; None where the table has no price for it."""
+@dataclass(frozen=True)
+class Offer:
+    """What overtime costs on top of the booking's price, and the days to pay it; `more` None: the table has no price for it."""
+
+    more: Yen | None
+    days: DaysToPay
+
+
+def offer(session: Session, reference: str, minutes: int) -> Offer:
+    """What could be asked for overtime."""
     booking = locked(session, reference)
     quote = price(booking, minutes)
-    return None if quote is None else quote.total - adjusting.total_now(session, booking)
+    more = None if quote is None else quote.total - adjusting.total_now(session, booking)
+    return Offer(more, policy_of(booking).days_to_pay)
 
 
 def charge(session: Session, reference: str, *, facilities: Collection[str], actor: Actor, now: datetime) -> Yen:
@@ -82,7 +87,7 @@ def charge(session: Session, reference: str, *, facilities: Collection[str], act
     # Kept among the facts, so that a later change of the price (a reduction, a corrected table) does not forget it.
     booking.facts = {**booking.facts, "overtime": use.overtime}
     why = Why("overtime", quote.ground, "時間をこえた使用料", "Fee for staying longer")
-    until = moment(now.astimezone(TOKYO).date() + timedelta(days=DAYS_TO_PAY), time.max)
+    until = last_moment(now, policy_of(booking).days_to_pay.overtime)
     made = adjusting.adjust(session, booking, quote, why, pay_until=until, actor=actor, now=now)
     use.overtime_charge = made.charge_ref if made is not None else None
     session.flush()

@@ -189,7 +189,7 @@ def decide(
             _apply(session, group, wish, now=now)
         group.counter_only = counter_only or kind.counter_only
         group.valid_from = group.valid_from if renewed and group.valid_from is not None else today
-        group.valid_until = kind.until(today)
+        group.valid_until = kind.renewed_until(today, group.valid_until if renewed else None)
     elif not renewed:
         group.state = GroupState.REFUSED.value
     session.flush()

@@ -44,6 +44,19 @@ class GroupKind(Document):
         end = date(year, 3, 31)
         return end if (end - day).days > self.renew_days else date(year + 1, 3, 31)
 
+    def renewed_until(self, day: date, running: date | None) -> date:
+        """The last day after a renewal that is decided on a day: the new term begins when the running one ends, so nothing of it is lost.
+
+        Args:
+            day: of the decision.
+            running: last day of the term that holds; None, or past: there is none, and the term begins with the decision.
+        """
+        if running is None or running < day:
+            return self.until(day)
+        if self.term == "months":
+            return self.until(running + timedelta(days=1))
+        return self.until(running)
+
 
 class GroupRules(Document):
     """The kinds of groups, from a date. `minimum_people`: members at least, by purpose (種目別: テニス4・野球9・サッカー11)."""

@@ -91,3 +91,31 @@ class PayTerm(Document):
 
 
 ADVANCE = PayTerm(when=PayWhen.ADVANCE)
+
+
+class DaysToPay(Document):
+    """Days to pay what is owed apart from the usual term, counted from the day on which it arises; until the end of the last one.
+
+    Attributes:
+        telephone: for who booked by telephone where payment is due at once; at the latest until the use begins.
+        overtime: for use beyond the booked end.
+        decision: after a reduction was refused or revoked, or the price was corrected; before the use where that is still to come.
+        cancelling: for what who cancels without having paid owes.
+        source: which rule of the city says so; empty: the days are a sample (見本).
+    """
+
+    telephone: int = Field(default=7, ge=1, le=60)
+    overtime: int = Field(default=14, ge=1, le=90)
+    decision: int = Field(default=14, ge=1, le=90)
+    cancelling: int = Field(default=14, ge=1, le=90)
+    source: str = Field(default="", max_length=300)
+
+    @property
+    def sample(self) -> bool:
+        """Whether no rule of the city is named for them."""
+        return not self.source
+
+
+def last_moment(now: datetime, days: int) -> datetime:
+    """The end of the last of some days after a moment, in Japan."""
+    return moment(now.astimezone(TOKYO).date() + timedelta(days=days), time.max)

@@ -31,9 +31,6 @@ from reservations.services.paying import settle
 from reservations.services.quoting import Details, asks_of, facts_from, kept_facts, quote_of
 from reservations.timetable import TOKYO
 
-TELEPHONE_DAYS = 7
-"""Days to pay for who booked by telephone, where the rules of use ask for payment at once (見本; a city sets `payment`)."""
-
 
 def change_details(
     session: Session, reference: str, details: Details, *, person_id: int, actor: Actor, now: datetime
@@ -117,13 +114,14 @@ def accept(
 def payment_term(session: Session, booking: Booking) -> PayTerm:
     """When this booking is paid; who came without a booking keeps the place, and owes the money from now on.
 
-    Who telephones cannot pay within the minutes of a hold: they have `TELEPHONE_DAYS`, at the latest until the use begins.
+    Who telephones cannot pay within the minutes of a hold: they have `days_to_pay.telephone`, at the latest until the use begins.
     """
     group = session.get(BookingGroup, booking.group_id) if booking.group_id is not None else None
     party = Party(group.kind, True, None, None, (), group.counter_only) if group is not None else None
-    term = policy_of(booking).pay_term(booking.category, party)
+    policy = policy_of(booking)
+    term = policy.pay_term(booking.category, party)
     if booking.source == Source.TELEPHONE and term.when is PayWhen.ADVANCE:
-        return term.model_copy(update={"when": PayWhen.WITHIN, "days": TELEPHONE_DAYS})
+        return term.model_copy(update={"when": PayWhen.WITHIN, "days": policy.days_to_pay.telephone})
     if not booking.after_begin or term.when.firm_at_once or term.when is PayWhen.COUNTER:
         return term
     return PayTerm(when=PayWhen.AFTER_USE if booking.source == Source.PAPER else PayWhen.ON_DAY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session, object_session
 
@@ -16,6 +16,7 @@ from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
 from reservations.errors import RefundChanged, WrongState
 from reservations.models import FIRM, Booking, BookingState
+from reservations.policy.payment import last_moment
 from reservations.policy.refunds import NOTHING
 from reservations.rules import RefundQuote
 from reservations.services import adjusting, returning
@@ -27,9 +28,6 @@ WITHDRAWN = "withdrawn"
 
 FEE = "cancellation"
 """What the charge for cancelling without having paid is for."""
-
-PAY_WITHIN = timedelta(days=14)
-"""Until when a cancellation fee is to be paid, counted from the cancellation."""
 
 
 def refund_quote(booking: Booking, *, now: datetime) -> RefundQuote:
@@ -165,7 +163,8 @@ def _ask(session: Session, booking: Booking, quote: RefundQuote, *, now: datetim
     line = ChargeLine(
         "取消しの料金", quote.owed, TaxClass.STANDARD, ground, policy.sample, quote.rule, "Fee for cancelling"
     )
-    request = adjusting.demand(session, booking, [line], ground, now + PAY_WITHIN, purpose=FEE, now=now)
+    until = last_moment(now, policy.days_to_pay.cancelling)
+    request = adjusting.demand(session, booking, [line], ground, until, purpose=FEE, now=now)
     payments.raise_charge(session, request, now=now)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, time, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,18 +15,14 @@ from portal.kernel.money import Yen
 from reservations.errors import ReasonMissing, WrongState
 from reservations.models import Booking, BookingState, Facility, Space
 from reservations.money_models import ReductionRequest, ReductionState
-from reservations.policy.windows import moment
+from reservations.policy.payment import last_moment
 from reservations.services import adjusting
 from reservations.services.adjusting import Why
-from reservations.services.common import fees_of, note
+from reservations.services.common import fees_of, note, policy_of
 from reservations.services.deciding import in_scope
 from reservations.services.holding import set_live
 from reservations.services.paying import TELL, settle
 from reservations.services.quoting import quote_of
-from reservations.timetable import TOKYO
-
-DAYS_TO_PAY = 14
-"""Days to pay after a decision, where the rules of use name none (見本; a city sets `payment`)."""
 
 
 def ask(session: Session, booking: Booking, *, now: datetime) -> bool:
@@ -157,7 +153,7 @@ def _follow(session: Session, booking: Booking, why: Why, *, actor: Actor, now: 
 
 def due(booking: Booking, *, now: datetime) -> datetime | None:
     """Until when what is open now has to be paid: before the use where that is still to come."""
-    last = moment(now.astimezone(TOKYO).date() + timedelta(days=DAYS_TO_PAY), time.max)
+    last = last_moment(now, policy_of(booking).days_to_pay.decision)
     return min(last, booking.starts_at) if booking.starts_at > now else last
 
 

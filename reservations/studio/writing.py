@@ -13,6 +13,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from reservations.rules import DaysToPay
+
 
 def as_text(content: Mapping[str, Any]) -> str:
     """A document as YAML, in the order in which it is given."""
@@ -216,6 +218,7 @@ class PlainPolicy:
     closes_days: int
     approval: str
     steps: tuple[tuple[int, int], ...]
+    days_to_pay: DaysToPay
     cancel_ground: str
     authority: str
     ground: str
@@ -257,6 +260,8 @@ def policy(plain: PlainPolicy) -> str:
         ],
         "windows": windows,
         "approval": plain.approval,
+        "days_to_pay": plain.days_to_pay.model_dump(exclude_defaults=True)
+        | {"telephone": plain.days_to_pay.telephone, "overtime": plain.days_to_pay.overtime},
         "cancellation": {
             "ground": plain.cancel_ground,
             "steps": [{"days_before": days, "percent": percent} for days, percent in plain.steps],

@@ -141,17 +141,17 @@ def _line(number: str) -> DeskLine:
 
 def _use_page(line: DeskLine, form: UseForm, lend: LendForm, *, status: int = 200) -> ResponseReturnValue:
     over = line.use.overtime if line.use else 0
-    more = None
+    offer = None
     if line.use and over and line.use.overtime_charge is None:
         with unit_of_work() as session:
-            more = overtime.more(session, line.booking.reference, over)
+            offer = overtime.offer(session, line.booking.reference, over)
     html = render_template(
         "reservations/desk/use.html",
         line=line,
         booking=line.booking,
         form=form,
         lend=lend,
-        more=more,
+        offer=offer,
         by=_by(request.values.get("by")) if line.use is None else "",
         empty=EmptyForm(formdata=None),
         early=line.booking.starts_at - services.EARLY > clock.now(),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
-from portal.accounts.models import Person
+from portal.accounts.models import Account, Person
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
@@ -213,6 +216,53 @@ def test_b9_a_move_out_of_the_city_before_the_use_changes_no_price_silently(hana
 )
 def test_near_its_end_a_year_is_the_next_one(day: date, until: date) -> None:
     assert GroupKind(code="club", name="団体").until(day) == until
+
+
+TERMS = st.builds(
+    GroupKind,
+    code=st.just("club"),
+    name=st.just("団体"),
+    term=st.sampled_from(["fiscal_year", "months"]),
+    months=st.integers(1, 60),
+    renew_days=st.integers(0, 365),
+)
+DAYS = st.dates(date(2020, 1, 1), date(2040, 12, 31))
+
+
+@given(kind=TERMS, day=DAYS, left=st.integers(-400, 800))
+def test_renewing_early_never_shortens_and_gives_one_term_after_the_running_one(
+    kind: GroupKind, day: date, left: int
+) -> None:
+    running = day + timedelta(days=left)
+    after = kind.renewed_until(day, running)
+    assert after >= max(kind.until(day), running), "the rest of the running term is not lost"
+    later = max(running, day)
+    assert after <= kind.until(later + timedelta(days=1)), "at most one term after the later of decision and old end"
+    assert after > running, "another term is later than the one before"
+
+
+def test_a_company_that_renews_a_month_early_keeps_the_month() -> None:
+    kind = GroupKind(code="company", name="会社", term="months", months=24)
+    assert kind.renewed_until(date(2027, 3, 1), date(2027, 3, 31)) == date(2029, 3, 31)
+    assert kind.renewed_until(date(2027, 4, 2), date(2027, 3, 31)) == date(2029, 4, 1), "late: from the decision"
+
+
+def test_the_term_that_a_renewal_gives_is_the_one_on_the_page(
+    client: FlaskClient, hanako: Resident, clock_at: Callable[[str], datetime]
+) -> None:
+    wish = replace(request(), kind="company", purposes=())
+    reference = register(hanako, wish)
+    first = verify(reference).valid_until
+    assert first == date(2028, 11, 24)
+    clock_at("2028-10-10 09:00")
+    with unit_of_work() as session:
+        who = hanako.person_id
+        services.renew(session, reference, wish, person_id=who, actor=hanako.actor, now=clock.now())
+    assert verify(reference).valid_until == date(2030, 11, 24), "24 months after the first term, not after the decision"
+    with unit_of_work() as session:
+        account = session.get_one(Account, hanako.account_id)
+    people.sign_in(client, account)
+    assert "2030年11月24日(日)" in client.get("/my/groups").text
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ RULES = {
     "approval": "automatic",
     "full_days": "7",
     "half_days": "1",
+    "telephone_days": "5",
+    "overtime_days": "10",
     "cancel_ground": "見本の条例第9条",
     "authority": "古河市長",
     "ground": "見本の条例第3条",

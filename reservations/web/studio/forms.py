@@ -345,6 +345,21 @@ class PolicyForm(PortalForm):
     approval = ChoiceField(lazy_gettext("決め方"), validators=[Required()])
     full_days = NumberField(lazy_gettext("全額を返す取消し(何日前まで)"), least=0, most=365, validators=[Required()])
     half_days = NumberField(lazy_gettext("半額を返す取消し(何日前まで)"), least=0, most=365, validators=[Optional()])
+    telephone_days = NumberField(
+        lazy_gettext("電話の予約の支払い(何日以内)"),
+        least=1,
+        most=60,
+        validators=[Required()],
+        description=lazy_gettext(
+            "その場で支払うきまりの施設で、電話で予約した方の期限です。使う時間が始まるまでには支払います。"
+        ),
+    )
+    overtime_days = NumberField(lazy_gettext("延長の料金の支払い(何日以内)"), least=1, most=90, validators=[Required()])
+    days_source = TextField(
+        lazy_gettext("支払いの日数の根拠"),
+        validators=[MaxLength(300)],
+        description=lazy_gettext("規則の名前と条です。書かないと、見本と出ます。"),
+    )
     cancel_ground = TextField(lazy_gettext("還付の根拠"), validators=[Required(), MaxLength(300)])
     authority = TextField(lazy_gettext("許可する人(処分庁)"), validators=[Required(), MaxLength(100)])
     ground = TextField(lazy_gettext("許可の根拠(条例の名前と条)"), validators=[Required(), MaxLength(300)])

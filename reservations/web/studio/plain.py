@@ -14,6 +14,7 @@ from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access, city
 from reservations.models import Facility
+from reservations.rules import DaysToPay
 from reservations.studio import drafts, services, writing
 from reservations.web.public import bp
 from reservations.web.studio import words
@@ -22,6 +23,7 @@ from reservations.web.studio.forms import FeesForm, PolicyForm, TimetableForm, f
 
 #: The last part of a new document's code.
 SUFFIX = {"timetable": "hours", "fees": "fees", "policy": "rules"}
+USUAL = DaysToPay()
 
 
 def known_kind(kind: str) -> str:
@@ -81,6 +83,8 @@ def _plain_form(kind: str, facility: Facility) -> TimetableForm | FeesForm | Pol
             "approval": "automatic",
             "full_days": 7,
             "half_days": 1,
+            "telephone_days": USUAL.telephone,
+            "overtime_days": USUAL.overtime,
         }
     )
 
@@ -161,6 +165,11 @@ def _policy_text(code: str, form: Any) -> str:
             closes_days=form.closes_days.data,
             approval=form.approval.data,
             steps=tuple(steps),
+            days_to_pay=DaysToPay(
+                telephone=form.telephone_days.data,
+                overtime=form.overtime_days.data,
+                source=(form.days_source.data or "").strip(),
+            ),
             cancel_ground=form.cancel_ground.data,
             authority=form.authority.data,
             ground=form.ground.data,

@@ -61,6 +61,13 @@ def _deciding(rules: Policy) -> Iterator[str]:
 
 
 def _money(rules: Policy) -> Iterator[str]:
+    days = rules.days_to_pay
+    named = gettext("根拠: %(ground)s", ground=days.source) if days.source else gettext("見本")
+    yield gettext("電話の予約の支払い: %(days)s日以内(%(named)s)", days=days.telephone, named=named)
+    yield gettext("延長の料金の支払い: %(days)s日以内(%(named)s)", days=days.overtime, named=named)
+    yield gettext("減免などが決まったあとの支払い: %(days)s日以内(%(named)s)", days=days.decision, named=named)
+    if rules.cancellation.unpaid_owes:
+        yield gettext("取消しの料金の支払い: %(days)s日以内(%(named)s)", days=days.cancelling, named=named)
     undo = rules.cancellation.undo_minutes
     yield gettext("取消し: 決まってから%(minutes)s分以内は全額", minutes=undo)
     for step in rules.cancellation.steps:
