@@ -142,3 +142,24 @@ def next_working_day(day: date) -> date:
     while not is_working_day(day):
         day += timedelta(days=1)
     return day
+
+
+def is_bank_day(day: date) -> bool:
+    """Whether banks work: not Saturday, Sunday, a holiday or December 31 to January 3 (銀行法施行令 第5条)."""
+    turn = (day.month == 12 and day.day == 31) or (day.month == 1 and day.day <= 3)
+    return day.weekday() < 5 and not is_holiday(day) and not turn
+
+
+def next_bank_day(day: date) -> date:
+    """`day` itself where banks work, else the next day on which they do."""
+    while not is_bank_day(day):
+        day += timedelta(days=1)
+    return day
+
+
+def bank_days_before(day: date, count: int) -> date:
+    """The bank day that is `count` bank days before `day`, which is not counted."""
+    while count > 0:
+        day -= timedelta(days=1)
+        count -= is_bank_day(day)
+    return day
