@@ -40,6 +40,7 @@ _TEMPLATES = {
     "reduction_revoked": "reservations/mail/adjusted.txt",
     "adjusted": "reservations/mail/adjusted.txt",
     "overtime": "reservations/mail/overtime.txt",
+    "overtime_back": "reservations/mail/overtime_back.txt",
     "entered": "reservations/mail/entered.txt",
     "struck": "reservations/mail/struck.txt",
 }
@@ -72,9 +73,9 @@ def _keep(session: Session, *, booking_id: int, content: bytes) -> None:
 
 
 @task(name=TELL, queue="mail", retry=PATIENT)
-def tell(booking_id: int, event: str) -> None:
-    """Put the message about an event into the mail; one for each event of a booking."""
-    transact(partial(_tell, booking_id=booking_id, event=event))
+def tell(booking_id: int, event: str, number: int = 0) -> None:
+    """Put the message about an event into the mail; one for each event of a booking, or for each `number` of one that happens again."""
+    transact(partial(_tell, booking_id=booking_id, event=event, number=number))
 
 
 def _tell(session: Session, *, booking_id: int, event: str, number: int = 0) -> None:

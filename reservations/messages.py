@@ -194,6 +194,7 @@ def _money(session: Session, booking: Booking) -> dict[str, Any]:
         "total_now": last.new_total.amount if last else accepted,
         "given_back": last.old_total.amount - last.new_total.amount if last is not None and back else 0,
         "adjusted_ground": last.ground if last else "",
+        "adjusted_reason": (last.reason or "") if last else "",
         "to_pay": asked.total.amount if asked else 0,
         "pay_until": show_until(asked.pay_until, booking.locale) if asked and asked.pay_until else "",
         "over": booking.facts.get("overtime", 0),

@@ -48,7 +48,8 @@ class BookingAdjustment(Base):
     """A later price of a booking, and the money that moved because of it. The accepted price stays as it is.
 
     `run` names a correction of many bookings; the unique constraint keeps a run that is started again from moving money twice.
-    `fiscal_year`: 年度 of the day of use, which decides where the money is booked.
+    `reason`: why, in the words of who did it; the person reads it. `fiscal_year`: 年度 of the day of use, which decides where the
+    money is booked.
     """
 
     __tablename__ = "booking_adjustment"
@@ -65,6 +66,7 @@ class BookingAdjustment(Base):
     new_total: Mapped[Yen]
     quote: Mapped[dict[str, Any]] = mapped_column(JSONB)
     ground: Mapped[str]
+    reason: Mapped[str | None]
     fiscal_year: Mapped[int]
     charge_ref: Mapped[str | None]
     refund_refs: Mapped[list[str]] = mapped_column(JSONB)

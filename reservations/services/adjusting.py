@@ -33,11 +33,12 @@ class Why:
     """Why a price changes.
 
     Attributes:
-        kind: "reduction", "revoked", "correction", "overtime", "category", "moved".
+        kind: "reduction", "revoked", "correction", "overtime", "overtime_back", "category", "moved".
         ground: ordinance and article, or the decision.
         words: the line of a further charge, in Japanese.
         words_en: the same in English.
         refund: what kind of money goes back: not owed (過誤納), or by the ordinance.
+        reason: in the words of who decides; the person reads it.
         run: names a correction of many bookings; each has its part of a run once.
     """
 
@@ -47,6 +48,7 @@ class Why:
     words_en: str
     refund: RefundKind = RefundKind.NOT_OWED
     run: str | None = None
+    reason: str = ""
 
 
 def stored(quote: Quote) -> dict[str, Any]:
@@ -129,6 +131,7 @@ def adjust(
         new_total=quote.total,
         quote=stored(quote) | {"accepted": (booking.quote or {}).get("digest")},
         ground=why.ground,
+        reason=why.reason or None,
         fiscal_year=dates.fiscal_year(booking.starts_at.astimezone(TOKYO).date()),
         charge_ref=None,
         refund_refs=[],

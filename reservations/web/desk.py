@@ -27,7 +27,7 @@ from reservations.desk.statistics import Statistics
 from reservations.queries import bookings
 from reservations.services.common import KIND
 from reservations.web import desk_files, words
-from reservations.web.desk_forms import AGE_LABELS, CameForm, FindForm, LendForm, PeriodForm, UseForm
+from reservations.web.desk_forms import AGE_LABELS, CameForm, FindForm, LendForm, PeriodForm, TakeBackForm, UseForm
 from reservations.web.forms import EmptyForm
 from reservations.web.manage import facilities_of
 from reservations.web.public import bp, read_day
@@ -87,7 +87,7 @@ def came(reference: str) -> ResponseReturnValue:
     """They are here; or they were, at the time that the paper says."""
     number = references.parse(reference)
     form = CameForm()
-    line = _line(number)
+    line = line_of(number)
     day = clock.local(line.booking.starts_at).date()
     if not form.validate():
         return _day_page(day, message=str(next(iter(form.at.errors), "")), status=422)
@@ -125,7 +125,7 @@ def _by(text: str | None) -> str:
     return text if text in {CheckInBy.QR.value, CheckInBy.CODE.value} else ""
 
 
-def _line(number: str) -> DeskLine:
+def line_of(number: str) -> DeskLine:
     """The booking with its use, of the clerk's own facilities; the look is recorded.
 
     Raises:
@@ -139,12 +139,18 @@ def _line(number: str) -> DeskLine:
         return found
 
 
-def _use_page(line: DeskLine, form: UseForm, lend: LendForm, *, status: int = 200) -> ResponseReturnValue:
+def use_page(
+    line: DeskLine, form: UseForm, lend: LendForm, back: TakeBackForm | None = None, *, status: int = 200
+) -> ResponseReturnValue:
+    """The page of one booking at the desk; `back`: why a charge is taken back, as typed."""
     over = line.use.overtime if line.use else 0
-    offer = None
+    offer = taken = None
     if line.use and over and line.use.overtime_charge is None:
         with unit_of_work() as session:
             offer = overtime.offer(session, line.booking.reference, over)
+    if line.use:
+        with unit_of_work() as session:
+            taken = overtime.taken_back(session, line.use.booking_id)
     html = render_template(
         "reservations/desk/use.html",
         line=line,
@@ -152,6 +158,8 @@ def _use_page(line: DeskLine, form: UseForm, lend: LendForm, *, status: int = 20
         form=form,
         lend=lend,
         offer=offer,
+        taken=taken,
+        back=back or TakeBackForm(formdata=None),
         by=_by(request.values.get("by")) if line.use is None else "",
         empty=EmptyForm(formdata=None),
         early=line.booking.starts_at - services.EARLY > clock.now(),
@@ -166,12 +174,16 @@ def _use_page(line: DeskLine, form: UseForm, lend: LendForm, *, status: int = 20
 @_DESK
 def use(reference: str) -> ResponseReturnValue:
     """One booking at the desk: how many came, until when, what is lent."""
-    line = _line(references.parse(reference))
-    kept: dict[str, Any] = dict(line.use.users) if line.use else {}
-    if line.use:
-        left = line.use.left_at
-        kept |= {"remark": line.use.note, "left": clock.local(left).time() if left else None}
-    return _use_page(line, UseForm(formdata=None, data=kept), LendForm(formdata=None))
+    line = line_of(references.parse(reference))
+    return use_page(line, UseForm(formdata=None, data=kept(line)), LendForm(formdata=None))
+
+
+def kept(line: DeskLine) -> dict[str, Any]:
+    """What was entered about the use, as its form takes it."""
+    if line.use is None:
+        return {}
+    left = line.use.left_at
+    return line.use.users | {"remark": line.use.note, "left": clock.local(left).time() if left else None}
 
 
 @bp.post("/staff/desk/bookings/<reference>")
@@ -179,10 +191,10 @@ def use(reference: str) -> ResponseReturnValue:
 def record_use(reference: str) -> ResponseReturnValue:
     """Keep how it was."""
     number = references.parse(reference)
-    line = _line(number)
+    line = line_of(number)
     form = UseForm()
     if not form.validate():
-        return _use_page(line, form, LendForm(formdata=None), status=422)
+        return use_page(line, form, LendForm(formdata=None), status=422)
     visitor = access.visitor()
     try:
         transact(
@@ -199,30 +211,12 @@ def record_use(reference: str) -> ResponseReturnValue:
         )
     except UntrueTime:
         form.left.errors = [gettext("「帰った時刻」は、来た時刻のあとで、今までの時刻にしてください。")]
-        return _use_page(line, form, LendForm(formdata=None), status=422)
+        return use_page(line, form, LendForm(formdata=None), status=422)
     over = services.minutes_over(line.booking.ends_at, form.left_at(line.booking.ends_at))
     if over:
         # Whether to ask for money is decided now, while the people are still at the desk.
         return redirect(url_for("reservations.use", reference=number) + "#overtime", 303)
     return redirect(url_for("reservations.desk", day=clock.local(line.booking.starts_at).date().isoformat()), 303)
-
-
-@bp.post("/staff/desk/bookings/<reference>/overtime")
-@_DESK
-def charge_overtime(reference: str) -> ResponseReturnValue:
-    """Ask for the overtime that was entered."""
-    number = references.parse(reference)
-    visitor = access.visitor()
-    transact(
-        partial(
-            overtime.charge,
-            reference=number,
-            facilities=facilities_of(visitor),
-            actor=visitor.actor,
-            now=clock.now(),
-        )
-    )
-    return redirect(url_for("reservations.use", reference=number), 303)
 
 
 @bp.post("/staff/desk/bookings/<reference>/lend")
@@ -232,7 +226,7 @@ def lend(reference: str) -> ResponseReturnValue:
     number = references.parse(reference)
     form = LendForm()
     if not form.validate():
-        return _use_page(_line(number), UseForm(formdata=None), form, status=422)
+        return use_page(line_of(number), UseForm(formdata=None), form, status=422)
     visitor = access.visitor()
     transact(
         partial(

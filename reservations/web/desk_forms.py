@@ -79,6 +79,16 @@ class LendForm(PortalForm):
     )
 
 
+class TakeBackForm(PortalForm):
+    """Why a charge is taken back."""
+
+    reason = TextField(
+        lazy_gettext("取り下げる理由"),
+        description=lazy_gettext("本人に、そのまま伝わります。例: 帰った時刻を打ちまちがえました"),
+        validators=[Required(), MaxLength(300)],
+    )
+
+
 class FindForm(PortalForm):
     """A booking by number, permit, name, telephone, or the picture of its QR code."""
 

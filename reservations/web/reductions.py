@@ -71,6 +71,7 @@ def adjustment_words(kind: str) -> str:
         "revoked": gettext("減免を取り消した"),
         "correction": gettext("料金表の間違いを直した"),
         "overtime": gettext("延長して使った"),
+        "overtime_back": gettext("延長の料金を取り下げた"),
         "category": gettext("利用者区分が変わった"),
         "moved": gettext("予約を動かした"),
     }.get(kind, kind)

@@ -33,6 +33,7 @@ from reservations.web import groups as _group_views  # noqa: F401 - imported for
 from reservations.web import individual as _individual_views  # noqa: F401
 from reservations.web import leaving as _leaving_views  # noqa: F401
 from reservations.web import manage, refusals, rush, words
+from reservations.web import overtime as _overtime_views  # noqa: F401 - imported for its views
 from reservations.web import papers as _paper_views  # noqa: F401 - imported for its views
 from reservations.web import personal as _personal_views  # noqa: F401 - imported for its views
 from reservations.web import series as _series_views  # noqa: F401 - imported for its views
