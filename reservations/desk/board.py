@@ -24,7 +24,12 @@ DAYS = 7
 
 @dataclass(frozen=True)
 class Shut:
-    """Part of a day that a closure takes. `whole`: all that the timetable offers on that day."""
+    """Part of a day that a closure takes.
+
+    Attributes:
+        whole: all that the timetable offers on that day.
+        by: ids of the spaces that are closed, where this one only shares their floor; empty: it is closed itself.
+    """
 
     kind: str
     reason: str
@@ -32,6 +37,7 @@ class Shut:
     start: datetime
     end: datetime
     whole: bool
+    by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,8 @@ def _shut(view: SpaceView, day: date, slots: Sequence[Slot], taken: Sequence[Tak
         whole = bool(slots) and all(one.start <= slot.start and slot.end <= one.end for slot in slots)
         facts = one.closure
         start, end = max(one.start, midnight), min(one.end, until)
-        found[facts.reference] = Shut(facts.kind, facts.reason, facts.reason_en, start, end, whole)
+        by = () if view.id in facts.space_ids else tuple(facts.space_ids)
+        found[facts.reference] = Shut(facts.kind, facts.reason, facts.reason_en, start, end, whole, by)
     return tuple(found.values())
 
 

@@ -46,7 +46,7 @@ def context(session: Session, facility: str, day: date, *, now: datetime) -> dic
         "made_at": now,
         "lines": lines,
         "unpaid": bookings.unpaid(session, lines),
-        "shut": closures.on_day(session, facility, day, now=now),
+        "shut": closures.on_day(session, [facility], day),
         "number": facility,
         "sample": False,
     }

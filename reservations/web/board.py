@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
@@ -13,7 +15,7 @@ from portal.accounts.models import Role
 from portal.kernel import audit, clock, references
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound, PortalError
-from portal.web import access
+from portal.web import access, locale
 from reservations.desk import board as boards
 from reservations.errors import NoSuchSlot, NotBookable, NotOffered, PriceChanged, SlotsUnfit, SlotTaken, WrongState
 from reservations.operations import moving
@@ -41,6 +43,12 @@ def board_today() -> ResponseReturnValue:
     return redirect(url_for("reservations.board", facility=own[0], day=clock.today().isoformat()), 303)
 
 
+def _names(page: boards.Board, ids: Collection[int]) -> str:
+    """Names of spaces of the board."""
+    joint = ", " if locale.current() == "en" else "、"
+    return joint.join(row.space.called(locale.current()) for row in page.rows if row.space.id in ids)
+
+
 @bp.get("/staff/board/<facility>/<day>")
 @_MANAGER
 def board(facility: str, day: str) -> ResponseReturnValue:
@@ -64,6 +72,7 @@ def board(facility: str, day: str) -> ResponseReturnValue:
         done=request.args.get("done"),
         first=first,
         today=clock.today(),
+        because=partial(_names, page),
         before=first - timedelta(days=boards.DAYS),
         after=first + timedelta(days=boards.DAYS),
         words=words,

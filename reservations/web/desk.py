@@ -19,7 +19,7 @@ from portal.kernel import audit, clock, files, references
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
 from portal.web import access
-from reservations.desk import ages, charts, overtime, queries, services, sheets, statistics
+from reservations.desk import ages, charts, closures, overtime, queries, services, sheets, statistics
 from reservations.desk.errors import NotExpected, UntrueTime
 from reservations.desk.models import CheckInBy
 from reservations.desk.queries import DeskLine
@@ -60,6 +60,7 @@ def _day_page(day: date, *, message: str = "", status: int = 200) -> ResponseRet
         lines = queries.day(session, own, day)
         unpaid = bookings.unpaid(session, [line.booking for line in lines])
         managed = bookings.managed(session, own, on=day)
+        shut = closures.on_day(session, own, day)
         ready = {code: queries.sheet_of(session, code, day) for code, _name in managed[:SHEETS_SHOWN]}
         for line in lines:
             _looked(session, line.booking.reference, "booking.listed")
@@ -71,6 +72,8 @@ def _day_page(day: date, *, message: str = "", status: int = 200) -> ResponseRet
         after=day + timedelta(days=1),
         lines=lines,
         unpaid=unpaid,
+        shut=shut,
+        managed=dict(managed),
         came=CameForm(formdata=None),
         find=FindForm(formdata=None),
         empty=EmptyForm(formdata=None),

@@ -16,7 +16,7 @@ from portal.kernel.errors import NotFound
 from portal.web import access
 from portal.web.access import Visitor
 from reservations import services
-from reservations.desk import leaving
+from reservations.desk import closures, leaving
 from reservations.errors import WrongState
 from reservations.models import FIRM, BookingState
 from reservations.queries import bookings, later_changes
@@ -66,12 +66,16 @@ def sheet(day: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         lines = bookings.sheet(session, own, wanted)
         unpaid = bookings.unpaid(session, lines)
+        shut = closures.on_day(session, own, wanted)
+        managed = dict(bookings.managed(session, own, on=wanted))
         for line in lines:
             _looked(session, line.reference, "booking.listed")
     return render_template(
         "reservations/staff/sheet.html",
         lines=lines,
         unpaid=unpaid,
+        shut=shut,
+        managed=managed,
         day=wanted,
         before=wanted - timedelta(days=1),
         after=wanted + timedelta(days=1),

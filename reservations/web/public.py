@@ -30,7 +30,7 @@ from reservations.queries.catalog import FacilityHead
 from reservations.rules import Looker
 from reservations.studio.queries import pictures_of
 from reservations.timetable import PartOfDay
-from reservations.web import words
+from reservations.web import closed_words, words
 from reservations.web.comforts import barrier_free_words
 from reservations.web.forms import SearchForm, offered
 from reservations.web.kept import hurry, kept
@@ -247,6 +247,7 @@ def facility_day(code: str, day: str) -> ResponseReturnValue:
     return render_template(
         "reservations/day.html",
         shut=shut,
+        closed=closed_words,
         page=page,
         shared=shared,
         successor=successor,

@@ -174,6 +174,50 @@ def test_everybody_reads_on_the_page_of_the_day_what_is_closed_and_why(manager: 
     assert "床の張り替え" not in manager.get(f"{path}?lang=ja").text
 
 
+def _slots(page: str, space: str) -> str:
+    found = re.search(rf'aria-labelledby="space-{space}">(.*?)</section>', page, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_closed_slots_say_so_with_the_reason_and_spaces_that_share_the_floor_say_because_of_which(
+    manager: FlaskClient, hanako: Resident
+) -> None:
+    people.post(manager, "/staff/closures", {**SHUT, "starts": "13:00", "expected": "0"})
+    hanako.book("S01-93", "t0900")
+    people.sign_out(manager)
+    page = manager.get(f"/facilities/S01/day/{FRIDAY}").text
+    court, gym, other = (_slots(page, space) for space in ("S01-92", "S01-01", "S01-93"))
+    for closed in (court, gym):
+        assert "休み: 床の張り替え" in closed
+    assert "予約ずみ" not in court
+    assert "予約ずみ" in gym, "the morning in which somebody else has a court"
+    assert "体育館 バドミントン1コート と同じ場所なので、閉めている間は使えません。" in gym
+    assert "と同じ場所なので" not in court
+    assert "休み" not in other
+    assert "予約ずみ" in other
+    assert "(同じ場所を使う " in page
+    english = manager.get(f"/facilities/S01/day/{FRIDAY}?lang=en").text
+    assert "Closed: New floor" in _slots(english, "S01-01")
+
+
+def test_the_managers_pages_of_a_day_say_what_is_closed_and_what_else_cannot_be_used(manager: FlaskClient) -> None:
+    people.post(manager, "/staff/closures", {**SHUT, "expected": "0"})
+    for path in (f"/staff/desk/{FRIDAY}", f"/staff/bookings/sheet/{FRIDAY}"):
+        page = manager.get(path).text
+        assert "休み: 体育館 バドミントン1コート" in page, path
+        assert "床の張り替え" in page
+        assert "同じ場所を使うので、これも使えません" in page
+        assert "床の張り替え" not in manager.get(path.replace("12-04", "12-05")).text
+    with unit_of_work() as session:
+        html = texts.render(
+            "reservations/pdf/sheet.html", "ja", **sheets.context(session, "S01", FRIDAY, now=clock.now())
+        )
+    assert "(同じ場所を使う " in html
+    assert "(体育館 バドミントン1コート を閉めているため)" in _cell(manager, "S01-01")
+    assert "を閉めているため" not in _cell(manager, "S01-92")
+
+
 def test_the_end_of_a_calendars_address_is_said(client: FlaskClient, hanako: Resident) -> None:
     with unit_of_work() as session:
         account = session.get_one(Account, hanako.account_id)
