@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import email
 import email.policy
+import gc
 import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from datetime import datetime
 from email.message import EmailMessage
@@ -43,6 +44,9 @@ KOGA = ROOT / "portal" / "cities" / "koga"
 MORNING = datetime(2026, 11, 25, 10, 0, tzinfo=clock.TOKYO)
 #: When Koga's data was loaded: before MORNING and before any day on which tests run by the real clock.
 LOADED = datetime(2026, 4, 1, 9, 0, tzinfo=clock.TOKYO)
+
+#: New objects until the collector of cycles looks at the young ones; and how many such looks until it looks at older ones.
+_GARBAGE = (20_000, 10, 10)
 
 _numbers = itertools.count(1)
 
@@ -293,6 +297,18 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
         if "browser" in str(item.path.relative_to(ROOT)):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Modules and collected tests live as long as the process: the collector of cycles need not walk them again and again."""
+    gc.disable()
+    collected = yield
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(*_GARBAGE)
+    return collected
 
 
 def pytest_runtest_setup() -> None:
