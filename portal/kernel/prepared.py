@@ -10,18 +10,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import psycopg
 from psycopg.pq import Escaping, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.kernel.database import DriverConnection
+from portal.kernel.database import DriverConnection, constraint_of, transact
 
+T = TypeVar("T")
 Escape = Callable[[bytes], bytes]
 """Makes a literal of a text: libpq's own function, which knows the connection's settings."""
 _PLACE = re.compile(r"%\((\w+)\)s")
@@ -82,12 +84,60 @@ def literal(value: Any, escape: Escape) -> str:
     raise TypeError(f"no literal for {type(value).__name__}")
 
 
+@dataclass(frozen=True)
+class Last(Generic[T]):
+    """The statement with which a use case ends: it goes in one message with the transaction's COMMIT.
+
+    It has to be right by itself, since nothing that is found in its answer can undo it: it writes all or nothing, or is refused by a
+    constraint.
+
+    Attributes:
+        call: the statement and its values.
+        answer: the use case's result from the values of its rows, once it is committed; may raise where nothing was written.
+        refused: what the refusal by a constraint means, by the constraint's name.
+    """
+
+    call: Call
+    answer: Callable[[list[Any]], T]
+    refused: Mapping[str, Callable[[], Exception]]
+
+
 def run(session: Session, *calls: Call) -> list[list[Any]]:
     """Run the statements one after the other in the session's transaction; the values of each one's rows.
 
     Raises:
         sqlalchemy.exc.DBAPIError: as from any other statement.
     """
+    return [_values(result) for result in _sent(session, calls)]
+
+
+def conclude(work: Callable[[Session], T | Last[T]]) -> T:
+    """`portal.kernel.database.transact` for a use case that may end with a `Last` statement.
+
+    Args:
+        work: as there; what it returns is the result, or the statement that gives it.
+
+    Raises:
+        Whatever `work` and its `Last` raise.
+    """
+
+    def whole(session: Session) -> T:
+        found = work(session)
+        if not isinstance(found, Last):
+            return found
+        try:
+            rows = _values(_sent(session, (found.call,), ends=True)[0])
+        except IntegrityError as error:
+            meant = found.refused.get(constraint_of(error) or "")
+            if meant is None:
+                raise
+            raise meant() from error
+        return found.answer(rows)
+
+    return transact(whole)
+
+
+def _sent(session: Session, calls: Sequence[Call], *, ends: bool = False) -> list[PGresult]:
     connection = session.connection()
     driver = _driver(connection)
     for listener in connection.dispatch.before_cursor_execute:
@@ -96,15 +146,16 @@ def run(session: Session, *calls: Call) -> list[list[Any]]:
     begins = driver.info.transaction_status == TransactionStatus.IDLE
     try:
         try:
-            results = _ask(driver, calls, begins=begins)
+            results = _ask(driver, calls, begins=begins, ends=ends)
         except psycopg.Error as error:
             if not begins or error.sqlstate != _FORGOTTEN:
                 raise
             driver.rollback()
-            results = _ask(driver, calls, begins=begins)
+            results = _ask(driver, calls, begins=begins, ends=ends)
     except psycopg.Error as error:
         raise _wrapped(connection, driver, calls[0][0], error) from error
-    return [_values(result) for result in results[-len(calls) :]]
+    first = 1 if begins else 0
+    return results[first : first + len(calls)]
 
 
 def memory(session: Session) -> dict[str, object]:
@@ -119,14 +170,14 @@ def _driver(connection: Connection) -> DriverConnection:
     return driver
 
 
-def _ask(driver: DriverConnection, calls: Sequence[Call], *, begins: bool) -> list[PGresult]:
+def _ask(driver: DriverConnection, calls: Sequence[Call], *, begins: bool, ends: bool) -> list[PGresult]:
     for statement, _given in calls:
         if statement.name not in driver.kept:
             _answered(driver, statement.preparing)
             driver.kept.add(statement.name)
     escape = Escaping(driver.pgconn).escape_literal
     said = [statement.running(values, escape) for statement, values in calls]
-    return _answered(driver, "; ".join(["BEGIN", *said] if begins else said))
+    return _answered(driver, "; ".join([*(["BEGIN"] if begins else ()), *said, *(["COMMIT"] if ends else ())]))
 
 
 def _answered(driver: DriverConnection, message: str) -> list[PGresult]:

@@ -23,8 +23,9 @@ from reservations.groups.models import BookingGroup
 from reservations.models import Booking, Facility, Source, Space
 from reservations.operations.models import Allocation
 from reservations.queries import catalog
-from reservations.services.holding import HoldRequest, Target, hold, target_of
+from reservations.services.holding import Target, hold, target_of
 from reservations.services.paying import TELL
+from reservations.services.taking import HoldRequest
 from reservations.timetable import TOKYO
 
 OK = "ok"

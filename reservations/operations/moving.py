@@ -30,9 +30,10 @@ from reservations.rules import Approval, Refused
 from reservations.services import returning
 from reservations.services.accepting import stored_quote
 from reservations.services.common import KIND, locked, note, policy_of
-from reservations.services.holding import HoldRequest, Target, target_of
+from reservations.services.holding import Target, target_of
 from reservations.services.paying import ISSUE_PERMIT, TELL
 from reservations.services.quoting import quote_of
+from reservations.services.taking import HoldRequest
 from reservations.timetable import TOKYO
 
 

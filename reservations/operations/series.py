@@ -17,7 +17,8 @@ from reservations.errors import BadPeriod, NoSuchSlot, NotBookable, NotOffered, 
 from reservations.models import Booking, BookingState, Facility, Source, Space
 from reservations.operations.models import BookingSeries
 from reservations.services.common import lock_person
-from reservations.services.holding import HoldRequest, hold, target_of
+from reservations.services.holding import hold, target_of
+from reservations.services.taking import HoldRequest
 
 MOST = 60
 """Days in one series at most: a year of Tuesdays and some more."""

@@ -24,7 +24,8 @@ from reservations.operations.models import OpenSession, SessionPlace
 from reservations.rules import Refused
 from reservations.services import standing
 from reservations.services.common import lock_person
-from reservations.services.holding import HoldRequest, target_of
+from reservations.services.holding import target_of
+from reservations.services.taking import HoldRequest
 
 TRIES = 8
 """How often the next free place is tried while others take places at the same moment."""

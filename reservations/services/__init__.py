@@ -8,9 +8,10 @@ from __future__ import annotations
 from reservations.services.accepting import accept, change_details, payment_term
 from reservations.services.cancelling import cancel, refund_quote
 from reservations.services.deciding import approve, refuse
-from reservations.services.holding import HoldRequest, extend_hold, hold, release
+from reservations.services.holding import extend_hold, hold, hold_alone, release
 from reservations.services.paying import BookingPayable
 from reservations.services.quoting import Details
+from reservations.services.taking import HoldRequest
 
 __all__ = [
     "BookingPayable",
@@ -22,6 +23,7 @@ __all__ = [
     "change_details",
     "extend_hold",
     "hold",
+    "hold_alone",
     "payment_term",
     "refund_quote",
     "refuse",

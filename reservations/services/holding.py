@@ -1,26 +1,27 @@
 """Hold a slot, keep it longer, let it go.
 
 A hold is three statements: the person's lock, one read of everything that the rules ask (both in one message), one write of booking,
-occupancies, history and audit together. No job belongs to a hold: it ends by its own time inside the constraint.
+occupancies, history and audit together (in one message with the COMMIT, where the hold is a transaction of its own). No job belongs to
+a hold: it ends by its own time inside the constraint.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from typing import Any, cast
+from datetime import datetime, timedelta
+from functools import partial
+from typing import cast
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from payments import queries as payment_queries
 from payments import services as payments
-from portal.kernel import dates, jobs, prepared, references
+from portal.kernel import dates, jobs, prepared
 from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.database import constraint_of
-from portal.kernel.prepared import Call, Prepared
+from portal.kernel.prepared import Call, Last
 from reservations import combining, documents
 from reservations.errors import (
     HoldEnded,
@@ -36,104 +37,10 @@ from reservations.operations import claims
 from reservations.rules import PayWhen, Policy, Refused
 from reservations.services import nights, standing
 from reservations.services.common import KIND, end_occupancy, lock_of, locked, note, own, policy_of
+from reservations.services.taking import HoldRequest, Taking
 from reservations.services.world import World
 from reservations.services.world import read as read_world
 from reservations.timetable import Slot, Timetable
-
-
-@dataclass(frozen=True)
-class HoldRequest:
-    """What a person taps: a slot of a space on a day.
-
-    Attributes:
-        person_id: whose booking it is.
-        account_id: who is signed in; None where staff type it for somebody without an account.
-        space: code of the space.
-        day: the day of use.
-        slot: code of the slot in the timetable of that day.
-        also: further slots of the same booking, as (day, code).
-        keep: how long it is kept; None: as the rules of use say.
-        series_id: the series that it belongs to.
-        group: reference of the group for which is booked.
-        locale: language of the messages about it.
-        source: how it came in.
-        purpose: code of what for, where the search named it; ignored where the space is not for it.
-        begun: staff ask, for a use that they have let begin: the slot may run already, or be over. Then the booking's source says so.
-    """
-
-    person_id: int
-    account_id: int | None
-    space: str
-    day: date
-    slot: str
-    locale: str = "ja"
-    source: Source = Source.ONLINE
-    purpose: str | None = None
-    also: tuple[tuple[date, str], ...] = ()
-    group: str | None = None
-    keep: timedelta | None = None
-    series_id: int | None = None
-    begun: bool = False
-
-    @property
-    def wanted(self) -> tuple[tuple[date, str], ...]:
-        """All slots that are asked for, each once, in order of their days."""
-        return tuple(sorted({(self.day, self.slot), *self.also}))
-
-
-# ON CONFLICT DO NOTHING knows exclusion constraints: a rival waits for the first, then gets no row; nobody deadlocks.
-_TAKE = Prepared(
-    "hold_take",
-    """
-WITH made AS (
-INSERT INTO booking (reference, person_id, account_id, group_id, facts, space_id, source, state, locale, category, purpose_id,
-people, options, slots, starts_at, ends_at, timetable_id, fees_id, policy_id, created_at, held_until, extensions, series_id)
-VALUES (%(reference)s, %(person)s, %(account)s, %(group)s, %(facts)s, %(space)s, %(source)s, 'held', %(locale)s, %(category)s,
-%(purpose)s, 1, '{}', %(slots)s, %(starts_at)s, %(ends_at)s, %(timetable)s, %(fees)s, %(policy)s, %(now)s, %(until)s, 0,
-%(series)s)
-RETURNING id
-), taken AS (
-INSERT INTO occupancy (unit_id, during, live, kind, booking_id)
-SELECT unit, tstzrange(span.start, span.stop), tstzrange(%(now)s, %(until)s), 'booking', made.id
-FROM made CROSS JOIN unnest(%(units)s) AS unit
-CROSS JOIN unnest(%(span_starts)s, %(span_ends)s) AS span(start, stop)
-ORDER BY unit, span.start
-ON CONFLICT DO NOTHING
-RETURNING unit_id
-), noted AS (
-INSERT INTO booking_event (booking_id, at, kind, actor_kind, actor_account_id, detail)
-SELECT id, %(now)s, 'held', %(actor_kind)s, %(actor)s, '{}' FROM made
-), logged AS (
-INSERT INTO audit_entry (at, actor_account_id, actor_kind, action, subject_kind, subject_ref)
-SELECT %(now)s, %(actor)s, %(actor_kind)s, 'booking.held', 'booking', %(reference)s FROM made
-)
-SELECT json_build_array((SELECT id FROM made), count(*)) FROM taken
-""",
-    reference="text",
-    person="bigint",
-    account="bigint",
-    group="bigint",
-    facts="jsonb",
-    space="integer",
-    source="text",
-    locale="text",
-    category="text",
-    purpose="integer",
-    slots="jsonb",
-    starts_at="timestamptz",
-    ends_at="timestamptz",
-    timetable="integer",
-    fees="integer",
-    policy="integer",
-    now="timestamptz",
-    until="timestamptz",
-    series="bigint",
-    units="integer[]",
-    span_starts="timestamptz[]",
-    span_ends="timestamptz[]",
-    actor_kind="text",
-    actor="bigint",
-)
 
 
 def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime | None = None) -> str:
@@ -155,6 +62,26 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime 
         TooManyHolds: the person or the household keeps too many, or let too many lapse today.
         SlotTaken: somebody else has it.
     """
+    found = _judged(session, request, actor=actor, now=now)
+    return found if isinstance(found, str) else found.write(session)
+
+
+def hold_alone(request: HoldRequest, *, actor: Actor) -> str:
+    """`hold` as a transaction of its own, whose write goes in one message with its COMMIT.
+
+    Raises:
+        As `hold`.
+    """
+    return prepared.conclude(partial(_concluding, request=request, actor=actor))
+
+
+def _concluding(session: Session, *, request: HoldRequest, actor: Actor) -> str | Last[str]:
+    found = _judged(session, request, actor=actor, now=None)
+    return found if isinstance(found, str) else found.last(session)
+
+
+def _judged(session: Session, request: HoldRequest, *, actor: Actor, now: datetime | None) -> str | Taking:
+    """What would be written; or the reference of the person's own hold of just these slots."""
     world = _read_world(session, request, now=now, after=[lock_of(request.person_id, group=request.group)])
     now = world.now
     timetable, policy = _documents(session, world)
@@ -179,7 +106,7 @@ def hold(session: Session, request: HoldRequest, *, actor: Actor, now: datetime 
     nights.check_priceable(session, world, slots, category)
     facts = nights.facts(session, world, policy, known.applicant, slots, now=now)
     until = now + (request.keep or timedelta(minutes=policy.hold.minutes))
-    return _take(session, request, world, slots, category=category, facts=facts, until=until, actor=actor, now=now)
+    return Taking(request, world, slots, category, facts, until, actor)
 
 
 @dataclass(frozen=True)
@@ -252,57 +179,6 @@ def _slots(session: Session, request: HoldRequest, world: World, timetable: Time
     if reason is not None:
         raise SlotsUnfit(reason)
     return tuple(found)
-
-
-def _take(
-    session: Session,
-    request: HoldRequest,
-    world: World,
-    slots: tuple[Slot, ...],
-    *,
-    category: str,
-    facts: dict[str, Any],
-    until: datetime,
-    actor: Actor,
-    now: datetime,
-) -> str:
-    reference = references.new("B")
-    spans = combining.spans(slots)
-    values = {
-        "reference": reference,
-        "person": request.person_id,
-        "account": request.account_id,
-        "group": world.party_id,
-        "facts": json.dumps(facts, ensure_ascii=False),
-        "space": world.id,
-        "source": request.source.value,
-        "locale": request.locale,
-        "category": category,
-        "purpose": world.purpose_id,
-        "slots": json.dumps(combining.stored(slots), ensure_ascii=False),
-        "starts_at": slots[0].start,
-        "ends_at": slots[-1].end,
-        "span_starts": [span.start for span in spans],
-        "span_ends": [span.end for span in spans],
-        "timetable": world.timetable_id,
-        "fees": world.fees_id,
-        "policy": world.policy_id,
-        "now": now,
-        "until": until,
-        "series": request.series_id,
-        "units": world.units,
-        "actor_kind": actor.kind,
-        "actor": actor.account_id,
-    }
-    ((booking_id, taken),) = prepared.run(session, (_TAKE, values))[0]
-    if taken != len(world.units) * len(spans):
-        raise SlotTaken(world.id, slots[0].start, slots[-1].end)
-    if world.noise and world.purpose_id is not None:
-        party = claims.party_of(request.person_id, world.party_id)
-        claims.sound(
-            session, booking_id, space_id=world.id, noise=world.noise, party=party, spans=spans, until=until, now=now
-        )
-    return reference
 
 
 def set_live(session: Session, booking: Booking, *, until: datetime | None, now: datetime) -> None:

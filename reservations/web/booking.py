@@ -119,7 +119,7 @@ def _taken(space: str) -> ResponseReturnValue:
     purpose = request.form.get("purpose") or None
     like = request.form.get("like", "")
     try:
-        reference = transact(lambda session: _hold(session, space, purpose, wanted))
+        reference = _hold(space, purpose, wanted)
     except (SlotTaken, NotBookable, NoSuchSlot, NotOffered, SlotsUnfit, TooManyHolds) as error:
         return _refused(error, space, day, wanted[0][1])
     if like:
@@ -136,7 +136,7 @@ def _say_as_before(reference: str, like: str) -> None:
             transact(partial(_change, reference=reference, details=details))
 
 
-def _hold(session: Session, space: str, purpose: str | None, wanted: list[tuple[date, str]]) -> str:
+def _hold(space: str, purpose: str | None, wanted: list[tuple[date, str]]) -> str:
     visitor = access.visitor()
     request_ = HoldRequest(
         person_id=_person(),
@@ -149,7 +149,7 @@ def _hold(session: Session, space: str, purpose: str | None, wanted: list[tuple[
         purpose=purpose,
         group=booking_party(),
     )
-    return services.hold(session, request_, actor=visitor.actor)
+    return services.hold_alone(request_, actor=visitor.actor)
 
 
 def _refused(error: PortalError, space: str, day: date | None, slot: str) -> ResponseReturnValue:

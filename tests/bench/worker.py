@@ -15,12 +15,11 @@ from typing import Any
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from portal import app as composition
 from portal.kernel import clock, database
 from portal.kernel.audit import Actor
-from portal.kernel.database import transact, unit_of_work
+from portal.kernel.database import unit_of_work
 from portal.settings import Settings
 from reservations import services
 from reservations.errors import NotBookable, SlotTaken
@@ -45,12 +44,8 @@ def bound(unit: int, start: str) -> None:
 def hold(person: int, space: str, day: str, slot: str) -> str:
     """One tap: the reference, or the code of the refusal."""
     request = HoldRequest(person, None, space, date.fromisoformat(day), slot)
-
-    def tap(session: Session) -> str:
-        return services.hold(session, request, actor=Actor(None, "resident"))
-
     try:
-        return transact(tap)
+        return services.hold_alone(request, actor=Actor(None, "resident"))
     except (SlotTaken, NotBookable) as refused:
         return refused.code
 
