@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -358,9 +359,7 @@ class Timetable(Document):
         if self.closure_on(day, holidays) is not None:
             return ()
         found = sorted(slot for rule in self.slots if rule.when.holds(day, holidays) for slot in _slots(rule, day))
-        if self.around is not None:
-            found = [replace(slot, before=self.around.before, after=self.around.after) for slot in found]
-        return tuple(found)
+        return tuple([self._with_around(slot) for slot in found])
 
     def opens_after(self, day: date, holidays: Holidays) -> date | None:
         """The next day that has slots, within a year; None where there is none."""
@@ -369,10 +368,22 @@ class Timetable(Document):
 
     def slot(self, day: date, code: str, holidays: Holidays) -> Slot | None:
         """The slot with that code on that day, or None where there is none."""
-        return next((slot for slot in self.slots_on(day, holidays) if slot.code == code), None)
+        if self.closure_on(day, holidays) is not None:
+            return None
+        rules = (rule for rule in self.slots if rule.when.holds(day, holidays))
+        found = min((slot for rule in rules for slot in _slots(rule, day) if slot.code == code), default=None)
+        return found and self._with_around(found)
+
+    def _with_around(self, slot: Slot) -> Slot:
+        return replace(slot, before=self.around.before, after=self.around.after) if self.around else slot
 
 
-def _slots(rule: Bands | Grid | Night, day: date) -> Iterator[Slot]:
+@lru_cache(maxsize=4096)
+def _slots(rule: SlotRule, day: date) -> tuple[Slot, ...]:
+    return tuple(_made(rule, day))
+
+
+def _made(rule: SlotRule, day: date) -> Iterator[Slot]:
     match rule:
         case Bands():
             for band in rule.bands:

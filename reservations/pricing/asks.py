@@ -145,7 +145,7 @@ def _rows(table: FeeTable, case: PriceCase) -> Iterator[Row]:
             (row.amounts is None or code in row.amounts) and (row.match.slots is None or code in row.match.slots)
             for code in slots
         )
-        if not fits or not row.match.model_copy(update={"slots": None}).possible(case):
+        if not fits or not row.match.possible(case, slot=False):
             continue
         yield row
         if len(slots) == 1 and row.by_user is None and not _open(row.match):

@@ -101,11 +101,16 @@ class Match(Document):
             and not (self.unless is not None and self.unless.holds(case))
         )
 
-    def possible(self, case: PriceCase) -> bool:
-        """Whether the place, the time and the category fit: what the payer does not say on the booking page."""
+    def possible(self, case: PriceCase, *, slot: bool = True) -> bool:
+        """Whether the place, the time and the category fit: what the payer does not say on the booking page.
+
+        Args:
+            case: what is priced.
+            slot: whether its slot has to be among those named.
+        """
         return (
             _among(case.tariff, self.tariffs)
-            and _among(case.slot.code, self.slots)
+            and (not slot or _among(case.slot.code, self.slots))
             and _among(case.slot.part, self.parts)
             and _among(case.category, self.categories)
             and _among(weekday_of(case.slot.day), self.weekdays)
