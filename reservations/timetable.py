@@ -187,7 +187,7 @@ class Moving(Seasonal):
         if self.when_holiday in {"stay", "open"}:
             return False
         earlier = (day - timedelta(days=back) for back in range(1, 15))
-        return any(self._own(d) and holidays(d) and self._instead(d, holidays) == day for d in earlier)
+        return any(holidays(d) and self._own(d) and self._instead(d, holidays) == day for d in earlier)
 
     def moves(self, day: date, holidays: Holidays) -> date | None:
         """The day that is closed instead of one of the rule's own that is a holiday; None where nothing moves."""

@@ -150,12 +150,23 @@ class DriverConnection(psycopg.Connection[Any]):
             self.kept.clear()
         return super()._deallocate(name)
 
-    def rollback(self) -> None:
-        """End the transaction.
+    def commit(self) -> None:
+        """End the transaction, where one has begun and its last statement did not end it.
 
         Raises:
             psycopg.Error: the server did not.
         """
+        if self.pgconn.transaction_status != TransactionStatus.IDLE:
+            super().commit()
+
+    def rollback(self) -> None:
+        """End the transaction, where one has begun.
+
+        Raises:
+            psycopg.Error: the server did not.
+        """
+        if self.pgconn.transaction_status == TransactionStatus.IDLE:
+            return
         if self.pgconn.transaction_status not in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
             super().rollback()
             return

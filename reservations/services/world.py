@@ -83,8 +83,15 @@ _HELD = "hand AND runs AND (accepted_at IS NULL OR pay_when = 'advance')"
 _LAPSED = "hand AND created_at > n.since AND (ended OR state IN ('lapsed', 'released'))"
 
 _KEPT = "reference, space_id, source, state, slots, facts, starts_at, created_at, held_until, accepted_at, ended_at, no_show_at, pay_when"
-# Each booking of the person, of the group and of the household is read once, by an index, whatever the plan was made for.
-_HISTORY = f"""SELECT json_build_array(
+
+
+def _reading(name: str, *, party: bool) -> Prepared:
+    """The statement; without what it asks of a group where none books, since each part costs whether or not it finds rows.
+
+    Each booking of the person, of the group and of the household is read once, by an index, whatever the plan was made for.
+    """
+    theirs = f"UNION ALL SELECT 2, true, {_KEPT} FROM booking WHERE group_id = g.id"  # noqa: S608 - its part is a constant of this program
+    history = f"""SELECT json_build_array(
 json_agg((SELECT json_build_array(slots, o.policy_code, l.code, o.code, runs AND accepted_at IS NOT NULL)
 FROM space o JOIN facility l ON l.id = o.facility_id WHERE o.id = b.space_id))
 FILTER (WHERE counts AND starts_at > n.around AND (runs OR state IN ('requested', 'confirmed'))),
@@ -102,23 +109,24 @@ AND slots @> %(wanted)s AND jsonb_array_length(slots) = %(count)s)) AS facts
 FROM (SELECT *, source NOT IN ('series', 'allocation') AS hand, state = 'held' AND held_until > n.now AS runs,
 state = 'held' AND held_until <= n.now AS ended FROM (
 SELECT 1 AS who, group_id IS NULL AND %(party)s IS NULL AS counts, {_KEPT} FROM booking WHERE person_id = p.id
-UNION ALL SELECT 2, true, {_KEPT} FROM booking WHERE group_id = g.id
+{theirs if party else ""}
 UNION ALL SELECT 3, false, {_KEPT} FROM booking WHERE person_id = ANY(hh.ids)) a) b"""  # noqa: S608 - its parts are constants of this program
-
-_READ = Prepared(
-    "hold_read",
-    f"""WITH n AS MATERIALIZED (SELECT now, now - interval '{LAPSE_WINDOW}' AS since,
+    group = """g.id, g.kind, g.state, g.valid_from, g.valid_until, g.counter_only,
+(SELECT json_agg(json_build_array(basis, city)) FROM booking_group_member WHERE group_id = g.id)"""
+    joined = """LEFT JOIN booking_group g ON g.reference = %(party)s AND (g.representative_id = p.id
+OR EXISTS (SELECT FROM booking_group_member WHERE group_id = g.id AND person_id = p.id AND may_book))"""
+    return Prepared(
+        name,
+        f"""WITH n AS MATERIALIZED (SELECT now, now - interval '{LAPSE_WINDOW}' AS since,
 least(%(first)s::timestamp AT TIME ZONE 'Asia/Tokyo', now) - interval '{AROUND}' AS around
 FROM (SELECT coalesce(%(now)s, clock_timestamp()) AS now) c)
 SELECT json_build_array(n.now, {offered.CHANGED}, p.id > 0,
 %(purpose)s IS NOT NULL AND EXISTS (SELECT FROM space_neighbour w WHERE %(space)s IN (w.space_id, w.other_id)),
-p.city, p.birth_date, g.id, g.kind, g.state, g.valid_from, g.valid_until, g.counter_only,
-(SELECT json_agg(json_build_array(basis, city)) FROM booking_group_member WHERE group_id = g.id),
+p.city, p.birth_date, {group if party else _NO_GROUP},
 (SELECT json_agg(json_build_array(basis, city, state = 'verified', valid_from, valid_until)) FROM eligibility
 WHERE person_id = p.id AND state IN ('declared', 'verified')), h.facts)
 FROM n LEFT JOIN person p ON p.id = %(person)s
-LEFT JOIN booking_group g ON g.reference = %(party)s AND (g.representative_id = p.id
-OR EXISTS (SELECT FROM booking_group_member WHERE group_id = g.id AND person_id = p.id AND may_book))
+{joined if party else ""}
 , LATERAL (SELECT array_agg(id) AS ids FROM (
 SELECT id FROM person q WHERE regexp_replace(q.phone, '\\D', '', 'g') = regexp_replace(p.phone, '\\D', '', 'g')
 AND length(regexp_replace(p.phone, '\\D', '', 'g')) >= 9
@@ -126,19 +134,24 @@ UNION SELECT id FROM person q WHERE p.postal_code <> '' AND p.block <> ''
 AND (q.postal_code, q.block, q.town, q.building) = (p.postal_code, p.block, p.town, p.building)
 AND split_part(replace(q.name, '　', ' '), ' ', 1) = split_part(replace(p.name, '　', ' '), ' ', 1)) q
 WHERE id <> p.id) hh
-, LATERAL ({_HISTORY}) h""",  # noqa: S608 - its parts are constants of this program
-    person="bigint",
-    space="integer",
-    purpose="text",
-    party="text",
-    first="date",
-    wanted="jsonb",
-    count="integer",
-    now="timestamptz",
-    seen="pg_snapshot",
-    seen_from="bigint",
-    seen_by="bigint",
-)
+, LATERAL ({history}) h""",  # noqa: S608 - its parts are constants of this program
+        person="bigint",
+        space="integer",
+        purpose="text",
+        party="text",
+        first="date",
+        wanted="jsonb",
+        count="integer",
+        now="timestamptz",
+        seen="pg_snapshot",
+        seen_from="bigint",
+        seen_by="bigint",
+    )
+
+
+_NO_GROUP = "NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+_READ_ALONE = _reading("hold_read", party=False)
+_READ_GROUP = _reading("hold_read_group", party=True)
 
 
 def read(
@@ -231,4 +244,5 @@ def _read(
         "seen_from": known.seen_from,
         "seen_by": known.seen_by,
     }
-    return known, prepared.run(session, *after, (_READ, values))[-1][0]
+    reading = _READ_ALONE if values["party"] is None else _READ_GROUP
+    return known, prepared.run(session, *after, (reading, values))[-1][0]

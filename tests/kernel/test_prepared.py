@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from portal.kernel.database import DriverConnection, engine, libpq_url, unit_of_work
-from portal.kernel.prepared import Prepared, run
+from portal.kernel.prepared import Last, Prepared, conclude, run
 
 _LOCK = Prepared("test_lock", "SELECT to_json(id) FROM tested WHERE id = %(id)s FOR UPDATE", id="integer")
 _LOOK = Prepared("test_look", "SELECT to_json(word) FROM tested WHERE id = %(id)s", id="integer")
@@ -155,3 +155,67 @@ def test_who_counts_statements_counts_each_of_them(database: str) -> None:
     finally:
         event.remove(engine(), "before_cursor_execute", count)
     assert said == [_LOCK.text, _LOOK.text]
+
+
+def _writes(values: dict[str, Any], *, found: list[str]) -> Any:
+    def work(session: Session) -> Last[str]:
+        found.extend(str(word) for word in run(session, (_LOCK, {"id": 1}), (_LOOK, {"id": 1}))[1])
+        return Last((_WRITE, values), lambda _rows: "written", {"tested_pkey": lambda: _TwiceError("there already")})
+
+    return work
+
+
+class _TwiceError(Exception):
+    pass
+
+
+def test_the_last_statement_goes_with_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[str] = []
+    assert conclude(_writes({"id": 2, "word": "first"}, found=found)) == "written"
+    said: list[str] = []
+    ask = DriverConnection.ask
+
+    def heard(connection: DriverConnection, message: str) -> Any:
+        said.append(message)
+        return ask(connection, message)
+
+    monkeypatch.setattr(DriverConnection, "ask", heard)
+    assert conclude(_writes({"id": 3, "word": "second"}, found=found)) == "written"
+    assert said[1:] == ["EXECUTE test_write (3, 'second'); COMMIT"]
+    assert found == ["before", "before"]
+    assert _words() == ["before", "first", "second"]
+
+
+def test_a_last_statement_that_is_refused_leaves_nothing_and_says_what_it_means() -> None:
+    with pytest.raises(_TwiceError):
+        conclude(_writes({"id": 1, "word": "twice"}, found=[]))
+    assert _words() == ["before"]
+    with pytest.raises(DBAPIError) as caught:
+        conclude(lambda _session: Last((_WRITE, {"id": 1, "word": "twice"}), len, {}))
+    assert getattr(caught.value.orig, "sqlstate", None) == "23505"
+    assert _words() == ["before"]
+
+
+def test_without_a_last_statement_a_use_case_is_committed_as_any_other() -> None:
+    def work(session: Session) -> str:
+        run(session, (_WRITE, {"id": 2, "word": "plain"}))
+        return "done"
+
+    assert conclude(work) == "done"
+    assert _words() == ["before", "plain"]
+
+
+def test_what_the_answer_raises_undoes_nothing() -> None:
+    """Which is why a last statement has to be right by itself."""
+
+    def work(_session: Session) -> Last[str]:
+        def answer(_rows: list[Any]) -> str:
+            raise _TwiceError
+
+        return Last((_WRITE, {"id": 2, "word": "stays"}), answer, {})
+
+    with pytest.raises(_TwiceError):
+        conclude(work)
+    assert _words() == ["before", "stays"]
+    with unit_of_work() as session:  # the connection is as good as any
+        assert run(session, (_LOOK, {"id": 2})) == [["stays"]]

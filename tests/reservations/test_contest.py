@@ -193,7 +193,7 @@ class Contest:
     def hold(self, person: int, code: str, slots: tuple[tuple[date, str], ...]) -> str:
         """One tap; the reference."""
         request = HoldRequest(person, None, code, *slots[0], also=slots[1:])
-        return transact(lambda s: services.hold(s, request, actor=RESIDENT, now=clock.now()))
+        return services.hold_alone(request, actor=RESIDENT)
 
     def attempt(self, draw: random.Random, person: int) -> str:
         """One try of any kind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, insert, select, text
@@ -15,10 +15,10 @@ from portal.accounts.models import Person
 from portal.kernel import clock, dates, references
 from portal.kernel import database as kernel_database
 from portal.kernel.audit import Actor
-from portal.kernel.database import transact, unit_of_work
+from portal.kernel.database import unit_of_work
 from reservations import documents, services
 from reservations.errors import SlotTaken
-from reservations.models import Occupancy, Space
+from reservations.models import Booking, Occupancy, Space
 from reservations.services import HoldRequest
 
 PEOPLE = 32
@@ -59,11 +59,11 @@ def _race(crowd: list[int], rounds: list[list[tuple[str, date, str]]]) -> list[C
     unexpected: list[BaseException] = []
     lock = threading.Lock()
 
-    def attempt(person: int, wanted: tuple[str, date, str], now: datetime) -> str:
+    def attempt(person: int, wanted: tuple[str, date, str]) -> str:
         space, day, slot = wanted
         request = HoldRequest(person, None, space, day, slot)
         try:
-            transact(lambda s: services.hold(s, request, actor=Actor(None, "resident"), now=now))
+            services.hold_alone(request, actor=Actor(None, "resident"))
         except SlotTaken as refused:
             return "refused" if refused.starts_at.date() == day else "confused"
         return "won"
@@ -72,7 +72,7 @@ def _race(crowd: list[int], rounds: list[list[tuple[str, date, str]]]) -> list[C
         try:
             for number, wanted in enumerate(rounds):
                 barrier.wait(timeout=30)
-                outcome = attempt(person, wanted[index % len(wanted)], clock.now())
+                outcome = attempt(person, wanted[index % len(wanted)])
                 with lock:
                     outcomes[number][outcome] += 1
                 if barrier.wait(timeout=30) == 0:
@@ -91,6 +91,12 @@ def _race(crowd: list[int], rounds: list[list[tuple[str, date, str]]]) -> list[C
         thread.join(timeout=150)
     assert not unexpected, unexpected[0]
     return outcomes
+
+
+_LACKING = text(
+    "SELECT count(*) FROM booking b WHERE (SELECT count(*) FROM space_unit u WHERE u.space_id = b.space_id)"
+    " <> (SELECT count(*) FROM occupancy o WHERE o.booking_id = b.id)"
+)
 
 
 def _overlaps(session: Session) -> int:
@@ -124,6 +130,9 @@ def test_whole_halves_and_courts_of_one_floor_never_overlap(crowd: list[int], se
     session.commit()
     rounds = [[(code, day, slot) for code in codes] for _space, day, slot in whole]
     outcomes = _race(crowd, rounds)
+    with unit_of_work() as other:
+        assert other.scalar(_LACKING) == 0  # each has all of its units, and whoever lost has nothing
+        assert other.scalar(select(func.count()).select_from(Booking)) == sum(outcome["won"] for outcome in outcomes)
     assert all(outcome["won"] >= 1 for outcome in outcomes)
     assert all(outcome["won"] + outcome["refused"] == PEOPLE for outcome in outcomes)
     assert _overlaps(session) == 0
