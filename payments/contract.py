@@ -230,6 +230,25 @@ class Prolongs(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A counter at which money is taken by hand; "" where something is not known. `open`: when the house is open."""
+
+    name: str
+    address: str = ""
+    phone: str = ""
+    open: str = ""
+
+
+@runtime_checkable
+class TakenAt(Protocol):
+    """What a payable may also do: say at which counter its money is taken. One that does not is paid at the city's offices."""
+
+    def counter(self, session: Any, ref: str, *, locale: str, now: datetime) -> Counter | None:
+        """The counter, in the payer's language."""
+        ...
+
+
 _payables: dict[str, Payable] = {}
 
 

@@ -81,7 +81,8 @@ def due_on(charge: Charge, noted: ChargeYear | None) -> date | None:
     """When a charge is due: the last day of its term, else the end of the time to pay."""
     if noted is not None and noted.term_end is not None:
         return noted.term_end
-    return None if charge.pay_until is None else clock.local(charge.pay_until).date()
+    # A term that ends at midnight ends with the day before (12月18日 24:00).
+    return None if charge.pay_until is None else clock.local(charge.pay_until - timedelta(microseconds=1)).date()
 
 
 def remind(session: Session, *, today: date, now: datetime) -> int:

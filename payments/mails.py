@@ -5,13 +5,17 @@ They carry references, sums and addresses of pages; nothing of what was applied 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments import pay_links
+from payments import contract, pay_links
+from payments.contract import Counter, TakenAt
 from payments.models import Charge, ChargePayer, Payee, Payment, Receipt, Refund
+from portal.directory.models import Office
 from portal.kernel import clock
 from portal.kernel.texts import show_date, show_until
 from portal.notices import post
@@ -135,14 +139,32 @@ def account_wanted(session: Session, charge: Charge, refund: Refund) -> None:
 
 
 def reminder(session: Session, charge: Charge, *, due: date, late: bool) -> bool:
-    """Say that something is due soon, or was due; no legal act. Whether there is a way to say it."""
+    """Say that something is due soon, or was due, and where it is paid when it cannot be online any more; no legal act.
+
+    Returns:
+        Whether there is a way to say it.
+    """
+    now = clock.now()
+    offline = charge.pay_until is not None and charge.pay_until <= now
+    payer = session.get(ChargePayer, charge.id)
+    where = _counters(session, charge, payer.locale if payer else "ja", now=now) if offline else []
     return _send(
         session,
         charge,
         template="payments/mail/reminder.txt",
         key=f"payments.reminder:{charge.reference}:{due.isoformat()}:{'late' if late else 'soon'}:{clock.today()}",
-        more={"amount": charge.total.amount, "due": due, "late": late},
+        more={"amount": charge.total.amount, "due": due, "late": late, "offline": offline, "counters": where},
     )
+
+
+def _counters(session: Session, charge: Charge, locale: str, *, now: datetime) -> list[dict[str, str]]:
+    """Where the money of a charge is taken by hand: the payable's own counter, else the city's offices."""
+    payable = contract.payable(charge.payable_kind)
+    own = payable.counter(session, charge.payable_ref, locale=locale, now=now) if isinstance(payable, TakenAt) else None
+    if own is not None:
+        return [asdict(own)]
+    offices = session.scalars(select(Office).where(Office.active).order_by(Office.position))
+    return [asdict(Counter(one.name_en if locale == "en" else one.name, one.address or "")) for one in offices]
 
 
 def demand(session: Session, charge: Charge, *, number: str, pay_by: date, costs: int) -> None:

@@ -9,13 +9,15 @@ from portal.settings import Settings
 from reservations import measures, messages
 from reservations.feeds import mails as feeds
 from reservations.operations import moving
-from reservations.services.paying import BookingPayable, on_move_paid
+from reservations.queries import counters
+from reservations.services.paying import BookingPayable, on_move_paid, taken_at
 
 
 def configure(settings: Settings) -> None:
     """Make bookings payable and tell the messages where the pages are. Safe to call again."""
     contract.register(BookingPayable())
     on_move_paid(moving.paid)
+    taken_at(counters.of_booking)
     contract.offers(MoneyKind.FACILITY_FEE, measures.facility_fees)
     messages.configure(settings.public_url)
     for template in feeds.TEMPLATES:

@@ -23,11 +23,11 @@ from portal.web import access, city, forms, locale, staff
 
 @dataclass(frozen=True)
 class MenuItem:
-    """A link in a menu."""
+    """A link in a menu; `current` as `aria-current` has it: "page" on its own page, "true" on one below it, else ""."""
 
     title: str
     url: str
-    current: bool = False
+    current: str = ""
 
 
 @cache
@@ -43,19 +43,25 @@ def asset(filename: str) -> str:
     return url_for("static", filename=filename, v=_version(file, file.stat().st_mtime_ns))
 
 
+#: The first pages of an area, below which everything else stands: they are current on their own only.
+_ROOTS = {"web.home", "web.staff_home"}
+
+
 def _item(title: str, endpoint: str) -> MenuItem | None:
     if endpoint not in current_app.view_functions:
         return None
     url = url_for(endpoint)
-    here = request.endpoint == endpoint or (len(url) > 1 and request.path.startswith(url.rstrip("/") + "/"))
-    return MenuItem(title, url, here)
+    if request.endpoint == endpoint:
+        return MenuItem(title, url, "page")
+    below = endpoint not in _ROOTS and request.path.startswith(url.rstrip("/") + "/")
+    return MenuItem(title, url, "true" if below else "")
 
 
 def _items(*pairs: tuple[str, str]) -> list[MenuItem]:
     items = [item for item in (_item(title, endpoint) for title, endpoint in pairs) if item is not None]
     # A page below two of them is shown under the nearer one only.
     nearest = max((item.url for item in items if item.current), key=len, default="")
-    return [replace(item, current=item.current and item.url == nearest) for item in items]
+    return [replace(item, current=item.current if item.url == nearest else "") for item in items]
 
 
 def resident_menu() -> list[MenuItem]:

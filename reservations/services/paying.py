@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from payments.contract import Verdict
+from payments.contract import Counter, Verdict
 from portal.kernel import jobs, references
 from portal.kernel.audit import SYSTEM, Actor
 from portal.kernel.money import Yen
@@ -71,6 +71,17 @@ def on_move_paid(settle: Callable[[Session, Booking, str, datetime], Verdict | N
     _Moves.settle = staticmethod(settle)
 
 
+class _Counters:
+    """Where a booking's money is taken by hand; handed over by `reservations.wiring` (it reads the facility's page)."""
+
+    of: Callable[[Session, str, str, datetime], Counter | None] | None = None
+
+
+def taken_at(of: Callable[[Session, str, str, datetime], Counter | None]) -> None:
+    """Say how the counter of a booking is found: session, reference, language, now."""
+    _Counters.of = staticmethod(of)
+
+
 class BookingPayable:
     """A booking as payments sees it."""
 
@@ -122,6 +133,10 @@ class BookingPayable:
     def page(self, ref: str) -> str:
         """The booking's own page."""
         return f"/bookings/{ref}"
+
+    def counter(self, session: Any, ref: str, *, locale: str, now: datetime) -> Counter | None:
+        """The facility's own counter (`payments.contract.TakenAt`)."""
+        return _Counters.of(_session(session), ref, locale, now) if _Counters.of else None
 
     def _too_late(self, session: Session, booking: Booking, charge_ref: str, *, now: datetime) -> Verdict:
         if booking.state == BookingState.HELD and booking.held_until <= now:

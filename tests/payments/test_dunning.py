@@ -86,6 +86,24 @@ def test_a_mail_goes_out_before_and_after_the_due_date_each_once(
     assert "期限: 2026年11月15日(日)" in body.get_content()
 
 
+def test_what_has_no_counter_of_its_own_is_paid_at_the_citys_offices(
+    koga: str,
+    things: Things,
+    overdue: str,
+    mailbox: Mailbox,
+    run_jobs: Callable[[], None],
+    clock_at: Callable[[str], datetime],
+):
+    clock_at("2026-11-07 09:30")
+    assert remind() == 1
+    run_jobs()
+    body = mailbox.to("hanako@example.jp")[0].get_body(("plain",))
+    assert body is not None
+    assert "オンラインで払える期限は過ぎました" in body.get_content()
+    assert "・総和庁舎 下大野2248" in body.get_content()
+    assert f"窓口では、支払番号 {overdue} を見せてください。" in body.get_content()
+
+
 def test_no_mail_about_what_is_paid_or_about_a_hold_of_minutes(things: Things, clock_at: Callable[[str], datetime]):
     clock_at("2026-11-01 09:30")
     paid = due_in(7)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from flask_babel import get_translations
 
+from portal.accounts.models import Role
 from portal.kernel.money import Yen
+from tests import people
 
 PUBLIC = [
     "/", "/privacy", "/terms", "/contact", "/about", "/sign-in", "/register", "/register/done", "/register/confirm",
@@ -38,3 +42,22 @@ def test_the_catalogues_are_read_once_and_not_for_each_request(app: Flask) -> No
             assert render_template_string("{{ _('手続き') }}") == "Procedures"
             read.append(get_translations())
     assert read[0] is read[1]
+
+
+def _current(page: str) -> list[tuple[str, str]]:
+    return re.findall(r'<a href="([^"]+)" aria-current="(page|true)">', page)
+
+
+def test_the_menu_of_staff_marks_the_page_itself_what_it_stands_below_or_nothing(
+    koga: str, client: FlaskClient
+) -> None:
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S01"))
+    for path, marked in (
+        ("/staff", [("/staff", "page")]),
+        ("/staff/bookings", [("/staff/bookings", "page")]),
+        ("/staff/desk/2026-12-04", [("/staff/desk", "true")]),
+        ("/staff/groups", []),
+    ):
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        assert _current(answer.text.split("</nav>")[1] + answer.text.split("</nav>")[0]) == marked, path
