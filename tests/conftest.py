@@ -23,19 +23,23 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope
 from aiosmtpd.smtp import Session as SMTPSession
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from psycopg import sql
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from payments.gateways import notices_out
 from portal import app as composition
+from portal.accounts import demo, passwords
 from portal.accounts.identity import choice
 from portal.kernel import clock, i18n, jobs, migrate
 from portal.kernel import database as kernel_database
 from portal.kernel.embedded import EmbeddedServer
 from portal.settings import Settings
 from reservations.web import rush
+from tests import people
 from tests.oidc_server import OidcServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,6 +108,35 @@ def _catalogues() -> None:
     i18n.compile_all()
 
 
+class _Remembering(PasswordHasher):
+    """Hashes the passwords that the people of the tests have once a process, at the full cost; any other each time."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=passwords.PASSES, memory_cost=passwords.MEMORY_KIB, parallelism=passwords.LANES)
+        self._made: dict[str | bytes, str] = {}
+        self._known = {passwords.normalise(word) for word in (people.PASSWORD, demo.PASSWORD)}
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        if password not in self._known or salt is not None:
+            return super().hash(password, salt=salt)
+        if password not in self._made:
+            self._made[password] = super().hash(password)
+        return self._made[password]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords() -> None:
+    passwords._hasher = _Remembering()
+
+
+@pytest.fixture(scope="session")
+def smtp() -> Iterator[Mailbox]:
+    mailbox = Mailbox()
+    mailbox.start()
+    yield mailbox
+    mailbox.stop()
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
     """One PostgreSQL server a test process; its data goes with it.
@@ -117,28 +150,37 @@ def server() -> Iterator[EmbeddedServer]:
         Path(folder).chmod(0o755)
         with EmbeddedServer(Path(folder) / "postgres", durable=False) as started:
             yield started
+            _close(started)
 
 
-@pytest.fixture(scope="session")
-def smtp() -> Iterator[Mailbox]:
-    mailbox = Mailbox()
-    mailbox.start()
-    yield mailbox
-    mailbox.stop()
+#: One connection a server that makes and drops databases.
+_makers: dict[str, psycopg.Connection[Any]] = {}
+
+
+def _maker(server: EmbeddedServer) -> psycopg.Connection[Any]:
+    url = server.url("postgres")
+    if url not in _makers or _makers[url].closed:
+        _makers[url] = psycopg.connect(url, autocommit=True)
+        # The kernel copies the files by itself.
+        _makers[url].execute("SET file_copy_method = clone")
+    return _makers[url]
+
+
+def _close(server: EmbeddedServer) -> None:
+    if kept := _makers.pop(server.url("postgres"), None):
+        kept.close()
 
 
 def _create(server: EmbeddedServer, name: str, template: str | None = None) -> str:
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        query = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
-        if template:
-            query += sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template))
-        connection.execute(query)
+    query = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+    if template:
+        query += sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template))
+    _maker(server).execute(query)
     return server.url(name)
 
 
 def _drop(server: EmbeddedServer, name: str) -> None:
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    _maker(server).execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")
@@ -174,11 +216,24 @@ def _koga_template(server: EmbeddedServer, settings: Settings, _empty_template: 
     return "template_koga"
 
 
+_first: list[Engine] = []
+
+
+def _speak_as_before(engine: Engine) -> None:
+    """What SQLAlchemy made of a statement for one database of this process holds for the next: the same server, the same tables."""
+    _first.append(engine)
+    first = _first[0]
+    engine.dialect = engine.pool._dialect = first.dialect
+    engine._compiled_cache = first._compiled_cache
+    del _first[1:]
+
+
 @contextlib.contextmanager
 def _fresh(server: EmbeddedServer, settings: Settings, template: str) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     url = _create(server, name, template)
     composition.assemble(replace(settings, database_url=url))
+    _speak_as_before(kernel_database.engine())
     try:
         yield url
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -32,15 +34,22 @@ _DatesStayText.add_constructor("tag:yaml.org,2002:timestamp", _text)
 
 
 def read(text: str) -> tuple[Any, Lines]:
-    """A YAML text as plain Python, with its lines; see `plain`.
+    """A YAML text as plain Python, with its lines; see `plain`. A text that was read before is not parsed again.
 
     Raises:
         ruamel.yaml.error.YAMLError: it is no YAML.
         TooDeep: see `plain`.
     """
+    found: tuple[Any, Lines] = pickle.loads(_packed(text))  # noqa: S301 - ours, from this process
+    return found
+
+
+@lru_cache(maxsize=256)
+def _packed(text: str) -> bytes:
+    """What `read` gives, as bytes: each caller gets objects of its own."""
     yaml = YAML(typ="rt")
     yaml.Constructor = _DatesStayText
-    return plain(yaml.load(text))
+    return pickle.dumps(plain(yaml.load(text)))
 
 
 def plain(node: object) -> tuple[Any, Lines]:

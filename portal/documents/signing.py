@@ -73,7 +73,7 @@ def configure(key: str, password: str, *, production: bool) -> None:
         SigningKeyError: it cannot be read.
     """
     if not key:
-        _Configured.signer = None if production else _load(_test_key(), _PASSWORD)
+        _Configured.signer = None if production else _test_signer()
         return
     try:
         content = base64.b64decode("".join(key.split()), validate=True)
@@ -175,6 +175,10 @@ def _name(certificate: Any) -> str:
 
 
 @cache
+def _test_signer() -> signers.SimpleSigner:
+    return _load(_test_key(), _PASSWORD)
+
+
 def _test_key() -> bytes:
     """A PKCS #12 with a certificate that proves nothing; the same in every process, so that the web verifies what the worker signed."""
     number = int.from_bytes(hashlib.sha256(b"test certificate: proves nothing").digest())
