@@ -126,6 +126,7 @@ class ChargeRequest:
         purpose: "fee", or another word for a further charge on the same thing ("correction-1").
         payee: code of a payee (`CITY`, or one of the city pack's).
         description: at most 22 characters, shown by the provider; never a name or another personal fact.
+        description_en: the same in English; "": the city has no English words for it.
         pay_until: aware; the end of the hold or the due date; None: no end.
         ground: ground of the whole charge.
         budget_item: code of a budget item of the city pack; "": the payee's usual one for this kind of money.
@@ -151,6 +152,7 @@ class ChargeRequest:
     performed_on: date | None = None
     alone: bool = False
     receipt: bool = True
+    description_en: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not self.lines:

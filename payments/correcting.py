@@ -216,6 +216,7 @@ def _raise_anew(session: Session, charge: Charge, *, now: datetime) -> Charge:
             money_kind=MoneyKind(charge.money_kind),
             lines=lines.of_charge(session, charge.id),
             description=charge.description,
+            description_en=charge.description_en,
             ground=lines.stands_on(session.get_one(GroundRow, charge.ground_id)),
             purpose=f"{purpose}-again-{(before or 0) + 1}",
             pay_until=_pay_until(charge, noted, now=now),

@@ -138,6 +138,9 @@ def _request(sale: str, found: Basket) -> ChargeRequest:
             for item, count in found.lines
         ],
         description=name[: contract.DESCRIPTION_LENGTH],
+        description_en=(first.name_en if len(found.lines) == 1 else f"{first.name_en} and others")
+        if first.name_en
+        else "",
         ground=Ground(first.ground, first.article),
         budget_item=first.budget_item,
     )

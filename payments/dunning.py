@@ -353,6 +353,7 @@ def _costs(
                 )
             ],
             description="督促手数料",
+            description_en="Fee of the demand letter",
             ground=ground,
             pay_until=datetime.combine(pay_by, time(23, 59, 59), clock.TOKYO),
             term_end=pay_by,

@@ -156,6 +156,7 @@ def _request(session: Session, parts: Sequence[Charge]) -> ChargeRequest:
         .where(ChargeYear.charge_id == first.id)
     )
     named = {part.id: part.description for part in parts}
+    named_en = {part.id: part.called("en") for part in parts}
     ends = [part.pay_until for part in parts if part.pay_until is not None]
     terms = session.scalars(
         select(ChargeYear.term_end).where(
@@ -173,13 +174,14 @@ def _request(session: Session, parts: Sequence[Charge]) -> ChargeRequest:
                 line,
                 # Where the line says what the charge is, it is said once.
                 label=line.label if line.label == named[part] else f"{named[part]} {line.label}",
-                label_en=f"{named[part]} {line.label_en}"
+                label_en=f"{named_en[part]}: {line.label_en}"
                 if line.label_en and line.label != named[part]
                 else line.label_en,
             )
             for part, line in lines.of_charges(session, [part.id for part in parts])
         ],
         description=f"まとめて支払い {len(parts)}件",
+        description_en=f"{len(parts)} items in one payment",
         ground=lines.stands_on(session.get_one(GroundRow, first.ground_id)),
         pay_until=min(ends) if ends else None,
         term_end=min((each for each in terms if each is not None), default=None),

@@ -196,7 +196,7 @@ def _send(
     context = {
         "name": payer.name,
         "reference": charge.reference,
-        "description": charge.description,
+        "description": charge.called(payer.locale),
         "payee": payee.name,
         "url": f"{_Portal.url}/pay/{charge.reference}",
         **{name: _shown(value, payer.locale) for name, value in more.items()},

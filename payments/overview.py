@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from payments import explanations, finance
+from payments import explanations, finance, paid
 from payments.models import (
     BudgetItem,
     Charge,
@@ -32,7 +32,7 @@ from payments.models import (
     ReconciliationItem,
     Refund,
 )
-from payments.states import ChargeState, DisputeState
+from payments.states import ChargeState, DisputeState, RefundState
 from portal.accounts.models import Account
 from portal.kernel import clock
 from portal.kernel.money import NotWholeYenError, Yen
@@ -51,6 +51,8 @@ class Hit:
     total: Yen
     state: ChargeState
     created_at: datetime
+    back: RefundState | None = None
+    """As `ChargeView.back`, without its particulars."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def search(session: Session, typed: str) -> Sequence[Hit]:
     with contextlib.suppress(NotWholeYenError):
         conditions.append(Charge.total == Yen.parse(typed))
     rows = session.execute(
-        select(Charge, ChargePayer.name)
+        select(Charge, ChargePayer.name, paid.on_the_way().label("back"))
         .outerjoin(ChargePayer, ChargePayer.charge_id == Charge.id)
         .where(
             Charge.id.in_(
@@ -139,7 +141,7 @@ def search(session: Session, typed: str) -> Sequence[Hit]:
     )
     return [
         Hit(row.Charge.reference, row.Charge.description, row.name or "", row.Charge.total,
-            ChargeState(row.Charge.state), row.Charge.created_at)
+            ChargeState(row.Charge.state), row.Charge.created_at, paid.going(back=row.back))
         for row in rows
     ]  # fmt: skip
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, ScalarSelect, case, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from payments.models import Charge, Payment, Receipt, Refund
+from payments.states import ON_THE_WAY, RefundState
 from portal.kernel.money import Yen
 
 
@@ -50,12 +51,34 @@ def paid_of_it() -> ColumnElement[Yen]:
     return case((Payment.charge_id == Charge.id, Payment.amount), else_=Charge.total)
 
 
+def on_the_way() -> ColumnElement[bool]:
+    """Whether money of the charge in the outer query was promised back and is not with the payer yet."""
+    later = aliased(Refund)
+    return exists(
+        select(Refund.id)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(
+            (Refund.charge_id == Charge.id) | (Refund.part_id == Charge.id),
+            Payment.accepted,
+            Refund.state.in_([state.value for state in ON_THE_WAY]),
+            ~exists(select(later.id).where(later.replaces_id == Refund.id)),
+        )
+        .correlate(Charge)
+    )
+
+
+def going(*, back: bool) -> RefundState | None:
+    """What `on_the_way` answered, as a list shows it: on the way, without the particulars."""
+    return RefundState.REQUESTED if back else None
+
+
 @dataclass(frozen=True)
 class MoneyOf:
     """A payment for something payable.
 
     Attributes:
         description: of its charge.
+        description_en: the same in English; "" where there is none.
         amount: what was paid.
         back: what of it was promised back.
         accepted: False: money that came too late or twice, all of which goes back.
@@ -71,6 +94,11 @@ class MoneyOf:
     receipt_ref: str | None
     received: Yen | None = None
     change: Yen | None = None
+    description_en: str = ""
+
+    def called(self, locale: str) -> str:
+        """What it was for, in the reader's language where the city has the words."""
+        return self.description_en if locale == "en" and self.description_en else self.description
 
 
 def money_of(session: Session, payable_kind: str, payable_ref: str) -> list[MoneyOf]:
@@ -78,6 +106,7 @@ def money_of(session: Session, payable_kind: str, payable_ref: str) -> list[Mone
     rows = session.execute(
         select(
             Charge.description,
+            Charge.description_en,
             paid_of_it().label("amount"),
             Payment.accepted,
             promised().label("back"),
@@ -99,6 +128,7 @@ def money_of(session: Session, payable_kind: str, payable_ref: str) -> list[Mone
             row.reference,
             row.cash_received,
             None if row.cash_received is None else row.cash_received - row.whole,
+            row.description_en,
         )
         for row in rows
     ]

@@ -25,8 +25,8 @@ from payments.models import (
     Recipient,
     Refund,
 )
-from payments.paid import of_charge, of_purpose
-from payments.states import LIVE_ATTEMPTS, WAITING, AttemptState, ChargeState, RefundState
+from payments.paid import going, of_charge, of_purpose, on_the_way
+from payments.states import LIVE_ATTEMPTS, ON_THE_WAY, WAITING, AttemptState, ChargeState, RefundState
 from portal.kernel import clock
 from portal.kernel.money import Yen
 
@@ -79,14 +79,21 @@ class PayeeView:
 
 @dataclass(frozen=True)
 class PartView:
-    """One of several charges that a sum is made of."""
+    """One of several charges that a sum is made of; `description` in Japanese, `description_en` "" where there is none."""
 
     reference: str
     description: str
+    description_en: str
     total: Yen
     state: ChargeState
     payable_kind: str
     payable_ref: str
+    back: RefundState | None = None
+    """As `ChargeView.back`, without its particulars."""
+
+    def called(self, locale: str) -> str:
+        """What it is for, in the reader's language where the city has the words."""
+        return self.description_en if locale == "en" and self.description_en else self.description
 
 
 @dataclass(frozen=True)
@@ -128,6 +135,7 @@ class ChargeView:
     receipt: bool = True
     joined_to: str | None = None
     parts: Sequence[PartView] = ()
+    description_en: str = ""
 
     @property
     def waits(self) -> bool:
@@ -140,7 +148,9 @@ class ChargeView:
         return self.joined_to if self.joined_to is not None else self.reference
 
     def called(self, locale: str) -> str:
-        """What it is for; in English with the English words of its first line before it, where there are any."""
+        """What it is for; in English the city's English words, or those of its first line before the Japanese ones."""
+        if locale == "en" and self.description_en:
+            return self.description_en
         english = self.lines[0].label_en if self.lines and self.payable_kind != JOINT else ""
         return f"{english} ({self.description})" if locale == "en" and english else self.description
 
@@ -153,6 +163,12 @@ class ChargeView:
     def refunded(self) -> Yen:
         """What was promised back of the accepted payment."""
         return sum((refund.amount for refund in self.refunds if refund.payment_accepted), start=Yen(0))
+
+    @property
+    def back(self) -> RefundState | None:
+        """Where the money stands that was promised back and is not with the payer yet; None: nothing is on the way."""
+        open_ = {refund.state for refund in self.refunds if refund.payment_accepted}
+        return next((state for state in ON_THE_WAY if state in open_), None)
 
     def payable_now(self, now: datetime) -> bool:
         """Whether money is asked for and the term has not ended."""
@@ -257,6 +273,7 @@ def _view(
         total=found.total,
         state=ChargeState(found.state),
         description=found.description,
+        description_en=found.description_en,
         money_kind=MoneyKind(found.money_kind),
         ground=str(ground),
         payee=_payee(payee),
@@ -283,17 +300,21 @@ def _view(
 
 
 def _parts(session: Session, found: Charge) -> list[PartView]:
-    rows = session.scalars(select(Charge).where(Charge.joined_to_id == found.id).order_by(Charge.id))
+    rows = session.execute(
+        select(Charge, on_the_way().label("back")).where(Charge.joined_to_id == found.id).order_by(Charge.id)
+    )
     return [
         PartView(
             each.reference,
             each.description,
+            each.description_en,
             each.total,
             ChargeState(each.state),
             each.payable_kind,
             each.payable_ref,
+            going(back=back),
         )
-        for each in rows
+        for each, back in rows
     ]
 
 

@@ -122,6 +122,7 @@ def raise_charge(session: Session, request: ChargeRequest, *, now: datetime) -> 
         "money_kind": request.money_kind.value,
         "total": request.total,
         "description": request.description,
+        "description_en": request.description_en,
         "ground_id": ledger.ground_id(session, request.ground),
         "pay_until": request.pay_until,
         "alone": request.alone,

@@ -177,6 +177,8 @@ def move_refund(state: RefundState, event: RefundEvent) -> RefundState:
         raise IllegalRefundMoveError(state, event) from None
 
 
+ON_THE_WAY = (RefundState.NEEDS_ACCOUNT, RefundState.FAILED, RefundState.REQUESTED, RefundState.PENDING)
+"""Promised and not with the payer yet; what somebody has to do something about stands first."""
 NOT_PROMISED = (RefundState.AWAITING, RefundState.DECLINED)
 """States in which the books know nothing of a refund."""
 

@@ -45,9 +45,13 @@ class OpenCharge:
     """Last day of the term (納期限), which may be long before the last day on which it can be paid; None: there is none."""
     english: str = ""
     """The English words of its first line; "" where the city has none, or where it asks for the sum of several."""
+    title_en: str = ""
+    """What it is for in English; "" where the city has no words for it."""
 
     def called(self, locale: str) -> str:
-        """What it is for; in English with the city's English words before it, where there are any."""
+        """What it is for; in English the city's English words, or those of its first line before the Japanese ones."""
+        if locale == "en" and self.title_en:
+            return self.title_en
         return f"{self.english} ({self.description})" if locale == "en" and self.english else self.description
 
     @property
@@ -105,4 +109,5 @@ def _open(charge: Charge, payee: Payee, due_on: date | None, english: str | None
         charge.alone,
         due_on,
         (english or "") if charge.payable_kind != JOINT else "",
+        charge.description_en,
     )

@@ -350,6 +350,7 @@ def charge(
             money_kind=MoneyKind.OFFICE_FEE,
             lines=lines,
             description=procedure.plain_name.ja[:DESCRIPTION_LENGTH],
+            description_en=procedure.plain_name.en or "",
             ground=Ground(first.ground.title, first.ground.article, first.ground.since),
             purpose=purpose,
             # Due on a day, and still payable after it: what is owed for a filed case does not end.

@@ -200,6 +200,7 @@ def ask_for(session: Session, reference: str, *, payer: Payer, now: datetime) ->
                 )
             ],
             description=f"{item.name[:14]}{term}",
+            description_en=_in_english(item, bill.term),
             ground=ground,
             pay_until=datetime.combine(bill.usable_until, time(23, 59, 59), clock.TOKYO),
             budget_item=item.code,
@@ -207,6 +208,12 @@ def ask_for(session: Session, reference: str, *, payer: Payer, now: datetime) ->
         ),
         now=now,
     )
+
+
+def _in_english(item: BudgetItem, term: int | None) -> str:
+    if not item.name_en:
+        return ""
+    return f"{item.name_en}, term {term}" if term else item.name_en
 
 
 class BillPayable:

@@ -115,6 +115,7 @@ class Charge(Base):
     money_kind: Mapped[str] = mapped_column(String(20))
     total: Mapped[Yen]
     description: Mapped[str] = mapped_column(String(22))
+    description_en: Mapped[str] = mapped_column(server_default=text("''"))
     ground_id: Mapped[int] = mapped_column(ForeignKey("ground.id"))
     pay_until: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(String(20))
@@ -128,6 +129,10 @@ class Charge(Base):
     ground: Mapped[GroundRow] = relationship(lazy="raise")
     lines: Mapped[list[ChargeLineRow]] = relationship(order_by="ChargeLineRow.position", lazy="raise")
     payer: Mapped[ChargePayer | None] = relationship(lazy="raise")
+
+    def called(self, locale: str) -> str:
+        """What it is for, in the reader's language where the city has the words."""
+        return self.description_en if locale == "en" and self.description_en else self.description
 
 
 class ChargeLineRow(Base):

@@ -36,12 +36,14 @@ SHOWN = timedelta(days=29)
 def search() -> ResponseReturnValue:
     """By any reference, the provider's id, the payer's name, or the sum; one hit is shown at once."""
     typed = request.args.get("q", "").strip()[:80]
+    if not typed:
+        return redirect(url_for("payments_staff.today"), 303)
     try:
         wanted = references.parse(typed)
     except BadReference:
         wanted = typed
     with unit_of_work() as session:
-        found = overview.search(session, wanted) if wanted else []
+        found = overview.search(session, wanted)
         audit.record(
             session,
             actor=access.visitor().actor,
@@ -64,7 +66,7 @@ def search() -> ResponseReturnValue:
         found=found,
         typed=typed,
         search=SearchForm(request.args),
-        state=words.charge_state,
+        state=words.charge_chip,
     )
 
 

@@ -17,6 +17,7 @@ from portal.web.forms import (
     PortalForm,
     Required,
     TextField,
+    Unmarked,
 )
 
 
@@ -28,14 +29,14 @@ class CashForm(PortalForm):
 
 
 class SearchForm(PortalForm):
-    """Search by any reference."""
+    """Search by any reference; left empty it leads back to all of the day."""
 
     class Meta:
         """A search changes nothing."""
 
         csrf = False
 
-    q = TextField(lazy_gettext("番号でさがす"), validators=[Required()])
+    q = TextField(lazy_gettext("番号でさがす"), validators=[Unmarked()])
 
 
 class AccountForm(PortalForm):

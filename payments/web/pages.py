@@ -103,8 +103,8 @@ def _show(view: ChargeView, *, status: int = 200, problem: str = "") -> Response
 
 def _words(view: ChargeView) -> dict[str, Any]:
     return {
-        "state": words.charge_state(view.state),
-        "state_words": words.charge_state,
+        "state": words.charge_chip(view.state, view.back),
+        "state_words": words.charge_chip,
         "page_of": lambda part: payable(part.payable_kind).page(part.payable_ref),
         "refund_state": words.refund_state,
         "paid_by": words.method(view.paid_by),

@@ -139,7 +139,7 @@ def _show(charge_ref: str, form: CashForm) -> str:
         form=form,
         open=view.state is ChargeState.OPEN,
         today=clock.today(),
-        state=words.charge_state(view.state),
+        state=words.charge_chip(view.state, view.back),
         paid_by=words.method(view.paid_by),
         refund_state=words.refund_state,
         provider=queries.provider_name(),

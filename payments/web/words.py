@@ -24,6 +24,21 @@ def charge_state(state: ChargeState) -> tuple[str, str]:
     }[state]
 
 
+def charge_chip(state: ChargeState, back: RefundState | None) -> tuple[str, str]:
+    """(kind of chip, words) for a charge of which money may be on its way back: what is not there yet is not called done.
+
+    Args:
+        state: the charge's.
+        back: where the money stands that goes back; None: nothing is on the way.
+    """
+    if back is None or state not in {ChargeState.REFUNDED, ChargeState.PARTLY_REFUNDED}:
+        return charge_state(state)
+    return {
+        RefundState.NEEDS_ACCOUNT: ("act", gettext("返金の準備中(振込先の口座を待っています)")),
+        RefundState.FAILED: ("act", gettext("返金の準備中(届かなかったので、送り直します)")),
+    }.get(back, ("wait", gettext("返金の手続き中")))
+
+
 def refund_state(state: RefundState) -> tuple[str, str]:
     """(kind of chip, words) for a refund's state."""
     return {

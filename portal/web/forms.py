@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, time
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import g
 from flask_babel import gettext
@@ -44,6 +44,15 @@ class PortalForm(FlaskForm):  # type: ignore[misc]  # the library has no types
         """Add a mistake that only the database or a rule could find; answer the page with 422."""
         field.errors = [*field.errors, message]
         g.page_has_errors = True
+
+
+class Unmarked:
+    """Neither 必須 nor 任意 stands beside the field: a search box, which shows all when it is empty."""
+
+    field_flags: ClassVar = {"unmarked": True}
+
+    def __call__(self, _form: Any, _field: Any) -> None:
+        """Take anything."""
 
 
 class Required(InputRequired):  # type: ignore[misc]  # the library has no types

@@ -72,7 +72,12 @@ def ask_for(session: Session, booking: Booking, made: BookingMove, price: MoveQu
     sample = _sample(price.quote)
     line = ChargeLine("変更による差額", price.to_pay, TaxClass.STANDARD, ground, sample, "move", "Difference of a move")
     asked = replace(
-        whole, lines=[line], purpose=purpose_of(made), pay_until=made.held_until, description="施設使用料 変更の差額"
+        whole,
+        lines=[line],
+        purpose=purpose_of(made),
+        pay_until=made.held_until,
+        description="施設使用料 変更の差額",
+        description_en="Facility fee, difference of a move",
     )
     made.charge_ref = payments.raise_charge(session, asked, now=now).reference
     session.flush()

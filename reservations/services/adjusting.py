@@ -232,6 +232,7 @@ def demand(
     """The demand for a booking's money: to whoever runs the facility now (指定管理者 or the city)."""
     person = session.get_one(Person, booking.person_id)
     email = session.scalar(select(Account.email).where(Account.id == booking.account_id))
+    starts = booking.starts_at.astimezone(TOKYO)
     return ChargeRequest(
         payable_kind=KIND,
         payable_ref=booking.reference,
@@ -239,11 +240,12 @@ def demand(
         payee=payee_of(session, booking.space.facility_id, now=now),
         money_kind=MoneyKind.FACILITY_FEE,
         lines=lines,
-        description=f"施設使用料 {booking.starts_at.astimezone(TOKYO):%m/%d %H:%M}",
+        description=f"施設使用料 {starts:%m/%d %H:%M}",
+        description_en=f"Facility fee, {starts.day} {starts:%b %H:%M}",
         ground=ground,
         purpose=purpose,
         pay_until=pay_until,
-        performed_on=booking.starts_at.astimezone(TOKYO).date(),
+        performed_on=starts.date(),
     )
 
 

@@ -10,9 +10,10 @@ import pypdf
 import pytest
 from flask.testing import FlaskClient
 
-from payments import finance, giving_back, pay_links, services
+from payments import finance, giving_back, pay_links, refunds, services
 from payments.contract import Payer
 from payments.models import RefundKind
+from payments.sealing import AccountKind, BankAccount
 from payments.settlement import Why
 from payments.states import RefundState
 from portal.accounts.models import Role
@@ -100,3 +101,29 @@ def test_finance_asks_on_paper_whom_nothing_reaches_and_enters_the_answer_with_i
     (refund,) = refunds_of(charge("T1", payer=Payer(None, None, "")))
     assert (refund.state, refund.account_evidence) == (RefundState.REQUESTED.value, "口座の届 第8号")
     assert "口座の届 第8号" in client.get(f"/staff/payments/charges/{charge('T1', payer=Payer(None, None, ''))}").text
+
+
+def test_a_chip_says_that_money_is_back_when_it_is_and_what_it_waits_for_until_then(office: Actor, client: FlaskClient):
+    made = wanted(office, Payer(None, None, "とおりすがりの人", "guest@example.jp"))
+    (reference,) = [charge("T1", payer=Payer(None, None, ""))]
+    sign_in(client, make_staff(Role.FINANCE, email="finance@example.jp"))
+
+    def seen() -> str:
+        found = client.get(f"/staff/payments/charges/{reference}").get_data(as_text=True)
+        return found[found.index("<h1>") : found.index("</h1>")]
+
+    def listed() -> str:
+        charge("T2", payer=Payer(None, None, "とおりすがりの人"))
+        return client.get("/staff/payments/search?q=とおりすがり").get_data(as_text=True)
+
+    assert "返金の準備中(振込先の口座を待っています)" in seen()
+    assert "返金の手続き中" in listed()
+    assert "全額を返金" not in seen() + listed()
+    with unit_of_work() as session:
+        account = BankAccount("0001", "001", AccountKind.ORDINARY, "1234567", "コガ ハナコ")
+        refunds.name_account(session, made, account, actor=office, now=clock.now())
+    assert "返金の手続き中" in seen()
+    with unit_of_work() as session:
+        refunds.transferred(session, made, actor=office, now=clock.now())
+    assert "全額を返金" in seen()
+    assert "全額を返金" in listed()
