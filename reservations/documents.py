@@ -7,16 +7,18 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
+from portal.kernel import dates
 from reservations.models import DocumentKind, RuleDocument
 from reservations.policy.groups import GroupRules
 from reservations.pricing import FeeTable
 from reservations.rules import Policy
-from reservations.timetable import Timetable
+from reservations.timetable import Slot, Timetable
 
 AnyDocument = Timetable | FeeTable | Policy | GroupRules
 _TYPES: dict[str, type[AnyDocument]] = {
@@ -75,6 +77,13 @@ def by_row_ids(session: Session, ids: Iterable[int]) -> list[AnyDocument]:
     wanted = list(ids)
     rows = {row.id: row for row in session.scalars(select(RuleDocument).where(RuleDocument.id.in_(wanted)))}
     return [parsed(rows[identity]) for identity in wanted]
+
+
+@lru_cache(maxsize=2048)
+def slots_on(digest: str, day: date) -> Mapping[str, Slot]:
+    """Slots of a day by their code, in the timetable that has this digest and was read before (`by_ids`)."""
+    timetable = cast("Timetable", _known[DocumentKind.TIMETABLE.value, digest])
+    return {slot.code: slot for slot in reversed(timetable.slots_on(day, dates.is_holiday))}
 
 
 @dataclass(frozen=True)

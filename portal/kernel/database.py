@@ -9,7 +9,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from psycopg import generators
 from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
-from sqlalchemy import BigInteger, Date, DateTime, Engine, Executable, MetaData, Row, create_engine, event
+from sqlalchemy import BigInteger, Connection, Date, DateTime, Engine, Executable, MetaData, Row, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
@@ -253,16 +253,48 @@ def at_once(statement: Executable, values: Mapping[str, Any]) -> Row[Any]:
         return connection.execute(statement, values).one()
 
 
-def transact(work: Callable[[Session], T], *, attempts: int = 4) -> T:
+class Line(Session):
+    """A session on one connection, for use cases that mostly ask through the connection itself (`portal.kernel.prepared`).
+
+    Nothing of the mapper is set up before it is used, which is a good part of what a short transaction costs.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        """It begins nothing by itself."""
+        super().__init__(bind=connection, expire_on_commit=False)
+        self.line = connection
+
+    def connection(self, *_bind: Any, **_options: Any) -> Connection:
+        """The connection."""
+        return self.line
+
+
+@contextmanager
+def line_of_work() -> Iterator[Session]:
+    """`unit_of_work` with a `Line`; its last statement may have ended the transaction."""
+    with engine().connect() as connection, Line(connection) as session:
+        yield session
+        if session.in_transaction():
+            session.commit()
+        connection.connection.commit()
+
+
+def transact(
+    work: Callable[[Session], T],
+    *,
+    attempts: int = 4,
+    unit: Callable[[], AbstractContextManager[Session]] = unit_of_work,
+) -> T:
     """Run one use case in one transaction; run it again after a deadlock.
 
     Args:
         work: takes the session, returns the result; it must be safe to run again after a rollback.
         attempts: how often at the most; the last error is raised.
+        unit: what opens the transaction, and commits it at the end.
     """
     for attempt in range(1, attempts + 1):
         try:
-            with unit_of_work() as session:
+            with unit() as session:
                 return work(session)
         except DBAPIError as error:
             if attempt == attempts or getattr(error.orig, "sqlstate", None) not in _RETRY:

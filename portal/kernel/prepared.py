@@ -21,12 +21,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.kernel.database import DriverConnection, constraint_of, transact
+from portal.kernel.database import DriverConnection, constraint_of, line_of_work, transact
 
 T = TypeVar("T")
 Escape = Callable[[bytes], bytes]
 """Makes a literal of a text: libpq's own function, which knows the connection's settings."""
 _PLACE = re.compile(r"%\((\w+)\)s")
+_READ = json.JSONDecoder().decode
 _FORGOTTEN = "26000"
 """The server no longer knows a prepared statement (DEALLOCATE ALL: the driver says so after DDL)."""
 
@@ -43,45 +44,76 @@ class Prepared:
             parameters: the type of each.
         """
         self.name = name
-        self._order = tuple(parameters)
-        places = {each: f"${number}" for number, each in enumerate(self._order, 1)}
-        self.text = _PLACE.sub(lambda found: places[found[1]], text)
+        self._places = tuple((each, _WRITTEN[kind]) for each, kind in parameters.items())
+        numbers = {each: f"${number}" for number, each in enumerate(parameters, 1)}
+        self.text = _PLACE.sub(lambda found: numbers[found[1]], text)
         types = f" ({', '.join(parameters.values())})" if parameters else ""
         self.preparing = f"PREPARE {name}{types} AS {self.text}"
 
     def running(self, values: Mapping[str, Any], escape: Escape) -> str:
-        """The statement that runs it with these values."""
-        if not self._order:
-            return f"EXECUTE {self.name}"
-        return f"EXECUTE {self.name} ({', '.join([literal(values[each], escape) for each in self._order])})"
+        """The statement that runs it with these values.
 
+        Raises:
+            psycopg.DataError: a text holds a NUL character, which the server does not store.
+            TypeError: a value is not of the parameter's type.
+        """
+        if not self._places:
+            return f"EXECUTE {self.name}"
+        said = ["NULL" if (value := values[key]) is None else written(value, escape) for key, written in self._places]
+        return f"EXECUTE {self.name} ({', '.join(said)})"
+
+
+def _text(value: Any, escape: Escape) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"no text: {type(value).__name__}")
+    if "'" not in value and "\\" not in value and "\0" not in value:
+        return f"'{value}'"  # what libpq would make of it, several times faster
+    if "\0" in value:
+        raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    return escape(value.encode()).decode()
+
+
+def _number(value: Any, _escape: Escape) -> str:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"no number: {type(value).__name__}")
+    return str(value)
+
+
+def _moment(value: Any, _escape: Escape) -> str:
+    if not isinstance(value, date):  # or datetime
+        raise TypeError(f"no moment: {type(value).__name__}")
+    return f"'{value.isoformat()}'"
+
+
+def _truth(value: Any, _escape: Escape) -> str:
+    if not isinstance(value, bool):
+        raise TypeError(f"no truth: {type(value).__name__}")
+    return "true" if value else "false"
+
+
+def _list_of(written: Callable[[Any, Escape], str]) -> Callable[[Any, Escape], str]:
+    def several(value: Any, escape: Escape) -> str:
+        return "'{" + ",".join([written(each, escape).strip("'") for each in value]) + "}'"
+
+    return several
+
+
+_WRITTEN: Mapping[str, Callable[[Any, Escape], str]] = {
+    "text": _text,
+    "jsonb": _text,
+    "pg_snapshot": _text,
+    "integer": _number,
+    "bigint": _number,
+    "boolean": _truth,
+    "date": _moment,
+    "timestamptz": _moment,
+    "integer[]": _list_of(_number),
+    "timestamptz[]": _list_of(_moment),
+}
+"""How a value of each type is written in a statement; further types are added when a statement needs them."""
 
 Call = tuple[Prepared, Mapping[str, Any]]
 """A statement and its values."""
-
-
-def literal(value: Any, escape: Escape) -> str:
-    """A value as the server reads it in a statement, where the type of the place is known.
-
-    Raises:
-        psycopg.DataError: the text holds a NUL character, which the server does not store.
-        TypeError: a kind of value that no statement has needed yet.
-    """
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, date):  # and datetime
-        return f"'{value.isoformat()}'"
-    if isinstance(value, str):
-        if "\0" in value:
-            raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
-        return escape(value.encode()).decode()
-    if isinstance(value, list) and all(isinstance(each, int | date) for each in value):
-        return "'{" + ",".join([literal(each, escape).strip("'") for each in value]) + "}'"
-    raise TypeError(f"no literal for {type(value).__name__}")
 
 
 @dataclass(frozen=True)
@@ -134,7 +166,7 @@ def conclude(work: Callable[[Session], T | Last[T]]) -> T:
             raise meant() from error
         return found.answer(rows)
 
-    return transact(whole)
+    return transact(whole, unit=line_of_work)
 
 
 def _sent(session: Session, calls: Sequence[Call], *, ends: bool = False) -> list[PGresult]:
@@ -208,4 +240,4 @@ def _wrapped(
 
 def _values(result: PGresult) -> list[Any]:
     found = [result.get_value(row, 0) for row in range(result.ntuples)]
-    return [None if value is None else json.loads(value) for value in found]
+    return [None if value is None else _READ(value.decode()) for value in found]

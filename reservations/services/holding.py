@@ -161,18 +161,19 @@ def _slots(session: Session, request: HoldRequest, world: World, timetable: Time
     """The slots that are asked for; a stay may reach into a later version of the timetable."""
     others = sorted({day for day, _code in request.wanted if day != request.day})
     tables = {request.day: timetable}
+    kept = {request.day: documents.slots_on(world.timetable_digest, request.day)}
     if others:
         rules = documents.load(session, [("timetable", world.timetable_code)])
         for day in others:
             version = rules.timetable(world.timetable_code, day)
             if version is not None:
                 tables[day] = version
+                kept[day] = {slot.code: slot for slot in version.slots_on(day, dates.is_holiday)}
     found: list[Slot] = []
     for day, code in request.wanted:
-        table = tables.get(day)
-        slot = table.slot(day, code, dates.is_holiday) if table else None
+        slot = kept.get(day, {}).get(code)
         if slot is None:
-            raise NoSuchSlot.on(world.id, table, day)
+            raise NoSuchSlot.on(world.id, tables.get(day), day)
         found.append(slot)
     found.sort()
     reason = combining.unfit(found)

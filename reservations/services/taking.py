@@ -118,6 +118,7 @@ SELECT to_json(id) FROM made
     actor_kind="text",
     actor="bigint",
 )
+_json = json.JSONEncoder(ensure_ascii=False).encode
 _PARTLY = "fk_occupancy_booking_id_booking"
 """Refuses what was taken of some units only."""
 
@@ -196,13 +197,13 @@ class Taking:
             "person": request.person_id,
             "account": request.account_id,
             "group": world.party_id,
-            "facts": json.dumps(self.facts, ensure_ascii=False),
+            "facts": _json(self.facts),
             "space": world.id,
             "source": request.source.value,
             "locale": request.locale,
             "category": self.category,
             "purpose": world.purpose_id,
-            "slots": json.dumps(combining.stored(self.slots), ensure_ascii=False),
+            "slots": _json(combining.stored(self.slots)),
             "starts_at": self.slots[0].start,
             "ends_at": self.slots[-1].end,
             "span_starts": [span.start for span in spans],

@@ -25,7 +25,8 @@ from portal.kernel import clock, database, dates
 from portal.kernel.database import unit_of_work
 from reservations.queries import board, calendar, catalog, stored
 from tests.bench import worker
-from tests.bench.other import SHARE, Libres
+from tests.bench.other import DAYS, SHARE, Libres
+from tests.bench.world import book
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 EACH = int(os.environ.get("BENCH_EACH", "60"))
@@ -135,7 +136,7 @@ def rate(work: Callable[[], object], count: int) -> float:
 def holds(url: str, say: Say) -> None:
     """A hold with all its rules, one by one: beside the bound, and beside libres' reserve and confirm."""
     clear()
-    fill(SHARE)
+    book(share=SHARE, held=0.1, days=(0, DAYS))
     wanted, bare, who = slots(EACH * (ROUNDS + 1), free=True), bound_table(), people(EACH * (ROUNDS + 1))
     with Libres(url) as libres:
         _one_by_one(say, libres, wanted, bare, who)
@@ -279,27 +280,10 @@ def none_overlap(say: Say) -> None:
         say("overlaps", session.execute(_OVERLAPS).scalar_one(), "", target=0)
 
 
-def fill(share: float, *, days: int = 31) -> None:
-    """Take so much of the hours from 9 to 21 of every unit, a tenth of it as holds."""
-    with unit_of_work() as session:
-        session.execute(text("SELECT setseed(0.4)"))
-        session.execute(
-            text(
-                "INSERT INTO occupancy (unit_id, during, live, kind, owner_ref) SELECT u.id, tstzrange(t.at, t.at + interval '1 hour'),"
-                " tstzrange(now(), CASE WHEN random() < 0.1 THEN now() + interval '15 minutes' END), 'city', 'bench' FROM unit u"
-                " CROSS JOIN LATERAL (SELECT (current_date + d + make_time(h, 0, 0)) AT TIME ZONE 'Asia/Tokyo' AS at"
-                "   FROM generate_series(0, :days) d, generate_series(9, 20) h WHERE random() < :share AND u.id > 0) t"
-            ),
-            {"share": share, "days": days},
-        )
-    with database.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE occupancy"))
-
-
 def availability(url: str, say: Say) -> None:
     """The state of every slot of all units over 31 days, at 60% occupied."""
     clear()
-    fill(SHARE)
+    book(share=SHARE, held=0.1, days=(0, DAYS))
     with Libres(url) as libres:
         _looks(say, libres)
 
@@ -343,7 +327,7 @@ def months(url: str, say: Say) -> None:
     """A facility's month with 71 facilities in the city, and with 1,000."""
     del url
     clear()
-    fill(0.6)
+    book(share=SHARE, held=0.1, days=(0, DAYS))
     for wanted, most in ((71, 100), (1000, 500)):
         _facilities(wanted)
         said: list[str] = []
