@@ -52,9 +52,8 @@ class Resident:
     ) -> str:
         """`more`: further slots of the same booking, of the same day where only a code is given."""
         also = tuple((day, one) if isinstance(one, str) else one for one in more)
-        with unit_of_work() as session:
-            request = HoldRequest(self.person_id, self.account_id, space, day, slot, also=also, purpose=purpose)
-            return services.hold(session, request, actor=self.actor, now=clock.now())
+        request = HoldRequest(self.person_id, self.account_id, space, day, slot, also=also, purpose=purpose)
+        return services.hold_alone(request, actor=self.actor)
 
     def extend(self, reference: str) -> datetime:
         with unit_of_work() as session:
