@@ -33,7 +33,7 @@ from reservations.errors import (
 )
 from reservations.models import FIRM, Booking, BookingState
 from reservations.operations import moving, sessions
-from reservations.personal import again
+from reservations.personal import again, kept
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.rules import PayWhen, Refused
@@ -154,18 +154,21 @@ def _hold(space: str, purpose: str | None, wanted: list[tuple[date, str]]) -> st
 
 def _refused(error: PortalError, space: str, day: date | None, slot: str) -> ResponseReturnValue:
     """Which rule stands against it, and three real offers or another way on; nothing was held."""
-    offers, found, successor = [], [], None
+    offers, found, successor, frees_at = [], [], None, None
     if day is not None:
         with unit_of_work() as session:
             now = clock.now_in(session)
             if not about_the_person(error):
                 offers = calendar.alternatives(session, space, day, slot, city=city_of_visitor(session), now=now)
+            if isinstance(error, TooManyHolds) and not error.lapsed:
+                frees_at = kept.frees_at(session, _person(), together=error.together, now=now)
             found = catalog.spaces(session, on=day, space_code=space)
             merged = isinstance(error, NotOffered) and error.into is not None
             successor = successor_of(session, found[0].facility) if found and merged else None
     html = render_template(
         "reservations/refused.html",
         message=refused_text(error),
+        frees_at=frees_at,
         offers=offers,
         way_on=way_on(error),
         space=found[0] if found else None,

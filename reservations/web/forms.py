@@ -48,7 +48,13 @@ class SearchForm(PortalForm):
         csrf = False
 
     purpose = SelectionField(lazy_gettext("使いみち"), validators=[Optional()])
-    day = DayField(lazy_gettext("使う日"), name="date", validators=[Optional()], render_kw={"type": "date"})
+    day = DayField(
+        lazy_gettext("使う日"),
+        name="date",
+        description=lazy_gettext("空けておくと、いちばん早く空いている日をさがします。"),
+        validators=[Optional()],
+        render_kw={"type": "date"},
+    )
     district = SelectionField(lazy_gettext("地区"), validators=[Optional()])
     part = SelectionField(lazy_gettext("時間"), validators=[Optional()])
     near = TextField(

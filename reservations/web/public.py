@@ -103,7 +103,7 @@ def search() -> ResponseReturnValue:
         )
         form.district.choices = offered([("", gettext("どの地区でもよい")), *words.district_choices(districts)])
         form.part.choices = offered(words.part_choices())
-        valid = form.validate()
+        valid = form.validate() and _says_what_for(form)
         near = _near(session, form) if valid and form.near.data else None
         valid = valid and not form.near.errors
         day = form.day.data if valid else None
@@ -123,8 +123,8 @@ def search() -> ResponseReturnValue:
         facilities = [] if page else catalog.names(session, on=today)
         person_id = access.visitor().person_id
         kept = personal.favourites(session, person_id) if person_id and not page else frozenset()
-    if form.day.data is None and not form.day.errors:
-        form.day.data = page.day if page else today
+    if page and form.day.data is None and not form.day.errors:
+        form.day.data = page.day
     chosen = next((p for p in choices if p.code == purpose), None)
     return (
         render_template(
@@ -144,6 +144,14 @@ def search() -> ResponseReturnValue:
         ),
         200 if valid else 422,
     )
+
+
+def _says_what_for(form: SearchForm) -> bool:
+    """Whether somebody who chose a day, a place or a part of the day chose what for as well."""
+    if form.purpose.data or not (form.day.data or form.district.data or form.part.data or form.near.data):
+        return True
+    form.purpose.errors = [gettext("「使いみち」をえらんでください。")]
+    return False
 
 
 def _near(session: Session, form: SearchForm) -> Point | None:

@@ -65,6 +65,21 @@ def test_a_town_that_nobody_knows_is_told_and_what_was_typed_stays(koga: str, cl
     assert "&lt;b&gt;月面&lt;/b&gt;" in page.text
 
 
+def test_who_asks_for_what_is_near_without_saying_what_for_is_asked(koga: str, client: FlaskClient) -> None:
+    page = client.get("/facilities", query_string={"purpose": "", "near": "36.195,139.711"})
+    assert page.status_code == 422
+    assert page.text.count("「使いみち」をえらんでください。") == 2, "above, and at the field"
+    assert client.get("/facilities?purpose=&date=&district=&part=&near=").status_code == 200
+
+
+def test_a_search_without_a_day_finds_the_first_one_that_is_free(koga: str, client: FlaskClient) -> None:
+    start = client.get("/facilities").text
+    day = re.search(r'<input[^>]*name="date"[^>]*>', start)
+    assert day
+    assert 'value=""' in day[0] or "value" not in day[0], "today may be closed; an empty day finds the first free one"
+    assert "いちばん早く空いている日をさがします" in start
+
+
 def test_facilities_are_compared_on_one_day_with_words_beside_the_marks(koga: str, client: FlaskClient) -> None:
     listed = client.get("/facilities?purpose=tennis&date=2026-12-04")
     table = client.get("/facilities?purpose=tennis&date=2026-12-04&view=table")

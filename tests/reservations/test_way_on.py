@@ -45,6 +45,7 @@ def test_who_keeps_three_slots_is_led_to_them_and_offered_no_fourth(signed_in: F
     status, page = _tap(signed_in)
     assert status == 429
     assert "同時に仮押さえできるのは3つまでです" in page
+    assert "いちばん早い仮押さえは、11月25日 10:15 に終わります。" in page
     assert 'href="/my/bookings"' in page
     assert "slot--free" not in page
     assert "かわりに、ここが空いています" not in page
@@ -71,7 +72,11 @@ def test_where_the_home_has_had_enough_it_says_when_one_is_free_again(
     for who, space in ((stranger, "S05-01"), (third, "S08-01")):
         for slot in ("t0900", "t1100", "t1300"):
             who.hold(space, slot)
+            clock.move_to(clock.now() + timedelta(minutes=1))
+    neighbour = Resident("隣 花子", "neighbour@example.com")
+    neighbour.hold("S05-01", "t1500")
     _status, page = _tap(signed_in)
+    assert "いちばん早い仮押さえは、11月25日 10:15 に終わります。" in page
     assert "どれかの支払いが終わるか、仮押さえの時間が終わると、また取れます" in page
     assert telephone in page
 
