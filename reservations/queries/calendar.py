@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
+from operator import attrgetter
 from typing import get_args
 
 from sqlalchemy.orm import Session
@@ -28,6 +29,7 @@ ALTERNATIVES = 3
 DAYS_AHEAD = 21
 LOOK_AHEAD = 14
 STRIP = 7
+WEEKS_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Hit:
     offers: tuple[Offer, ...]
     mark: Mark
     closed: Closed | None
-    opens: datetime | None
+    waits: SlotState | None
+    """The first time of the day that cannot be booked yet or any more, with the moment; None where there is none."""
     parts: dict[PartOfDay, PartCell] = field(default_factory=dict)
     km: float | None = None
 
@@ -267,12 +270,20 @@ def _hit(
         free = [state.slot for state in wanted if state.state is State.FREE]
         offers += [Offer(view, slot, *world.price(view, slot, purpose)) for slot in free]
     offers.sort(key=_cheap_first)
-    waiting = [s.refusal.at for s in states if s.state is State.NOT_YET and s.refusal and s.refusal.at]
+    waits = [s for s in states if s.state in (State.NOT_YET, State.TOO_LATE) and s.refusal and s.refusal.at]
     closed = world.closed(views[0], day) if not states else None
     there = views[0].facility.point
     km = near.km_to(there) if near and there else None
     parts = _parts(states, offers)
-    return Hit(views[0].facility, tuple(offers), mark(states), closed, min(waiting, default=None), parts, km)
+    return Hit(
+        views[0].facility,
+        tuple(offers),
+        mark(states),
+        closed,
+        min(waits, key=attrgetter("refusal.at"), default=None),
+        parts,
+        km,
+    )
 
 
 def month(
@@ -370,7 +381,8 @@ def alternatives(
     """Three real offers instead of a slot that is gone.
 
     The same time elsewhere in the facility, another time of the day in the same space, the same time on one of the next days, then
-    the same time at other facilities.
+    the same time at other facilities. Where the time is none that the place has, any other; where the day cannot be booked yet, the same
+    weekday and time within the coming weeks.
     """
     seen = sight(session, now=now)
     own = next(iter(seen.offer.spaces(day, space_code=space_code)), None)
@@ -392,6 +404,12 @@ def alternatives(
         offers += islice(there, 1)
         offers += islice(following, ALTERNATIVES - len(offers))
         offers += islice(there, ALTERNATIVES - len(offers))
+    if len(offers) < ALTERNATIVES:
+        said = tuple(offers)
+        rest = (offer for on in (day, *later) for offer in _free(world, own, on, None) if offer not in said)
+        offers += islice(rest, ALTERNATIVES - len(offers))
+    if not offers:
+        offers = same_slot(session, space_code, slot, day.weekday(), weeks=WEEKS_AHEAD, city=city, now=now)
     return offers[:ALTERNATIVES]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from flask import redirect, render_template, request, url_for
@@ -30,7 +30,8 @@ from reservations.models import FIRM
 from reservations.operations import moving, sessions
 from reservations.operations.models import MoveState
 from reservations.operations.moving import MoveTo
-from reservations.queries import bookings, calendar
+from reservations.queries import bookings, calendar, catalog
+from reservations.queries.catalog import SpaceView
 from reservations.services.common import own, policy_of, slots_of
 from reservations.web import words
 from reservations.web.public import bp, city_of_visitor, read_day
@@ -110,10 +111,12 @@ def _confirm(session: Session, number: str, *, now: datetime, status: int = 200)
         target, price = moving.look(session, booking, to, now=now)
     except MOVE_REFUSALS as error:
         return _not_moved(number, error)
+    code = to.space or booking.space.code
     return (
         render_template(
             "reservations/move_confirm.html",
             booking=booking,
+            there=booking.space if code == booking.space.code else _named(session, code, to.day),
             before=slots_of(booking),
             target=target,
             price=price,
@@ -125,6 +128,11 @@ def _confirm(session: Session, number: str, *, now: datetime, status: int = 200)
         ),
         status,
     )
+
+
+def _named(session: Session, code: str, on: date) -> SpaceView | None:
+    """The space of a code as it is called on a day."""
+    return next(iter(catalog.spaces(session, on=on, space_code=code)), None)
 
 
 def _not_moved(number: str, error: PortalError) -> ResponseReturnValue:

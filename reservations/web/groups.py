@@ -271,7 +271,7 @@ def renew_group(reference: str) -> ResponseReturnValue:
         form.refuse(form.members, _too_few(error))
         return render_template("reservations/group_form.html", form=form, group=group), 422
     except TooEarlyToRenew as error:
-        form.refuse(form.name, gettext("更新は %(day)s からできます。", day=words.short_day(error.opens)))
+        form.refuse(form.name, gettext("更新は %(day)s からできます。", day=words.said_day(error.opens)))
         return render_template("reservations/group_form.html", form=form, group=group), 409
     return redirect(url_for("reservations.my_groups"), 303)
 

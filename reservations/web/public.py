@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import cast
 from urllib.parse import urlencode
@@ -126,6 +127,7 @@ def search() -> ResponseReturnValue:
     if page and form.day.data is None and not form.day.errors:
         form.day.data = page.day
     chosen = next((p for p in choices if p.code == purpose), None)
+    parts = [(code, label) for code, label in words.parts() if form.part.data in ("", None, code)]
     return (
         render_template(
             "reservations/search.html",
@@ -136,6 +138,9 @@ def search() -> ResponseReturnValue:
             facilities=facilities,
             kept=[facility for facility in facilities if facility.code in kept],
             shown=FACILITIES_SHOWN,
+            own=person_id is not None,
+            parts=parts,
+            narrowed=_narrowed(form, districts) if valid else [],
             table=request.args.get("view") == "table",
             by_position=Point.parse(form.near.data or "") is not None,
             called=_called,
@@ -152,6 +157,13 @@ def _says_what_for(form: SearchForm) -> bool:
         return True
     form.purpose.errors = [gettext("「使いみち」をえらんでください。")]
     return False
+
+
+def _narrowed(form: SearchForm, districts: Sequence[str]) -> list[str]:
+    """By what the result is narrowed, in words: 夜(17時から), 総和地区."""
+    part = dict(words.parts()).get(form.part.data or "")
+    district = dict(words.district_choices(districts)).get(form.district.data or "")
+    return [one for one in (part, district and gettext("%(district)s地区", district=district)) if one]
 
 
 def _near(session: Session, form: SearchForm) -> Point | None:
@@ -228,6 +240,7 @@ def facility(code: str) -> ResponseReturnValue:
         favourite=favourite,
         successor=successor,
         purpose=purpose,
+        nothing_left=not any(cell.free for week in page.weeks for cell in week if cell is not None),
         today=today,
         before=before if before >= today.replace(day=1) else None,
         after=after if after < limit else None,

@@ -107,9 +107,9 @@ def sentence(error: object) -> str | None:  # noqa: PLR0911 - one sentence a ref
 
 def _not_offered(error: NotOffered) -> str:
     if error.opens is not None:
-        return gettext("この施設は %(day)s に開きます。その前の日は予約できません。", day=words.short_day(error.opens))
+        return gettext("この施設は %(day)s に開きます。その前の日は予約できません。", day=words.said_day(error.opens))
     if error.closed is not None:
-        day = words.short_day(error.closed)
+        day = words.said_day(error.closed)
         if error.into is not None:
             return gettext("この施設を使えるのは %(day)s までです。そのあとは、ほかの施設に移ります。", day=day)
         return gettext("この施設は %(day)s で終わります。そのあとの日は予約できません。", day=day)
@@ -126,7 +126,7 @@ def _no_such_day(error: NoSuchDay) -> str:
 def _no_more_changes(error: NoMoreChanges) -> str:
     if error.until is None:
         return gettext("予約を変えられるのは%(limit)s回までです。", limit=error.limit)
-    return gettext("予約を変えられるのは %(day)s までです。", day=words.short_day(error.until))
+    return gettext("予約を変えられるのは %(day)s までです。", day=words.said_day(error.until))
 
 
 def _no_such_slot(error: NoSuchSlot) -> str:
@@ -135,7 +135,7 @@ def _no_such_slot(error: NoSuchSlot) -> str:
         if error.opens is None:
             return gettext("この日は休みです。%(why)s", why=why)
         return gettext(
-            "この日は休みです(%(why)s)。次に開くのは %(day)s です。", why=why, day=words.short_day(error.opens)
+            "この日は休みです(%(why)s)。次に開くのは %(day)s です。", why=why, day=words.said_day(error.opens)
         )
     if not error.offered:
         return gettext("その日に、その時間はありません。")

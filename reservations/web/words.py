@@ -21,6 +21,9 @@ from reservations.queries.bookings import BookingLine
 from reservations.rules import CancelStep, Refused
 from reservations.timetable import Slot
 
+HALF_A_YEAR = 183
+"""Days. A month and a day further away than this are said with their year."""
+
 
 def gettext(text: str, **values: Any) -> str:
     """A text in the reader's language."""
@@ -95,6 +98,8 @@ def state_words(state: SlotState) -> str:
     at = state.refusal.at if state.refusal else None
     if state.state is State.NOT_YET and at is not None:
         return gettext("%(at)s から受付", at=short_moment(at))
+    if state.state is State.TOO_LATE and at is not None:
+        return gettext("受付は %(at)s に終わりました", at=short_until(at))
     return {
         State.FREE: gettext("空き"),
         State.TAKEN: gettext("予約ずみ"),
@@ -111,11 +116,18 @@ def state_symbol(state: SlotState) -> str:
 
 
 def short_moment(at: datetime) -> str:
-    """12月4日 9:00 (4 December 9:00)."""
+    """12月4日 9:00 (4 December 9:00); with its year where a person could take it for another one."""
     local = clock.local(at)
     if locale.current() == "en":
-        return f"{local.day} {local:%B} {show_time(at)}"
-    return f"{local.month}月{local.day}日 {show_time(at)}"
+        year = f" {local.year}" if _far(local.date()) else ""
+        return f"{local.day} {local:%B}{year} {show_time(at)}"
+    year = f"{local.year}年" if _far(local.date()) else ""
+    return f"{year}{local.month}月{local.day}日 {show_time(at)}"
+
+
+def _far(day: date) -> bool:
+    """Whether the day without its year would rather be taken for one of another year."""
+    return abs((day - clock.today()).days) > HALF_A_YEAR
 
 
 def short_until(at: datetime) -> str:
@@ -132,10 +144,15 @@ def short_day(day: date) -> str:
     return f"{day.month}/{day.day}({'月火水木金土日'[day.weekday()]})"
 
 
+def said_day(day: date) -> str:
+    """12/4(金) within a sentence; the whole date where a person could take it for one of another year."""
+    return show_date(day, locale.current()) if _far(day) else short_day(day)
+
+
 def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> str:
     """Which rule stands against it, and until or from when."""
     moment = short_moment(at) if at else ""
-    day = short_day(clock.local(at).date()) if at else ""
+    day = said_day(clock.local(at).date()) if at else ""
     number = limit or ""
     return {
         Refused.PAST: gettext("この時間は %(at)s に始まりました。始まった時間は予約できません。", at=moment),
