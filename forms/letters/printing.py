@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pikepdf
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from forms import links
@@ -19,15 +16,14 @@ from forms.letters import services
 from forms.letters.models import Letter
 from forms.services import hiding, protection
 from forms.services.common import definition
-from portal.directory.models import City, Department, Office
+from portal.directory.models import Department
 from portal.documents import pdf
 from portal.kernel import audit, files
 from portal.kernel.audit import Actor
 from portal.kernel.errors import NotFound
 from portal.kernel.texts import show_date
-
-MOST = 30
-"""Most letters in one PDF: about 0.3 s a page."""
+from portal.notices import paper
+from portal.notices.paper import NoAddress
 
 _SAID: dict[str, Any] = dict.fromkeys(("total", "sample", "answer_by", "more", "less", "pay_by"))
 
@@ -50,27 +46,20 @@ def gather(
         Invalid, NotFound: see `forms.letters.services.chosen`.
         NoAddress: of some it is not known where they should go.
     """
-    letters = services.chosen(session, ids, departments=departments, most=MOST)
+    letters = services.chosen(session, ids, departments=departments, most=paper.MOST)
     where = {one.id: services.address_of(session, one.application, now=now) for one in letters}
     unknown = tuple(dict.fromkeys(str(one.application.reference) for one in letters if where[one.id] is None))
     if unknown:
-        raise services.NoAddress(unknown)
-    city = session.scalars(select(City)).first()
-    office = session.scalars(select(Office).where(Office.active).order_by(Office.position).limit(1)).first()
+        raise NoAddress(unknown)
+    sender = paper.sender(session)
     sheets = []
     for letter in letters:
         protection.look(session, letter.application, actor=actor, now=now, what="download")
         _looked(session, letter, actor)
         section = session.get_one(Department, letter.application.procedure.department)
-        english = letter.application.contact.get("locale") == "en"
-        common = {
-            "to": where[letter.id],
-            "city_name": (city.name_en if english else city.name) if city else "",
-            "department": section.name_en if english else section.name,
-            "office": (office.name_en if english else office.name) if office else "",
-            "office_address": office.address or "" if office else "",
-            "office_postal_code": office.postal_code or "" if office else "",
-        }
+        locale = letter.application.contact.get("locale", "ja")
+        department = section.name_en if locale == "en" else section.name
+        common = {"to": where[letter.id], "department": department, **sender.said(locale)}
         sheets.append(_sheet(session, letter, common, now=now))
     return sheets
 
@@ -150,21 +139,8 @@ def _message(session: Session, letter: Letter) -> str:
 
 def render(sheets: Sequence[Sheet]) -> bytes:
     """One PDF, letter after letter, each followed by what goes into its envelope. Call it outside a transaction."""
-    whole = pikepdf.new()
-    for sheet in sheets:
-        for content in (pdf.render("forms/pdf/letter.html", sheet.locale, **sheet.context), *sheet.enclosed):
-            with pikepdf.open(io.BytesIO(content)) as one:
-                _for_paper(one)
-                whole.pages.extend(one.pages)
-    out = io.BytesIO()
-    whole.save(out)
-    return out.getvalue()
-
-
-def _for_paper(one: pikepdf.Pdf) -> None:
-    """Take out what only a file has: links and the field of an electronic signature, which holds for the file alone."""
-    if "/AcroForm" in one.Root:
-        del one.Root.AcroForm
-    for page in one.pages:
-        if "/Annots" in page:
-            del page.Annots
+    return paper.bound(
+        content
+        for sheet in sheets
+        for content in (pdf.render("forms/pdf/letter.html", sheet.locale, **sheet.context), *sheet.enclosed)
+    )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
@@ -18,33 +17,12 @@ from forms.services.common import definition
 from portal.accounts.models import Person
 from portal.kernel import audit, clock
 from portal.kernel.audit import Actor
-from portal.kernel.clock import local
-from portal.kernel.errors import Conflict, Invalid, NotFound
-from portal.notices.post import Address
+from portal.notices import paper
+from portal.notices.paper import Address
 
+T = TypeVar("T")
 WORDS = frozenset({"filed", "correction", "decided", "issued", "withdrawn", "fee_changed", "message"})
 """The messages that a letter has words for; what is only prepared at home (and not filed) sends none."""
-LISTED = 200
-"""Most letters on the page of a section."""
-
-
-@dataclass(eq=False)
-class NotPrinted(Conflict):
-    """A letter that was not printed cannot have been posted."""
-
-    code: ClassVar[str] = "letter_not_printed"
-
-
-@dataclass(eq=False)
-class NoAddress(Conflict):
-    """It is not known where these letters should go; nothing was printed.
-
-    Attributes:
-        cases: the numbers of their cases.
-    """
-
-    code: ClassVar[str] = "letter_without_address"
-    cases: tuple[str, ...]
 
 
 def by_post(application: Application) -> bool:
@@ -122,29 +100,14 @@ def _hyphened(postal_code: str) -> str:
 
 def of_section(session: Session, departments: Collection[str], *, sent: bool) -> Sequence[Letter]:
     """Letters of the departments' cases: those to send, oldest first, or those sent, newest first. One statement."""
-    wanted = (
-        select(Letter)
-        .join(Application, Application.id == Letter.application_id)
-        .join(ProcedureRow, ProcedureRow.id == Application.procedure_id)
-        .where(
-            ProcedureRow.department.in_(departments), Letter.sent_at.is_not(None) if sent else Letter.sent_at.is_(None)
-        )
-        .options(joinedload(Letter.application).joinedload(Application.version))
-        .order_by(Letter.id.desc() if sent else Letter.id)
-        .limit(LISTED)
-    )
-    return session.scalars(wanted).all()
+    version = joinedload(Letter.application).joinedload(Application.version)
+    return paper.listed(session, _theirs(select(Letter), departments).options(version), Letter, sent=sent)
 
 
 def waiting(session: Session, departments: Collection[str]) -> int:
     """How many letters of the departments are still to be sent. One statement."""
-    return session.scalar(
-        select(func.count())
-        .select_from(Letter)
-        .join(Application, Application.id == Letter.application_id)
-        .join(ProcedureRow, ProcedureRow.id == Application.procedure_id)
-        .where(ProcedureRow.department.in_(departments), Letter.sent_at.is_(None))
-    ) or 0  # fmt: skip
+    counted = _theirs(select(func.count()).select_from(Letter), departments)
+    return session.scalar(counted.where(Letter.sent_at.is_(None))) or 0
 
 
 def of_case(session: Session, application: Application) -> Sequence[Letter]:
@@ -152,46 +115,34 @@ def of_case(session: Session, application: Application) -> Sequence[Letter]:
     return session.scalars(select(Letter).where(Letter.application_id == application.id).order_by(Letter.id)).all()
 
 
-def chosen(session: Session, ids: Collection[int], *, departments: Collection[str], most: int = LISTED) -> list[Letter]:
-    """These letters, locked, oldest first.
+def chosen(
+    session: Session, ids: Collection[int], *, departments: Collection[str], most: int = paper.LISTED
+) -> list[Letter]:
+    """These letters of the departments, locked, oldest first.
 
     Raises:
-        Invalid: none, or more than `most`.
-        NotFound: one of them is not there, or another department's.
+        Invalid, NotFound: see `portal.notices.paper.chosen`.
     """
-    if not 0 < len(set(ids)) <= most:
-        raise Invalid
-    found = session.scalars(
-        select(Letter)
-        .join(Application, Application.id == Letter.application_id)
-        .join(ProcedureRow, ProcedureRow.id == Application.procedure_id)
-        .where(Letter.id.in_(set(ids)), ProcedureRow.department.in_(departments))
-        .order_by(Letter.id)
-        .with_for_update(of=Letter)
-    ).all()
-    if len(found) != len(set(ids)):
-        raise NotFound
-    return list(found)
+    return paper.chosen(session, _theirs(select(Letter), departments), Letter, ids, most=most)
 
 
 def mark_printed(
     session: Session, ids: Collection[int], *, departments: Collection[str], actor: Actor, now: datetime
 ) -> None:
-    """Their pages were made for this person; they can be printed again, the newest print counts.
+    """Their pages were made for this person.
 
     Raises:
         Invalid, NotFound: see `chosen`.
     """
-    for letter in chosen(session, ids, departments=departments):
-        letter.printed_at, letter.printed_by = now, actor.account_id
-        _note(session, letter, "letter_print", actor)
-    session.flush()
+    letters = chosen(session, ids, departments=departments)
+    paper.mark_printed(letters, actor=actor, now=now)
+    _note(session, letters, "letter_print", actor)
 
 
 def mark_sent(
     session: Session, ids: Collection[int], *, departments: Collection[str], sent_on: date, actor: Actor, now: datetime
 ) -> int:
-    """A person says that these were posted; how many are new. One that was marked before keeps its day and its name.
+    """A person says that these were posted; how many are new.
 
     Args:
         session: the transaction.
@@ -202,20 +153,12 @@ def mark_sent(
         now: aware.
 
     Raises:
-        Invalid: none, too many, a day to come or before the letter was made.
-        NotFound: see `chosen`.
+        Invalid, NotFound: see `chosen`, and `portal.notices.paper.mark_sent`.
         NotPrinted: one of them was never printed.
     """
-    letters = [one for one in chosen(session, ids, departments=departments) if one.sent_at is None]
-    if any(one.printed_at is None for one in letters):
-        raise NotPrinted
-    if sent_on > local(now).date() or any(sent_on < local(one.made_at).date() for one in letters):
-        raise Invalid
-    for letter in letters:
-        letter.sent_at, letter.sent_by, letter.sent_on = now, actor.account_id, sent_on
-        _note(session, letter, "letter_sent", actor)
-    session.flush()
-    return len(letters)
+    new = paper.mark_sent(chosen(session, ids, departments=departments), sent_on=sent_on, actor=actor, now=now)
+    _note(session, new, "letter_sent", actor)
+    return len(new)
 
 
 def choose(session: Session, application: Application, *, post: bool, actor: Actor) -> None:
@@ -232,12 +175,22 @@ def choose(session: Session, application: Application, *, post: bool, actor: Act
     )
 
 
-def _note(session: Session, letter: Letter, action: str, actor: Actor) -> None:
-    audit.record(
-        session,
-        actor=actor,
-        action=f"application.{action}",
-        subject_kind="application",
-        subject_ref=str(letter.application.reference),
-        detail={"letter": letter.event},
+def _theirs(wanted: Select[T], departments: Collection[str]) -> Select[T]:
+    return (
+        wanted.join(Application, Application.id == Letter.application_id)
+        .join(ProcedureRow, ProcedureRow.id == Application.procedure_id)
+        .where(ProcedureRow.department.in_(departments))
     )
+
+
+def _note(session: Session, letters: Collection[Letter], action: str, actor: Actor) -> None:
+    for letter in letters:
+        audit.record(
+            session,
+            actor=actor,
+            action=f"application.{action}",
+            subject_kind="application",
+            subject_ref=str(letter.application.reference),
+            detail={"letter": letter.event},
+        )
+    session.flush()

@@ -27,6 +27,7 @@ from portal.kernel import audit, clock, references
 from portal.kernel.database import unit_of_work
 from portal.kernel.errors import NotFound
 from portal.kernel.text import without_control
+from portal.notices.web import paper
 from portal.web import access, error_texts, locale
 
 ROLES = (Role.REVIEWER, Role.APPROVER)
@@ -138,7 +139,7 @@ def page(session: Session, found: Application, *, error: str = "", status: int =
         letters=letters.of_case(session, found),
         by_post=letters.by_post(found),
         letter_words=words.LETTERS,
-        letter_stages=words.LETTER_STAGES,
+        letter_stages=paper.STAGES,
         actors=progress.ACTORS,
         outcomes=progress.OUTCOMES,
         can={action.value for action in possible(state, by=Party.STAFF)},

@@ -27,6 +27,7 @@ from portal.kernel import audit, clock, references
 from portal.kernel import files as stored_files
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import Invalid, NotFound
+from portal.notices.web import paper
 from portal.web import access, locale
 
 
@@ -92,7 +93,7 @@ def application(reference: str) -> ResponseReturnValue:
             events=progress.EVENTS,
             letters=posted,
             letter_words=words.LETTERS,
-            letter_stages=words.LETTER_STAGES,
+            letter_stages=paper.STAGES,
             actors=progress.ACTORS,
             outcomes=progress.OUTCOMES,
             next_step=progress.next_step(state, unpaid=unpaid, no_mail=no_mail),

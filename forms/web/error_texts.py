@@ -22,8 +22,6 @@ TEXTS: dict[str, LazyString] = {
     "not_online": lazy_gettext("この手続きは、オンラインでは受け付けられません。市役所の窓口に来てください。"),
     "at_the_counter": lazy_gettext("いま窓口で手続きをしています。取り下げるときは、窓口の職員に言ってください。"),
     "own_case": lazy_gettext("自分が出した申請、自分が書いた申請、自分が起案した申請は、自分では決められません。"),
-    "letter_not_printed": lazy_gettext("まだ印刷していない手紙があります。先に印刷してください。"),
-    "letter_without_address": lazy_gettext("住所が分からない手紙があるので、何も印刷していません。"),
     "fee_unpaid": lazy_gettext("手数料がまだ支払われていません。"),
     "reason_missing": lazy_gettext("理由を書いてください。"),
     "same_person": lazy_gettext("自分が出した案は、自分では公開できません。ほかの人にたのんでください。"),

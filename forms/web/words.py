@@ -35,11 +35,6 @@ LETTERS: dict[str, LazyString] = {
     "fee_changed": lazy_gettext("手数料が変わりました"),
     "message": lazy_gettext("担当の課からのお知らせ"),
 }
-LETTER_STAGES: dict[str, tuple[str, LazyString]] = {
-    "to_print": ("act", lazy_gettext("これから印刷します")),
-    "printed": ("wait", lazy_gettext("印刷しました")),
-    "sent": ("good", lazy_gettext("送りました")),
-}
 
 SOURCES: dict[str, LazyString] = {
     "profile": lazy_gettext("登録した内容から入れました"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Index, Tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.kernel.database import Base
+from portal.notices.paper import OnPaper, steps
 
 
 class NoticeState(StrEnum):
@@ -58,29 +59,22 @@ class Notice(Base):
     problem_at: Mapped[datetime | None]
 
 
-class PostedNotice(Base):
+class PostedNotice(OnPaper, Base):
     """The same message on paper, for a person without mail: its words are the mail's, its address is looked up when it is printed.
-
-    To print → printed → sent, never back: nothing is sent that was not printed (check `sent_after_print`), and each step has somebody.
 
     Attributes:
         key: as a mail's: one letter for one event, however often it is tried.
         room: who prints it: "payments", "reservations".
         scope: the facility whose manager may; "" where the room is one for the whole city.
         about: the number that the reader says when asking: a charge, a booking.
-        sent_on: the day on which it was posted (in Japan).
     """
 
     __tablename__ = "posted_notice"
     __table_args__ = (
-        CheckConstraint("(printed_at IS NULL) = (printed_by IS NULL)", name="printed_by_somebody"),
-        CheckConstraint("(sent_at IS NULL) = (sent_by IS NULL)", name="sent_by_somebody"),
-        CheckConstraint("(sent_at IS NULL) = (sent_on IS NULL)", name="sent_on_a_day"),
-        CheckConstraint("sent_at IS NULL OR printed_at IS NOT NULL", name="sent_after_print"),
+        *steps(),
         Index("ix_posted_notice_to_send", "room", "made_at", postgresql_where=text("sent_at IS NULL")),
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     key: Mapped[str] = mapped_column(Text, unique=True)
     room: Mapped[str] = mapped_column(Text)
     scope: Mapped[str] = mapped_column(Text)
@@ -90,16 +84,3 @@ class PostedNotice(Base):
     locale: Mapped[str] = mapped_column(Text)
     template: Mapped[str] = mapped_column(Text)
     context: Mapped[dict[str, Any]]
-    made_at: Mapped[datetime]
-    printed_at: Mapped[datetime | None]
-    printed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
-    sent_at: Mapped[datetime | None]
-    sent_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
-    sent_on: Mapped[date | None]
-
-    @property
-    def stage(self) -> str:
-        """Where it stands: "to_print", "printed" or "sent"."""
-        if self.sent_at is not None:
-            return "sent"
-        return "to_print" if self.printed_at is None else "printed"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -17,41 +17,10 @@ from sqlalchemy.orm import Session
 
 from portal.kernel import audit, clock
 from portal.kernel.audit import Actor
-from portal.kernel.errors import Conflict, Invalid, NotFound
-from portal.notices import services
+from portal.notices import paper, services
 from portal.notices.models import PostedNotice
+from portal.notices.paper import Address
 from portal.notices.services import Recipient
-
-LISTED = 200
-"""Most letters on the page."""
-
-
-@dataclass(eq=False)
-class PostNotPrinted(Conflict):
-    """A letter that was not printed cannot have been posted."""
-
-    code: ClassVar[str] = "post_not_printed"
-
-
-@dataclass(eq=False)
-class PostWithoutAddress(Conflict):
-    """It is not known where these letters should go; nothing was printed.
-
-    Attributes:
-        about: the numbers that they are about.
-    """
-
-    code: ClassVar[str] = "post_without_address"
-    about: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a letter goes: 306-0033; 茨城県古河市…; the building, "" where there is none."""
-
-    postal_code: str
-    place: str
-    building: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +97,7 @@ def send_or_post(
 
 def of_desks(session: Session, desks: Collection[Desk], *, sent: bool) -> Sequence[PostedNotice]:
     """The letters that somebody may see: those to send, oldest first, or those sent, newest first. One statement."""
-    return session.scalars(
-        select(PostedNotice)
-        .where(_theirs(desks), PostedNotice.sent_at.is_not(None) if sent else PostedNotice.sent_at.is_(None))
-        .order_by(PostedNotice.id.desc() if sent else PostedNotice.id)
-        .limit(LISTED)
-    ).all()
+    return paper.listed(session, select(PostedNotice).where(_theirs(desks)), PostedNotice, sent=sent)
 
 
 def waiting(session: Session, desks: Collection[Desk]) -> int:
@@ -142,61 +106,41 @@ def waiting(session: Session, desks: Collection[Desk]) -> int:
 
 
 def chosen(
-    session: Session, ids: Collection[int], *, desks: Collection[Desk], most: int = LISTED
+    session: Session, ids: Collection[int], *, desks: Collection[Desk], most: int = paper.LISTED
 ) -> list[PostedNotice]:
     """These letters, locked, oldest first.
 
     Raises:
-        Invalid: none, or more than `most`.
-        NotFound: one of them is not there, or another desk's.
+        Invalid, NotFound: see `portal.notices.paper.chosen`.
     """
-    if not 0 < len(set(ids)) <= most:
-        raise Invalid
-    found = session.scalars(
-        select(PostedNotice)
-        .where(PostedNotice.id.in_(set(ids)), _theirs(desks))
-        .order_by(PostedNotice.id)
-        .with_for_update()
-    ).all()
-    if len(found) != len(set(ids)):
-        raise NotFound
-    return list(found)
+    return paper.chosen(session, select(PostedNotice).where(_theirs(desks)), PostedNotice, ids, most=most)
 
 
 def mark_printed(
     session: Session, ids: Collection[int], *, desks: Collection[Desk], actor: Actor, now: datetime
 ) -> None:
-    """Their pages were made for this person; they can be printed again, the newest print counts.
+    """Their pages were made for this person.
 
     Raises:
         Invalid, NotFound: see `chosen`.
     """
-    for letter in chosen(session, ids, desks=desks):
-        letter.printed_at, letter.printed_by = now, actor.account_id
-        _note(session, letter, "post.print", actor)
-    session.flush()
+    letters = chosen(session, ids, desks=desks)
+    paper.mark_printed(letters, actor=actor, now=now)
+    _note(session, letters, "post.print", actor)
 
 
 def mark_sent(
     session: Session, ids: Collection[int], *, desks: Collection[Desk], sent_on: date, actor: Actor, now: datetime
 ) -> int:
-    """A person says that these were posted; how many are new. One that was marked before keeps its day and its name.
+    """A person says that these were posted; how many are new.
 
     Raises:
-        Invalid: none, too many, a day to come or before the letter was made.
-        NotFound: see `chosen`.
-        PostNotPrinted: one of them was never printed.
+        Invalid, NotFound: see `chosen`, and `portal.notices.paper.mark_sent`.
+        NotPrinted: one of them was never printed.
     """
-    letters = [one for one in chosen(session, ids, desks=desks) if one.sent_at is None]
-    if any(one.printed_at is None for one in letters):
-        raise PostNotPrinted
-    if sent_on > clock.local(now).date() or any(sent_on < clock.local(one.made_at).date() for one in letters):
-        raise Invalid
-    for letter in letters:
-        letter.sent_at, letter.sent_by, letter.sent_on = now, actor.account_id, sent_on
-        _note(session, letter, "post.sent", actor)
-    session.flush()
-    return len(letters)
+    new = paper.mark_sent(chosen(session, ids, desks=desks), sent_on=sent_on, actor=actor, now=now)
+    _note(session, new, "post.sent", actor)
+    return len(new)
 
 
 def _theirs(desks: Collection[Desk]) -> ColumnElement[bool]:
@@ -209,8 +153,10 @@ def _theirs(desks: Collection[Desk]) -> ColumnElement[bool]:
     return or_(false(), *own)
 
 
-def _note(session: Session, letter: PostedNotice, action: str, actor: Actor) -> None:
-    audit.record(
-        session, actor=actor, action=action, subject_kind="posted_notice", subject_ref=str(letter.id),
-        detail={"about": letter.about},
-    )  # fmt: skip
+def _note(session: Session, letters: Collection[PostedNotice], action: str, actor: Actor) -> None:
+    for letter in letters:
+        audit.record(
+            session, actor=actor, action=action, subject_kind="posted_notice", subject_ref=str(letter.id),
+            detail={"about": letter.about},
+        )  # fmt: skip
+    session.flush()

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pikepdf
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.directory.models import City, Office
 from portal.documents import pdf
 from portal.kernel import audit, texts
 from portal.kernel.audit import Actor
-from portal.notices import post
+from portal.notices import paper, post
 from portal.notices.models import PostedNotice
-from portal.notices.post import Desk, PostWithoutAddress
+from portal.notices.paper import NoAddress
+from portal.notices.post import Desk
 
-MOST = 30
-"""Most letters in one PDF: about 0.3 s a page."""
 _SUBJECT = re.compile(r"\ASubject: (?:【[^】]*】)?(.*)\n")
 _LINK = re.compile(r"^\s*https?://\S+\s*$\n?", re.MULTILINE)
 _GAP = re.compile(r"\n{3,}")
@@ -43,22 +38,20 @@ def gather(
 
     Raises:
         Invalid, NotFound: see `portal.notices.post.chosen`.
-        PostWithoutAddress: of some it is not known where they should go, or must not be printed.
+        NoAddress: of some it is not known where they should go, or must not be printed.
     """
-    letters = post.chosen(session, ids, desks=desks, most=MOST)
+    letters = post.chosen(session, ids, desks=desks, most=paper.MOST)
     where = {one.id: post.address_of(session, one.person_id, now=now) for one in letters}
     unknown = tuple(dict.fromkeys(one.about for one in letters if where[one.id] is None))
     if unknown:
-        raise PostWithoutAddress(unknown)
-    city = session.scalars(select(City)).first()
-    office = session.scalars(select(Office).where(Office.active).order_by(Office.position).limit(1)).first()
+        raise NoAddress(unknown)
+    sender = paper.sender(session)
     sheets = []
     for letter in letters:
         audit.record(
             session, actor=actor, action="person.read", subject_kind="person", subject_ref=str(letter.person_id),
             purpose="手紙の印刷", detail={"letter": letter.id},
         )  # fmt: skip
-        english = letter.locale == "en"
         title, body = words(letter)
         context = {
             "to": where[letter.id],
@@ -66,14 +59,12 @@ def gather(
             "title": title,
             "body": body,
             "about": letter.about,
+            "department": "",
             "number": letter.about,
             "issued_on": "",
             "sample": False,
             "today": texts.show_date(now, letter.locale),
-            "city_name": (city.name_en if english else city.name) if city else "",
-            "office": (office.name_en if english else office.name) if office else "",
-            "office_address": (office.address or "") if office else "",
-            "office_postal_code": (office.postal_code or "") if office else "",
+            **sender.said(letter.locale),
         }
         sheets.append(Sheet(letter.locale, context))
     return sheets
@@ -89,10 +80,4 @@ def words(letter: PostedNotice) -> tuple[str, str]:
 
 def render(sheets: Sequence[Sheet]) -> bytes:
     """One PDF, letter after letter. Call it outside a transaction."""
-    whole = pikepdf.new()
-    for sheet in sheets:
-        with pikepdf.open(io.BytesIO(pdf.render("portal/pdf/posted.html", sheet.locale, **sheet.context))) as one:
-            whole.pages.extend(one.pages)
-    out = io.BytesIO()
-    whole.save(out)
-    return out.getvalue()
+    return paper.bound(pdf.render("portal/pdf/posted.html", sheet.locale, **sheet.context) for sheet in sheets)

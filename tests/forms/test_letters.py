@@ -22,6 +22,7 @@ from portal.accounts.models import Account, Person, Role
 from portal.kernel import clock
 from portal.kernel.audit import AuditEntry
 from portal.kernel.database import unit_of_work
+from portal.notices import paper
 from portal.notices.models import Notice
 from tests import people
 from tests.forms.conftest import DOG, OWNER, TAG, case, filed, staff, typed
@@ -215,6 +216,6 @@ def test_a_letter_that_was_not_printed_cannot_be_sent_even_by_a_program(referenc
 
 def test_no_more_letters_than_one_pdf_takes(client: FlaskClient, reviewer: Account) -> None:
     people.sign_in(client, reviewer)
-    for ids in ([], list(range(1, printing.MOST + 2))):
+    for ids in ([], list(range(1, paper.MOST + 2))):
         answer = people.post(client, "/staff/letters/print", {"letter": [str(one) for one in ids]})
         assert answer.status_code == 422
