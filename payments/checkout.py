@@ -21,6 +21,7 @@ from payments.gateways.base import Gateway, NoAnswerError, Order, Page, RefusedE
 from payments.methods import Method, Offering
 from payments.models import Charge, Payee, PaymentAttempt
 from payments.states import LIVE_ATTEMPTS, AttemptState, ChargeState
+from payments.transfers import standing
 from portal.kernel import jobs, references
 from portal.kernel.database import transact
 
@@ -57,7 +58,7 @@ def open_page(charge_ref: str, *, return_url: str, cancel_url: str, locale: str,
         NoSuchCharge: unknown reference.
         ChargeSettled: nothing to pay.
         PayTermOver: the hold or the term has ended.
-        NotPayableOnline: at the counter only.
+        NotPayableOnline: at the counter only; or the bank is about to take it from the payer's account.
         ProviderDown: no answer in time; nothing was paid.
     """
     begin = partial(_begin, charge_ref=charge_ref, return_url=return_url, cancel_url=cancel_url, locale=locale, now=now)
@@ -108,6 +109,8 @@ def _begin(
     charge = settlement.lock_charge(session, asked.id)
     if charge.state != ChargeState.OPEN.value:
         raise ChargeSettled(charge_ref, charge.state)
+    if standing.is_ordered(session, charge.id):
+        raise NotPayableOnline(charge_ref, "ordered")
     if charge.pay_until is not None and charge.pay_until <= now:
         raise PayTermOver(charge_ref)
     if kept is not None and charge.pay_until is not None:

@@ -134,6 +134,7 @@ class ChargeRequest:
             paid where it does not end then.
         alone: it is never paid in one sum with others.
         receipt: whether there is a receipt for what is paid online; at a counter there always is one.
+        from_account: whether it is taken, in the month in which it is due, from an account that the payer registered for such money.
         performed_on: the day of use or service that the money is for, where it is known (prepaid fees are handed over by it).
     """
 
@@ -153,6 +154,7 @@ class ChargeRequest:
     alone: bool = False
     receipt: bool = True
     description_en: str = field(default="", compare=False)
+    from_account: bool = False
 
     def __post_init__(self) -> None:
         if not self.lines:

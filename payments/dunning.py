@@ -39,6 +39,7 @@ from payments.models import (
 )
 from payments.services import raise_charge
 from payments.states import ChargeEvent, ChargeState
+from payments.transfers import standing
 from portal.kernel import audit, clock, jobs, references
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
@@ -103,8 +104,13 @@ def remind(session: Session, *, today: date, now: datetime) -> int:
     ).all()
     wanted = {**{days: -days for days in _Rules.before}, **{-days: days for days in _Rules.after}}
     sent = 0
+    taken = standing.of_charges(session, [charge.reference for charge, _noted in rows if charge.from_account], now=now)
     for charge, noted in rows:
         due = due_on(charge, noted)
+        by_bank = taken.get(charge.reference)
+        if by_bank is not None:
+            # What is taken from an account nobody has to pay; what the bank could not take has a term of its own.
+            due = None if by_bank.by_account else by_bank.pay_by
         days = None if due is None else (due - today).days
         if days is None or due is None or days not in wanted:
             continue
@@ -143,7 +149,8 @@ def demand(
     Raises:
         NoSuchCharge: unknown reference.
         ChargeSettled: nothing is owed.
-        NotDueYet: the due date has not passed, or the term is not after today.
+        NotDueYet: the due date has not passed (it is taken from the payer's account, or the bank could not and its new term runs), or the
+            term is not after today.
         DemandedAlready: there is a letter for this charge.
     """
     charge = _locked(session, charge_ref)
@@ -153,7 +160,8 @@ def demand(
     if known is not None:
         raise DemandedAlready(charge_ref, known)
     today = clock.local(now).date()
-    due = due_on(charge, session.get(ChargeYear, charge.id))
+    by_bank = standing.of_charge(session, charge.reference, now=now) if charge.from_account else None
+    due = by_bank.pay_by if by_bank is not None else due_on(charge, session.get(ChargeYear, charge.id))
     if due is None or due >= today or pay_by <= today:
         raise NotDueYet(charge_ref)
     stands_on = ground or USUAL[MoneyKind(charge.money_kind)]

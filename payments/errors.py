@@ -62,8 +62,8 @@ class ChargeSettled(Conflict):
 class NotJoinable(Conflict):
     """These charges cannot be paid in one sum.
 
-    `reason` is too_few, other_payer, other_payee (money of two payees is two payments), not_open, too_large, other_year or
-    voucher_out.
+    `reason` is too_few, other_payer, other_payee (money of two payees is two payments), not_open, too_large, other_year,
+    voucher_out or ordered (from an account).
     """
 
     code: ClassVar[str] = "not_joinable"
@@ -325,3 +325,11 @@ class BadNotice(PortalError):
     code: ClassVar[str] = "bad_notice"
     status: ClassVar[int] = 400
     provider: str
+
+
+@dataclass(eq=False)
+class ChargeOrdered(Conflict):
+    """The bank is about to take this charge from the payer's account; nobody takes the money in another way meanwhile."""
+
+    code: ClassVar[str] = "charge_ordered"
+    reference: str

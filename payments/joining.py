@@ -24,6 +24,7 @@ from payments.models import (
 )
 from payments.services import raise_charge
 from payments.states import AttemptState, ChargeState
+from payments.transfers import standing
 from portal.kernel import audit, references
 from portal.kernel.audit import Actor
 from portal.kernel.money import Yen
@@ -80,13 +81,16 @@ def join(session: Session, charge_refs: Sequence[str], *, actor: Actor, now: dat
 def separate(session: Session, charge_ref: str, *, actor: Actor, now: datetime) -> bool:
     """Take a sum that is not paid apart again, because the payer wants to pay one by one. False where nothing was to do.
 
+    Nor is there anything to do where the bank is about to take the sum from the payer's account.
+
     Raises:
         NoSuchCharge: unknown reference.
     """
     found = session.scalar(select(Charge.id).where(Charge.reference == charge_ref))
     if found is None:
         raise NoSuchCharge(charge_ref)
-    return joint.separate(session, settlement.lock_charge(session, found), actor=actor, now=now)
+    whole = settlement.lock_charge(session, found)
+    return not standing.is_ordered(session, found) and joint.separate(session, whole, actor=actor, now=now)
 
 
 def _standing(session: Session, parts: Sequence[Charge]) -> Charge | None:
@@ -131,6 +135,7 @@ def _check(session: Session, parts: Sequence[Charge], *, now: datetime) -> None:
         "too_large": sum((part.total for part in parts), start=Yen(0)) > MAXIMUM,
         "other_year": len(_years(session, parts)) > 1,
         "voucher_out": voucher is not None,
+        "ordered": any(standing.is_ordered(session, part.id) for part in parts),
     }
     reason = next((name for name, holds in reasons.items() if holds), None)
     if reason is not None:
@@ -187,4 +192,5 @@ def _request(session: Session, parts: Sequence[Charge]) -> ChargeRequest:
         term_end=min((each for each in terms if each is not None), default=None),
         budget_item=item or "",
         receipt=all(part.receipt for part in parts),
+        from_account=all(part.from_account for part in parts),
     )

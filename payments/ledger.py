@@ -5,8 +5,8 @@
 | charged | receivable | revenue, per ground |
 | voided | revenue, per ground | receivable |
 | revived (accepted after it was voided) | receivable | revenue, per ground |
-| paid | provider or cash | receivable |
-| overpaid (paid twice, or refused) | provider or cash | overpaid |
+| paid | provider, cash, or bank (口座振替) | receivable |
+| overpaid (paid twice, or refused) | provider, cash, or bank | overpaid |
 | refund requested | revenue, or overpaid where it never was revenue | refund_due |
 | refund sent | refund_due | provider or cash |
 | refund returned (the bank sent it back) | provider or cash | refund_due |
@@ -49,11 +49,13 @@ OFFSET_PROVIDER = "offset"
 """充当: money that was not owed for one charge pays another."""
 BANK_PROVIDER = "bank"
 """A transfer out of the payee's bank account: refunds that cannot go back the way the money came."""
+DEBIT_PROVIDER = "transfer"
+"""口座振替: the payer's bank takes the money and credits the payee's account."""
 DISPUTE_PROVIDER = "dispute"
 """The payer's bank had taken the money back already."""
 BY_HAND = frozenset({CASH_PROVIDER, TERMINAL_PROVIDER})
 """Refunds of these wait for a clerk; no provider can be called."""
-NEVER_CALLED = BY_HAND | {BANK_PROVIDER, DISPUTE_PROVIDER, OFFSET_PROVIDER}
+NEVER_CALLED = BY_HAND | {BANK_PROVIDER, DEBIT_PROVIDER, DISPUTE_PROVIDER, OFFSET_PROVIDER}
 """Ways back on which no provider is called."""
 
 
@@ -125,6 +127,7 @@ def held_in(provider: str) -> AccountCode:
         TERMINAL_PROVIDER: AccountCode.TERMINAL,
         OFFSET_PROVIDER: AccountCode.CLEARING,
         BANK_PROVIDER: AccountCode.BANK,
+        DEBIT_PROVIDER: AccountCode.BANK,
         DISPUTE_PROVIDER: AccountCode.DISPUTED,
     }
     return known.get(provider, AccountCode.PROVIDER)

@@ -9,10 +9,19 @@ from sqlalchemy.orm import Session
 
 from payments.contract import CITY, MoneyKind, TaxClass
 from payments.methods import Method
-from payments.models import BudgetItem, CashlessElsewhere, CounterItem, PayeeKind, PayeeSuccession
+from payments.models import (
+    BudgetItem,
+    CashlessElsewhere,
+    CounterItem,
+    PayeeKind,
+    PayeeSuccession,
+    TransferCollector,
+)
 from payments.services import Defined, define_payee
 from payments.switches import begin_with
+from payments.transfers.records import NotBankTextError, bank_text
 from payments.years import Timing
+from portal.directory import banks
 from portal.directory.pack import Entry, Located, Pack, PackDate
 from portal.directory.sync import LoadReport, remove, switch_off, sync
 from portal.kernel import clock
@@ -24,6 +33,7 @@ BUDGET = "payments/budget.yaml"
 SUCCESSIONS = "payments/successions.yaml"
 METHODS = "payments/methods.yaml"
 COUNTER = "payments/counter_items.yaml"
+COLLECTORS = "payments/collectors.yaml"
 
 
 class PayeeEntry(Entry):
@@ -99,6 +109,24 @@ class CounterEntry(Entry):
     sample: bool = False
 
 
+class CollectorEntry(Entry):
+    """One entry of collectors.yaml: money of one budget item that is taken from accounts (口座振替)."""
+
+    budget_item: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    name_en: str = ""
+    code: Annotated[str, Field(pattern=r"^[0-9]{10}$")]
+    name_kana: Annotated[str, Field(min_length=1, max_length=60)]
+    bank_code: Annotated[str, Field(pattern=r"^[0-9]{4}$")]
+    branch_code: Annotated[str, Field(pattern=r"^[0-9]{3}$")]
+    account_kind: Annotated[str, Field(pattern=r"^[1249]$")]
+    account_number: Annotated[str, Field(pattern=r"^[0-9]{7}$")]
+    day: Annotated[int, Field(strict=True, ge=1, le=31)]
+    lead: Annotated[int, Field(strict=True, ge=1, le=20)] = 7
+    retry: Annotated[int, Field(strict=True, ge=1, le=60)] = 14
+    sample: bool = False
+
+
 class MethodsEntry(Entry):
     """One entry of methods.yaml: the ways to pay that are on for one kind of money at the start."""
 
@@ -127,6 +155,8 @@ def load(session: Session, pack: Pack) -> LoadReport:
     counter = pack.rows(COUNTER, CounterEntry) if pack.has(COUNTER) else []
     _check(pack, {entry.value.code for entry in payees}, budget, successions)
     _check_counter(pack, {entry.value.code for entry in payees}, {entry.value.code for entry in budget}, counter)
+    collectors = pack.rows(COLLECTORS, CollectorEntry) if pack.has(COLLECTORS) else []
+    _check_collectors(pack, {entry.value.code for entry in budget}, collectors)
     pack.check()
     done = [
         define_payee(
@@ -149,6 +179,7 @@ def load(session: Session, pack: Pack) -> LoadReport:
         name="payments",
     )
     report += _budget(session, budget) + _successions(session, successions) + _counter(session, counter)
+    report += _collectors(session, collectors)
     return report + sync(
         session,
         CashlessElsewhere,
@@ -196,6 +227,37 @@ def _check_counter(pack: Pack, payees: set[str], budget: set[str], counter: list
         pack.known(item, "payee", item.value.payee, payees, PAYEES)
         if item.value.budget_item:
             pack.known(item, "budget_item", item.value.budget_item, budget, BUDGET)
+
+
+def _check_collectors(pack: Pack, budget: set[str], collectors: list[Located[CollectorEntry]]) -> None:
+    pack.unique(collectors, "budget_item")
+    for one in collectors:
+        pack.known(one, "budget_item", one.value.budget_item, budget, BUDGET)
+        if banks.branch(one.value.bank_code, one.value.branch_code) is None:
+            pack.wrong(one, "branch_code", "この銀行か支店は見つかりません。", "銀行番号と支店番号を確かめます。")
+        try:
+            bank_text(one.value.name_kana)
+        except NotBankTextError as error:
+            pack.wrong(
+                one,
+                "name_kana",
+                f"name_kana の「{error.character}」は、銀行の記録に書けません。",
+                "カタカナで書きます。",
+            )
+
+
+def _collectors(session: Session, entries: list[Located[CollectorEntry]]) -> LoadReport:
+    return sync(
+        session,
+        TransferCollector,
+        {
+            (entry.value.budget_item,): {**entry.value.model_dump(exclude={"budget_item"}), "active": True}
+            for entry in entries
+        },
+        key=("budget_item",),
+        retire=switch_off,
+        name="payments",
+    )
 
 
 def _counter(session: Session, entries: list[Located[CounterEntry]]) -> LoadReport:

@@ -44,6 +44,7 @@ def paid(session: Session, charge: Charge, payment: Payment, receipt: Receipt | 
         more={
             "amount": payment.amount.amount,
             "at_counter": payment.place is not None,
+            "from_account": payment.provider == "transfer",
             "receipt_url": f"{_Portal.url}/pay/receipts/{receipt.reference}" if receipt else "",
         },
         # Without mail one pays at the counter and gets the receipt there.
@@ -177,6 +178,38 @@ def demand(session: Session, charge: Charge, *, number: str, pay_by: date, costs
         more={"amount": charge.total.amount, "number": number, "pay_by": pay_by, "costs": costs},
         # The 督促状 itself is the letter; finance prints it where it was made.
         on_paper=False,
+    )
+
+
+def going_to_be_taken(session: Session, charge: Charge, *, order: str, debit_on: date, last_digits: str) -> None:
+    """Say some days before that a sum is taken from the account. Not on paper: the bank book says it too."""
+    _send(
+        session,
+        charge,
+        template="payments/mail/going_to_be_taken.txt",
+        key=f"payments.going_to_be_taken:{order}:{charge.reference}",
+        more={"amount": charge.total.amount, "debit_on": debit_on, "last_digits": last_digits},
+        on_paper=False,
+    )
+
+
+def not_taken(
+    session: Session, charge: Charge, *, order: str, debit_on: date, result: str, pay_by: date, ended: bool
+) -> None:
+    """Say that the bank could not take a sum, why, and until when to pay in another way. `ended`: the registration is over."""
+    _send(
+        session,
+        charge,
+        template="payments/mail/not_taken.txt",
+        key=f"payments.not_taken:{order}:{charge.reference}",
+        more={
+            "amount": charge.total.amount,
+            "debit_on": debit_on,
+            "result": result,
+            "pay_by": pay_by,
+            "ended": ended,
+            "register_url": f"{_Portal.url}/my/transfers",
+        },
     )
 
 

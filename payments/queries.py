@@ -102,6 +102,7 @@ class ChargeView:
 
     Attributes:
         receipt: whether there is a receipt for what is paid online.
+        from_account: whether it is taken from an account that the payer registered.
         due_on: the last day of its term (納期限) where it has one; it may be paid until `pay_until`.
         joined_to: the charge that asks for the sum of this and others; None: it is paid by itself.
         parts: the charges that this one asks for the sum of; those that left it are not among them.
@@ -136,6 +137,8 @@ class ChargeView:
     joined_to: str | None = None
     parts: Sequence[PartView] = ()
     description_en: str = ""
+    alone: bool = False
+    from_account: bool = False
 
     @property
     def waits(self) -> bool:
@@ -296,6 +299,8 @@ def _view(
         receipt=found.receipt,
         joined_to=row.joined_to,
         parts=_parts(session, found) if found.payable_kind == JOINT else (),
+        alone=found.alone,
+        from_account=found.from_account,
     )
 
 

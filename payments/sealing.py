@@ -1,4 +1,4 @@
-"""Bank accounts for refunds, unreadable in the database and its copies: sealed with a key made of the portal's secret."""
+"""Bank accounts of refunds and registrations, unreadable in the database and its copies: sealed with a key made of the portal's secret."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ class AccountKind(StrEnum):
     """当座."""
     SAVINGS = "savings"
     """貯蓄."""
+
+    @property
+    def zengin(self) -> str:
+        """預金種目 in the banks' files."""
+        return {AccountKind.ORDINARY: "1", AccountKind.CURRENT: "2", AccountKind.SAVINGS: "4"}[self]
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,20 @@ def unseal(sealed: bytes) -> BankAccount:
     """
     facts = json.loads(_fernet().decrypt(sealed))
     return BankAccount(**{**facts, "kind": AccountKind(facts["kind"])})
+
+
+def seal_file(content: bytes) -> bytes:
+    """A file full of accounts as bytes that say nothing without the key."""
+    return _fernet().encrypt(content)
+
+
+def unseal_file(sealed: bytes) -> bytes:
+    """The file again.
+
+    Raises:
+        cryptography.fernet.InvalidToken: sealed with another secret.
+    """
+    return _fernet().decrypt(sealed)
 
 
 def _fernet() -> Fernet:

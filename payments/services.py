@@ -127,6 +127,7 @@ def raise_charge(session: Session, request: ChargeRequest, *, now: datetime) -> 
         "pay_until": request.pay_until,
         "alone": request.alone,
         "receipt": request.receipt,
+        "from_account": request.from_account,
         "state": (ChargeState.PAID if free else ChargeState.OPEN).value,
         "state_at": now,
         "created_at": now,

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from payments import fiscal, ledger, mails, methods, years
 from payments.contract import Ground, Verdict, Waits, payable
+from payments.errors import ChargeOrdered
 from payments.models import (
     AccountCode,
     Charge,
@@ -35,6 +36,7 @@ from payments.models import (
     WhyNotAccepted,
 )
 from payments.states import LIVE_ATTEMPTS, PAYABLE_STATES, ChargeEvent, ChargeState, RefundState, move
+from payments.transfers import standing
 from portal.kernel import audit, clock, dates, jobs, references
 from portal.kernel.money import Yen
 
@@ -120,6 +122,9 @@ def take_in(session: Session, charge_id: int, arrival: Arrival, *, now: datetime
         charge_id: the charge.
         arrival: the money; its amount is the charge's total (checked by the caller).
         now: moment of processing, aware.
+
+    Raises:
+        ChargeOrdered: money at a counter for what the bank is about to take from the payer's account; nothing was taken.
     """
     query = select(Charge.state, Charge.reference, Charge.payable_kind, Charge.payable_ref).where(
         Charge.id == charge_id
@@ -135,6 +140,8 @@ def take_in(session: Session, charge_id: int, arrival: Arrival, *, now: datetime
             session, asked.payable_ref, charge_ref=asked.reference, paid_at=arrival.paid_at, now=now
         )
     charge, _held = _lock_with_companions(session, charge_id)
+    if arrival.provider in ledger.BY_HAND and standing.is_ordered(session, charge_id):
+        raise ChargeOrdered(charge.reference)
     why: WhyNotAccepted | None = None
     if ChargeState(charge.state) not in PAYABLE_STATES:
         gone = charge.state == ChargeState.WRITTEN_OFF.value
@@ -167,8 +174,8 @@ def way_back(payment: Payment, *, now: datetime) -> str:
         payment.method, paid_at=payment.paid_at, now=now
     ):
         return ledger.BANK_PROVIDER
-    # 充当: no provider holds this money and no drawer did; it goes back by transfer.
-    return ledger.BANK_PROVIDER if way == ledger.OFFSET_PROVIDER else way
+    # 充当 and 口座振替: no provider holds this money and no drawer did; it goes back by transfer.
+    return ledger.BANK_PROVIDER if way in {ledger.OFFSET_PROVIDER, ledger.DEBIT_PROVIDER} else way
 
 
 def request_refund(

@@ -50,6 +50,7 @@ def take_cash(
     Raises:
         NoSuchCharge: unknown reference.
         ChargeSettled: paid or withdrawn already; nothing was taken.
+        ChargeOrdered: the bank is about to take it from the payer's account; nothing was taken.
         CashTooLittle: less than the total; nothing was taken.
     """
     charge_id, total = _open_charge(session, charge_ref)
@@ -81,6 +82,7 @@ def take_terminal(
     Raises:
         NoSuchCharge: unknown reference.
         ChargeSettled: paid or withdrawn already: cancel the payment at the terminal.
+        ChargeOrdered: the bank is about to take it from the payer's account: the same.
         SlipMissing: no slip number.
         SlipKnown: this slip was recorded for another payment.
     """

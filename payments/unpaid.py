@@ -24,6 +24,8 @@ from payments.models import (
     WriteOffState,
 )
 from payments.states import ChargeState
+from payments.transfers import standing
+from payments.transfers.rules import LineState
 from portal.accounts.models import Account
 from portal.kernel import clock
 from portal.kernel.money import Yen
@@ -139,7 +141,13 @@ def _due() -> ColumnElement[date]:
 
 
 def _is_overdue(today: date) -> ColumnElement[bool]:
-    return and_(Charge.state == ChargeState.OPEN.value, Charge.total > Yen(0), _due() < today)
+    return and_(
+        Charge.state == ChargeState.OPEN.value,
+        Charge.total > Yen(0),
+        _due() < today,
+        # What the bank is taking from an account is not overdue before it says that it could not.
+        ~standing.has_order(LineState.ORDERED),
+    )
 
 
 def _overdue(today: date) -> Select[Charge, date, int | None, str, str | None, int | None, str | None, str | None]:

@@ -43,6 +43,8 @@ class OpenCharge:
     """It is never paid in one sum with others."""
     due_on: date | None = None
     """Last day of the term (納期限), which may be long before the last day on which it can be paid; None: there is none."""
+    from_account: bool = False
+    """It is taken from an account where its payer registered one."""
     english: str = ""
     """The English words of its first line; "" where the city has none, or where it asks for the sum of several."""
     title_en: str = ""
@@ -108,6 +110,7 @@ def _open(charge: Charge, payee: Payee, due_on: date | None, english: str | None
         charge.payable_ref,
         charge.alone,
         due_on,
+        charge.from_account,
         (english or "") if charge.payable_kind != JOINT else "",
         charge.description_en,
     )

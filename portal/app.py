@@ -53,6 +53,7 @@ TASK_MODULES: Sequence[str] = (
     "forms.jobs",
     "payments.chores",
     "payments.jobs",
+    "payments.transfers.chores",
     "portal.accounts.jobs",
     "portal.kernel.audit",
     "portal.kernel.jobs",

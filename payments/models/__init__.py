@@ -36,6 +36,7 @@ from payments.models.moves import (
     RefundKind,
     WhyNotAccepted,
 )
+from payments.models.orders import TransferBatch, TransferCollector, TransferLine
 from payments.models.provider import (
     Dispute,
     MethodSwitch,
@@ -106,6 +107,9 @@ __all__ = [
     "SandboxRefund",
     "SandboxSession",
     "TransactionKind",
+    "TransferBatch",
+    "TransferCollector",
+    "TransferLine",
     "TransferRegistration",
     "TransferState",
     "WhyNotAccepted",

@@ -91,7 +91,8 @@ class Charge(Base):
 
     The unique constraint over payable and purpose makes twenty parallel submits one charge. `joined_to_id` is the charge that
     asks for the sum of this and others: one column, so a charge is in one sum at most; a trigger refuses a payment of its
-    own beside it (migration 0022). `alone`: never in a sum; `receipt`: whether what is paid online gets one (at a counter it always does).
+    own beside it (migration 0022). `alone`: never in a sum; `receipt`: whether what is paid online gets one (at a counter it always does);
+    `from_account`: whether it is taken from an account that the payer registered.
     """
 
     __tablename__ = "charge"
@@ -123,6 +124,7 @@ class Charge(Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
     alone: Mapped[bool] = mapped_column(server_default=false())
     receipt: Mapped[bool] = mapped_column(server_default=true())
+    from_account: Mapped[bool] = mapped_column(server_default=false())
     joined_to_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), index=True)
 
     payee: Mapped[Payee] = relationship(lazy="raise")

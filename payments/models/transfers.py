@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payments.models.charges import BigId, one_of
@@ -23,9 +23,10 @@ class TransferState(StrEnum):
 
 
 class TransferRegistration(Base):
-    """Somebody wants taxes of one kind to be taken from an account.
+    """Somebody wants money of one kind to be taken from an account.
 
-    No account number is asked or kept here: the bank gives a token (`mandate`) and the last digits. Confirmed is only what
+    No account number is asked here: the bank gives a token (`mandate`) and the last digits. Where the orders are written here (fees), its
+    signed answer brings the account, which is kept sealed until the registration ends; for taxes none is kept. Confirmed is only what
     carries the bank's answer (check).
     """
 
@@ -39,6 +40,7 @@ class TransferRegistration(Base):
             "state NOT IN ('confirmed', 'ended') OR (mandate IS NOT NULL AND confirmed_at IS NOT NULL)",
             name="confirmed_by_bank",
         ),
+        CheckConstraint("sealed_account IS NULL OR state = 'confirmed'", name="account_only_while_valid"),
         Index(
             "uq_transfer_registration_live",
             "person_id",
@@ -63,3 +65,4 @@ class TransferRegistration(Base):
     started_at: Mapped[datetime] = mapped_column(index=True)
     confirmed_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    sealed_account: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)

@@ -1,6 +1,7 @@
 """What a service for registering account transfers has to do: lead to the bank, and sign what the bank said. Pure.
 
-No form of ours asks for an account number, and none makes a registration valid: only a signed answer does.
+No form of ours asks for an account number, and none makes a registration valid: only a signed answer does. Where the orders to the bank are
+written here, that answer brings the account too.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class TransferOrder:
         purpose: what will be taken, in words for the person.
         return_url: where the answer is brought to.
         locale: language of the page.
+        account: whether the answer has to bring the account: the orders to the bank are written here.
     """
 
     reference: str
@@ -33,6 +35,16 @@ class TransferOrder:
     purpose: str
     return_url: str
     locale: str
+    account: bool = False
+
+
+@dataclass(frozen=True)
+class AnsweredAccount:
+    """The account that the holder agreed with: kind as in 全銀 files ("1" 普通, "2" 当座, "4" 貯蓄), 7 digits, the holder in kana."""
+
+    kind: str
+    number: str
+    holder: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,7 @@ class TransferAnswer:
         last_digits: the last digits of the account, to tell it apart; at most 4.
         reason: why it was refused.
         at: when the bank said it, aware.
+        account: where it was asked for.
     """
 
     reference: str
@@ -54,6 +67,7 @@ class TransferAnswer:
     last_digits: str
     reason: str
     at: datetime
+    account: AnsweredAccount | None = None
 
 
 class TransferGateway(Protocol):

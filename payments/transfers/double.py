@@ -1,4 +1,4 @@
-"""The development double of a bank's registration page. It invents answers: production refuses it.
+"""The development double of a bank: its registration page, and its result of an order file. It invents answers: production refuses it.
 
 Named `double` so that nobody takes it for a service. It signs with HMAC-SHA256, as a real one would sign with its own key.
 """
@@ -9,11 +9,14 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from urllib.parse import urlencode
 
-from payments.transfers.base import NotSignedError, TransferAnswer, TransferOrder
+from payments.transfers import files
+from payments.transfers.base import AnsweredAccount, NotSignedError, TransferAnswer, TransferOrder
+from payments.transfers.files import Result
 
 
 class DoubleGateway:
@@ -44,6 +47,7 @@ class DoubleGateway:
 
     def answer(self, order: TransferOrder, *, confirmed: bool, now: datetime) -> tuple[str, str]:
         """What the double's bank says: the answer and its signature."""
+        account = {"kind": "1", "number": "7654321", "holder": "ミホン ハナコ"}
         body = json.dumps(
             {
                 "reference": order.reference,
@@ -52,10 +56,15 @@ class DoubleGateway:
                 "last_digits": "4321" if confirmed else "",
                 "reason": "" if confirmed else "refused_by_holder",
                 "at": now.isoformat(),
+                "account": account if confirmed and order.account else None,
             },
             sort_keys=True,
         )
         return body, self.sign(body)
+
+    def result(self, ordered: bytes, said: Mapping[str, Result]) -> bytes:
+        """What the double's bank answers to an order file; an order that is not named was taken."""
+        return files.answer(ordered, said)
 
     def read_answer(self, body: str, signature: str) -> TransferAnswer:
         """The answer, if its signature is right.
@@ -76,6 +85,7 @@ class DoubleGateway:
                 last_digits=str(said["last_digits"])[-4:],
                 reason=str(said["reason"])[:60],
                 at=at,
+                account=AnsweredAccount(**said["account"]) if said.get("account") else None,
             )
         except (ValueError, TypeError, KeyError) as error:
             raise NotSignedError from error

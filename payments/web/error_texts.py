@@ -44,6 +44,15 @@ TEXTS: dict[str, LazyString] = {
     "transfer_answer_refused": lazy_gettext(
         "銀行からの返事を受け付けられませんでした。もう一度、はじめから申し込んでください。"
     ),
+    "charge_ordered": lazy_gettext("銀行が口座から引き落とす手続きをしています。お金は受け取らないでください。"),
+    "no_such_order": lazy_gettext("この引き落としの依頼は見つかりません。"),
+    "order_not_like_this": lazy_gettext(
+        "いまは、この操作ができません。ほかの人が進めたか、一覧を作っているところです。"
+    ),
+    "nothing_to_order": lazy_gettext("引き落とすものがありません。"),
+    "order_too_late": lazy_gettext("振替日になっているため、もう依頼できません。"),
+    "transfer_result_refused": lazy_gettext("結果のファイルに合わないところがあります。何も取り込んでいません。"),
+    "transfer_result_known": lazy_gettext("この結果のファイルは、もう取り込まれています。"),
     "refund_too_large": lazy_gettext("受け取ったお金より多くは返せません。"),
     "refund_not_ready": lazy_gettext("この返金は、いまは進められません。"),
     "not_sold": lazy_gettext("売ることができません。数をもう一度確かめてください。"),

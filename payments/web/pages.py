@@ -10,8 +10,9 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask import session as session_of_browser
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, lazy_gettext
+from sqlalchemy.orm import Session
 
-from payments import checkout, demands, joining, pay_links, queries, receipts, waiting
+from payments import checkout, demands, joining, pay_links, queries, receipts, transfers, waiting
 from payments.contract import JOINT, payable
 from payments.errors import (
     ChargeSettled,
@@ -23,6 +24,8 @@ from payments.errors import (
 )
 from payments.queries import ChargeView
 from payments.states import ChargeState
+from payments.transfers import standing
+from payments.transfers.standing import Standing, Taking
 from payments.web import words
 from portal.accounts.models import Role
 from portal.kernel import audit, clock, references, text, texts
@@ -85,10 +88,14 @@ def demand_of(charge_ref: str) -> demands.Demand | None:
 
 
 def _show(view: ChargeView, *, status: int = 200, problem: str = "") -> ResponseReturnValue:
+    with unit_of_work() as session:
+        by_bank = standing.of_charge(session, view.reference, now=clock.now()) if view.waits else None
     return (
         render_template(
             "payments/checkout.html",
             charge=view,
+            by_bank=by_bank,
+            by_bank_why=words.transfer_result(by_bank.result) if by_bank else "",
             form=PayForm(),
             payable_now=view.payable_now(clock.now()),
             today=clock.today(),
@@ -136,19 +143,24 @@ def my_items(who: access.Visitor) -> Sequence[my.Item]:
     with unit_of_work() as session:
         found = waiting.open_of(session, person_id=who.person_id, now=clock.now())
         demanded = demands.terms_of(session, [each.reference for each in found])
+        by_bank = standing.of_charges(session, [each.reference for each in found], now=clock.now())
     english = locale.current() == "en"
     return [
         my.Item(
             title=f"{each.called(locale.current())} {each.total}",
             url=url_for("payments.checkout", charge_ref=each.reference),
             detail=each.payee_en if english else each.payee,
-            due=_due(each, demanded.get(each.reference)),
+            due=_due(each, demanded.get(each.reference), by_bank.get(each.reference)),
         )
         for each in found
     ]
 
 
-def _due(each: waiting.OpenCharge, demanded_until: date | None) -> str:
+def _due(each: waiting.OpenCharge, demanded_until: date | None, by_bank: Standing | None) -> str:
+    if by_bank is not None and by_bank.by_account:
+        return str(gettext("%(day)s に口座から引き落とし", day=texts.show_date(by_bank.debit_on, locale.current())))
+    if by_bank is not None and by_bank.pay_by is not None:
+        return texts.show_date(by_bank.pay_by, locale.current())
     if demanded_until is not None:
         return str(gettext("督促状の期限 %(day)s", day=texts.show_date(demanded_until, locale.current())))
     if each.due_on is not None:
@@ -170,11 +182,21 @@ def _mine(found: Sequence[waiting.OpenCharge], *, problem: str = "", status: int
     english = locale.current() == "en"
     with unit_of_work() as session:
         demanded = demands.terms_of(session, [each.reference for each in found])
+        by_bank = standing.of_charges(session, [each.reference for each in found], now=clock.now())
     groups: dict[str, list[waiting.OpenCharge]] = {}
     for each in found:
         groups.setdefault(each.payee_en if english else each.payee, []).append(each)
     page = render_template(
-        "payments/mine.html", groups=groups, demanded=demanded, joint=JOINT, form=PayForm(), problem=problem
+        "payments/mine.html",
+        groups=groups,
+        demanded=demanded,
+        by_bank=by_bank,
+        why_not_taken=words.transfer_result,
+        can_register=transfers.gateway() is not None
+        and any(each.from_account and each.reference not in by_bank for each in found),
+        joint=JOINT,
+        form=PayForm(),
+        problem=problem,
     )
     return page, status
 
@@ -189,7 +211,10 @@ def together() -> ResponseReturnValue:
     wanted = set(request.form.getlist("charge"))
     with unit_of_work() as session:
         found = waiting.open_of(session, person_id=person_id, now=clock.now())
-    own = [each.reference for each in found if each.reference in wanted and each.joins]
+        ordered = _ordered(session, found)
+    own = [
+        each.reference for each in found if each.reference in wanted and each.joins and each.reference not in ordered
+    ]
     if len(own) == 1:
         return redirect(url_for("payments.checkout", charge_ref=own[0]), 303)
     try:
@@ -197,6 +222,12 @@ def together() -> ResponseReturnValue:
     except NotJoinable as error:
         return _mine(found, problem=error.reason, status=422 if error.reason == "too_few" else error.status)
     return redirect(url_for("payments.checkout", charge_ref=whole), 303)
+
+
+def _ordered(session: Session, found: Sequence[waiting.OpenCharge]) -> set[str]:
+    """Which of these the bank is about to take from an account."""
+    standings = standing.of_charges(session, [each.reference for each in found], now=clock.now())
+    return {reference for reference, each in standings.items() if each.taking is Taking.ORDERED}
 
 
 @bp.post("/pay/<charge_ref>/separate")

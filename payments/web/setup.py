@@ -22,6 +22,7 @@ from payments.web import (
     selling,
     staff,
     till,
+    transfer_orders,
     transfers,
     unpaid,
 )
@@ -53,6 +54,7 @@ def init_app(app: Flask) -> None:
         checking.bp,
         unpaid.bp,
         transfers.bp,
+        transfer_orders.bp,
     ):
         app.register_blueprint(blueprint)
     my.register(pages.SECTION)

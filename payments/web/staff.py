@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from payments import correcting, finance, giving_back, queries, services
-from payments.errors import CashTooLittle, ChargeSettled, RefundNotReady
+from payments.errors import CashTooLittle, ChargeOrdered, ChargeSettled, RefundNotReady
 from payments.states import ChargeState
-from payments.web import places, words
+from payments.transfers import standing
+from payments.web import error_texts, places, words
 from payments.web.forms import ActForm, CashForm, SearchForm
 from payments.web.pages import charge_for_visitor
 from portal.accounts.models import Role
@@ -94,6 +95,9 @@ def take_cash(charge_ref: str) -> ResponseReturnValue:
     except CashTooLittle as error:
         form.received.errors = [gettext("料金は%(total)sです。受け取った金額が足りません。", total=str(error.total))]
         return _show(charge_ref, form), 422
+    except ChargeOrdered as error:
+        flash(str(error_texts.TEXTS[error.code]), "error")
+        return redirect(url_for("payments_staff.charge", charge_ref=view.reference), 303)
     except ChargeSettled:
         flash(gettext("このお支払いは終わっています。現金は受け取らないでください。"), "error")
         return redirect(url_for("payments_staff.charge", charge_ref=view.reference), 303)
@@ -128,6 +132,7 @@ def _show(charge_ref: str, form: CashForm) -> str:
     with unit_of_work() as session:
         prospect = giving_back.prospect(session, view.reference, now=now) if finance else None
         why_not = correcting.why_not(session, view.reference, actor=visitor.actor, finance=finance, now=now)
+        by_bank = standing.of_charge(session, view.reference, now=now) if view.waits else None
     return render_template(
         "payments/staff_charge.html",
         prospect=prospect,
@@ -137,7 +142,9 @@ def _show(charge_ref: str, form: CashForm) -> str:
         booked_words=words.booked_as(),
         charge=view,
         form=form,
-        open=view.state is ChargeState.OPEN,
+        open=view.state is ChargeState.OPEN and (by_bank is None or by_bank.taking is not standing.Taking.ORDERED),
+        by_bank=by_bank if view.waits else None,
+        by_bank_why=words.transfer_result(by_bank.result) if by_bank else "",
         today=clock.today(),
         state=words.charge_chip(view.state, view.back),
         paid_by=words.method(view.paid_by),

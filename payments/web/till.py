@@ -15,6 +15,7 @@ from wtforms import SelectField
 
 from payments import drawer_reports, drawers, finance, refunds, services
 from payments.errors import (
+    ChargeOrdered,
     ChargeSettled,
     DifferenceUnexplained,
     DrawerClosed,
@@ -130,6 +131,8 @@ def terminal(charge_ref: str) -> ResponseReturnValue:
         flash(gettext("カード端末での支払いを記録しました。"), "success")
     except (SlipMissing, SlipKnown) as error:
         flash(str(error_texts.TEXTS[error.code]), "error")
+    except ChargeOrdered:
+        flash(gettext("銀行が口座から引き落とす手続きをしています。カード端末で取り消してください。"), "error")
     except ChargeSettled:
         flash(gettext("このお支払いは終わっています。カード端末で取り消してください。"), "error")
     return redirect(url_for("payments_staff.charge", charge_ref=view.reference), 303)

@@ -43,14 +43,13 @@ def home() -> ResponseReturnValue:
     asked_bank, asked_branch = request.args.get("bank_name", "")[:40], request.args.get("branch_name", "")[:40]
     with unit_of_work() as session:
         mine = services.listed(session, person_id=who.person_id)
-        known = services.taxes(session)
-        session.expunge_all()
+        known = services.kinds(session)
     bank = banks.bank(bank_code)
     return render_template(
         "transfers/home.html",
         mine=mine,
         taxes=known,
-        tax=next((item for item in known if item.tax_code == tax), None),
+        tax=next((item for item in known if item.code == tax), None),
         asked_bank=asked_bank,
         asked_branch=asked_branch,
         bank=bank,
@@ -75,7 +74,7 @@ def start() -> ResponseReturnValue:
             lambda session: services.start(
                 session,
                 person_id=person_id,
-                tax_code=request.form.get("tax", ""),
+                kind_code=request.form.get("tax", ""),
                 bank_code=request.form.get("bank", ""),
                 branch_code=request.form.get("branch", ""),
                 return_url=settings.public_url + url_for("transfers.answer"),
@@ -191,7 +190,7 @@ SECTION = my.Section(
     title=lazy_gettext("口座振替"),
     items=my_items,
     order=80,
-    empty=lazy_gettext("税金を口座から自動で払う登録ができます。"),
+    empty=lazy_gettext("税金や施設の使用料を、口座から自動で払う登録ができます。"),
     more="transfers.home",
 )
 

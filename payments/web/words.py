@@ -8,6 +8,8 @@ from payments.contract import MoneyKind
 from payments.methods import Method
 from payments.models import ExplanationState, RefundKind
 from payments.states import ChargeState, DisputeState, RefundState
+from payments.transfers.files import Result
+from payments.transfers.rules import BatchState, LineState, Why
 from payments.years import RefundOut
 
 
@@ -116,6 +118,7 @@ def method(code: str | None) -> str:
         "konbini": gettext("コンビニ払い"),
         "paypay": gettext("PayPay"),
         "customer_balance": gettext("銀行振込"),
+        "transfer": gettext("口座振替"),
         None: "",
     }
     return known.get(code, code or "")
@@ -128,6 +131,7 @@ def not_online(reason: str | None) -> str:
         "payee_offline": gettext("この料金の受取先は、オンラインの支払いに対応していません。"),
         "too_small": gettext("金額が小さいため、オンラインでは払えません。"),
         "too_large": gettext("金額が大きいため、オンラインでは払えません。"),
+        "ordered": gettext("銀行が口座から引き落とす手続きをしています。"),
         "no_method": gettext("この金額と期限で使えるオンラインの払い方がありません。"),
         None: "",
     }
@@ -153,6 +157,55 @@ def online_method(method: Method) -> str:
         Method.BANK_TRANSFER: gettext("銀行振込(口座番号をもらい、あとで払う)"),
     }
     return known[method]
+
+
+def batch_state(state: BatchState) -> tuple[str, str]:
+    """(kind of chip, words) for where the orders of a month to the bank stand."""
+    return {
+        BatchState.DRAFT: ("act", gettext("一覧を作りました")),
+        BatchState.ASKED: ("act", gettext("2人目の確認を待っています")),
+        BatchState.WRITTEN: ("wait", gettext("ファイルができました。結果を待っています")),
+        BatchState.RETURNED: ("wait", gettext("結果を記録しています")),
+        BatchState.SETTLED: ("good", gettext("終わりました")),
+        BatchState.DROPPED: ("neutral", gettext("取りやめました")),
+    }[state]
+
+
+def line_state(state: LineState) -> tuple[str, str]:
+    """(kind of chip, words) for where one order stands."""
+    return {
+        LineState.PLANNED: ("act", gettext("引き落とす予定")),
+        LineState.ORDERED: ("wait", gettext("銀行に頼みました")),
+        LineState.TAKEN: ("good", gettext("引き落とし済み")),
+        LineState.FAILED: ("bad", gettext("引き落とせませんでした")),
+        LineState.WITHDRAWN: ("neutral", gettext("外しました")),
+    }[state]
+
+
+def transfer_result(result: Result | None) -> str:
+    """Why the bank did not take it; "" where it did, or says nothing yet."""
+    known: dict[Result | None, str] = {
+        Result.NO_FUNDS: gettext("口座のお金が足りませんでした。"),
+        Result.NO_ACCOUNT: gettext("銀行に、この口座がありませんでした。"),
+        Result.STOPPED_BY_PAYER: gettext("口座を持つ方の申し出で、引き落としが止められていました。"),
+        Result.NO_MANDATE: gettext("銀行に、口座振替の申込みがありませんでした。"),
+        Result.STOPPED_BY_COLLECTOR: gettext("市の申し出で、引き落としを止めました。"),
+        Result.OTHER: gettext("銀行が引き落とせませんでした。"),
+    }
+    return known.get(result, "")
+
+
+def why_withdrawn(why: Why | None) -> str:
+    """Why an order was taken out of a list."""
+    known: dict[Why | None, str] = {
+        Why.SETTLED: gettext("ほかの方法で支払い済み、または取り消し"),
+        Why.VOUCHER: gettext("コンビニか銀行振込で払う手続き中"),
+        Why.REGISTRATION: gettext("口座振替の登録が終わった"),
+        Why.BY_HAND: gettext("職員が外した"),
+        Why.RENEWED: gettext("ほかのものとまとめ直した"),
+        Why.DROPPED: gettext("依頼を取りやめた"),
+    }
+    return known.get(why, "")
 
 
 def why_unexplained(kind: str) -> str:

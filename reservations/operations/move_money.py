@@ -89,7 +89,15 @@ def ask_anew(session: Session, booking: Booking, made: BookingMove, quote: Quote
     if old is None:
         return
     payments.void_charge(session, payable_kind=KIND, payable_ref=booking.reference, reason="moved", now=now)
-    asked = replace(charge_request(session, booking, quote), purpose=purpose_of(made), pay_until=old.pay_until)
+    asked = replace(
+        charge_request(session, booking, quote),
+        purpose=purpose_of(made),
+        pay_until=old.pay_until,
+        term_end=old.due_on,
+        alone=old.alone,
+        receipt=old.receipt,
+        from_account=old.from_account,
+    )
     made.charge_ref = payments.raise_charge(session, asked, now=now).reference
     session.flush()
 

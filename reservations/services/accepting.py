@@ -144,7 +144,13 @@ def _demand(
 ) -> None:
     lines, ground = charge_lines(quote), Ground(quote.ground)
     asked = demand(session, booking, lines, ground, until, now=now)
-    asked = replace(asked, term_end=due_on, alone=term.alone, receipt=term.receipt)
+    asked = replace(
+        asked,
+        term_end=due_on,
+        alone=term.alone,
+        receipt=term.receipt,
+        from_account=term.when is PayWhen.MONTHLY,
+    )
     payments.raise_charge(session, asked, now=now)
 
 

@@ -5,7 +5,7 @@ Reductions that staff decide, a wrong fee table, overtime, a move: each is one `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -138,6 +138,7 @@ def adjust(
     )
     session.add(made)
     session.flush()
+    before = payment_queries.charge_of(session, KIND, booking.reference)
     for _reference, purpose in payment_queries.open_charges(session, KIND, booking.reference):
         payments.void_charge(
             session, payable_kind=KIND, payable_ref=booking.reference, purpose=purpose, reason=why.kind, now=now
@@ -162,11 +163,11 @@ def adjust(
         count = session.scalar(
             select(func.count()).where(BookingAdjustment.booking_id == booking.id).select_from(BookingAdjustment)
         )
-        made.charge_ref = payments.raise_charge(
-            session,
-            demand(session, booking, lines, Ground(why.ground), pay_until, purpose=f"{why.kind}-{count}", now=now),
-            now=now,
-        ).reference
+        asked = demand(session, booking, lines, Ground(why.ground), pay_until, purpose=f"{why.kind}-{count}", now=now)
+        if before is not None and before.waits and before.from_account:
+            # What the account pays at the month's end it goes on paying then.
+            asked = replace(asked, pay_until=before.pay_until, term_end=before.due_on, from_account=True)
+        made.charge_ref = payments.raise_charge(session, asked, now=now).reference
     elif settled > quote.total:
         made.refund_refs = returning.give_back(
             session,

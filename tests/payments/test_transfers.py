@@ -39,7 +39,7 @@ def begin(who: Account, *, tax: str = "01", bank: str = JOYO, branch: str = BRAN
         return services.start(
             session,
             person_id=who.person_id,
-            tax_code=tax,
+            kind_code=tax,
             bank_code=bank,
             branch_code=branch,
             return_url="http://localhost/transfers/answer",
