@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import shutil
@@ -141,6 +142,14 @@ def page(new_context: Callable[..., BrowserContext]) -> Page:
     return new_context().new_page()
 
 
+def _picture(page: Page) -> bytes:
+    """The whole page as PNG, packed fast rather than small: half the work of `page.screenshot`."""
+    devtools = page.context.new_cdp_session(page)
+    taken = devtools.send("Page.captureScreenshot", {"captureBeyondViewport": True, "optimizeForSpeed": True})
+    devtools.detach()
+    return base64.b64decode(taken["data"])
+
+
 class Inspector:
     """Looks at a page the way an auditor does, and keeps a picture of it."""
 
@@ -152,7 +161,7 @@ class Inspector:
         """Assert that the page has no WCAG 2.2 AA violation and does not scroll sideways; keep a picture."""
         self._count += 1
         self._folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=self._folder / f"{self._count:02}-{name or 'page'}.png", full_page=True)
+        (self._folder / f"{self._count:02}-{name or 'page'}.png").write_bytes(_picture(page))
         found = Axe().run(page, options=WCAG)
         assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
