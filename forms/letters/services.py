@@ -89,13 +89,8 @@ def _first_allowed(
         home = protection.household(str(value.get("postal_code") or ""), str(value.get("block") or ""))
         place = "".join(str(value.get(part) or "") for part in ("prefecture", "city", "town", "block"))
         if place and value.get("block") and not (protected is not None and home in protected.households):
-            return Address(_hyphened(str(value.get("postal_code") or "")), place, str(value.get("building") or ""))
+            return Address(paper.hyphened(str(value.get("postal_code") or "")), place, str(value.get("building") or ""))
     return None
-
-
-def _hyphened(postal_code: str) -> str:
-    """306-0033, as it is written on an envelope; people's own records keep the seven digits."""
-    return f"{postal_code[:3]}-{postal_code[3:]}" if len(postal_code) == 7 and postal_code.isdigit() else postal_code
 
 
 def of_section(session: Session, departments: Collection[str], *, sent: bool) -> Sequence[Letter]:

@@ -51,6 +51,11 @@ class Address:
     building: str
 
 
+def hyphened(postal_code: str) -> str:
+    """306-0033, as it is written on an envelope; people's own records keep the seven digits."""
+    return f"{postal_code[:3]}-{postal_code[3:]}" if len(postal_code) == 7 and postal_code.isdigit() else postal_code
+
+
 class OnPaper:
     """A row that is printed and posted. To print → printed → sent, never back; `STEPS` keep the order and that each has somebody.
 

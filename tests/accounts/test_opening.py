@@ -145,6 +145,7 @@ def test_the_whole_way_from_the_counter_to_signed_in(
     assert "no-store" in letter.headers["Cache-Control"]
     text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(letter.data)).pages)
     assert "中央町9-9-9" in text
+    assert "〒306-0033" in text, "as it is written on an envelope"
     assert number in text
     secret = re.search(r"[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}", text)
     assert secret is not None

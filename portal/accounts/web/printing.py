@@ -14,6 +14,8 @@ from portal.accounts.opening import GOOD_FOR
 from portal.directory.models import City
 from portal.documents import pdf
 from portal.kernel.texts import show_date
+from portal.notices import paper
+from portal.notices.paper import Address
 from portal.settings import Settings
 
 TEMPLATE = "portal/pdf/account-code.html"
@@ -24,22 +26,21 @@ def context(session: Session, account: Account, *, way: str, now: datetime) -> d
     settings: Settings = current_app.extensions["portal"]
     person = account.person
     assert person is not None
+    place = f"{person.prefecture}{person.city}{person.town}{person.block}"
     return {
         "locale": account.locale,
         "number": account.number or "",
         "name": person.name,
-        "postal_code": person.postal_code,
-        "place": f"{person.prefecture}{person.city}{person.town}{person.block}",
-        "building": person.building,
-        "letter": way == "letter",
+        "to": Address(paper.hyphened(person.postal_code), place, person.building) if way == "letter" else None,
         "until": show_date(now + GOOD_FOR, account.locale),
         "today": show_date(now, account.locale),
+        "department": "",
         "city_name": session.scalars(select(City.name)).first() or "",
         "where": f"{settings.public_url}/sign-in/paper",
     }
 
 
-def render(paper: dict[str, Any], code: str) -> bytes:
+def render(values: dict[str, Any], code: str) -> bytes:
     """The PDF. Call it outside a transaction."""
-    said = {name: value for name, value in paper.items() if name != "locale"}
-    return pdf.render(TEMPLATE, paper["locale"], title=paper["number"], code=code, issued_on="", sample=False, **said)
+    said = {name: value for name, value in values.items() if name != "locale"}
+    return pdf.render(TEMPLATE, values["locale"], title=values["number"], code=code, issued_on="", sample=False, **said)
