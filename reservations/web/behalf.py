@@ -142,6 +142,7 @@ def _page(
         form=form,
         since=since,
         over=_over(place),
+        past=place.day.data is not None and place.day.data < clock.today(),
         ask=form is not None and len(form.person.choices or []) > 2,
         message=message,
         words=words,

@@ -130,10 +130,12 @@ def closures() -> ResponseReturnValue:
     """What is closed now and later."""
     with unit_of_work() as session:
         lines = queries.listed(session, facilities_of(access.visitor()), now=clock.now_in(session))
+        outdoors = bool(closing.outdoor_spaces(session, facilities_of(access.visitor())))
     return render_template(
         "reservations/closures/list.html",
         lines=lines,
-        kinds=words.closure_words(),
+        outdoors=outdoors,
+        closed=next((line for line in lines if line.closure.reference == request.args.get("closed")), None),
         empty=EmptyForm(formdata=None),
         words=words,
     )
@@ -240,17 +242,19 @@ def close() -> ResponseReturnValue:
     message, status = "", 200
     try:
         if expected.isdigit():
-            transact(
-                lambda session: closing.close(
-                    session,
-                    wanted,
-                    facilities=own,
-                    expected=int(expected),
-                    actor=visitor.actor,
-                    now=clock.now_in(session),
+            closed = transact(
+                lambda session: (
+                    closing.close(
+                        session,
+                        wanted,
+                        facilities=own,
+                        expected=int(expected),
+                        actor=visitor.actor,
+                        now=clock.now_in(session),
+                    ).reference
                 )
             )
-            return redirect(_after(form), 303)
+            return redirect(_after(form, closed), 303)
     except ListChanged:
         message, status = gettext("予約が変わりました。もう一度見てから、決めてください。"), 409
     except (BadPeriod, ReasonMissing, GroundMissing, InUse) as error:
@@ -274,11 +278,11 @@ def close() -> ResponseReturnValue:
     return _form_page(form, hits=hits, back=back, message=message, status=status)
 
 
-def _after(form: ClosureForm) -> str:
-    """On to what else was chosen on the board, with the same reason; else to the list."""
+def _after(form: ClosureForm, closed: str) -> str:
+    """On to what else was chosen on the board, with the same reason; else to the list, which says what was closed."""
     rest = [chosen.write(cell) for cell in chosen.read((form.rest.data or "").split())]
     if not rest:
-        return url_for("reservations.closures")
+        return url_for("reservations.closures", closed=closed)
     said = {name: form[name].data for name in ("kind", "reason", "reason_en", "ground") if form[name].data}
     return url_for("reservations.new_closure", cell=rest, done="y", **said)
 

@@ -174,6 +174,27 @@ def test_everybody_reads_on_the_page_of_the_day_what_is_closed_and_why(manager: 
     assert "床の張り替え" not in manager.get(f"{path}?lang=ja").text
 
 
+def test_who_closed_something_reads_that_it_is_closed_and_who_is_told(manager: FlaskClient, hanako: Resident) -> None:
+    hanako.book("S01-92", "t0900")
+    done = people.post(manager, "/staff/closures", {**SHUT, "expected": "1"})
+    page = manager.get(people.location(done)).text
+    assert "閉めました: 体育館 バドミントン1コート" in page
+    assert "1件の予約を終わらせました。メールのある方には、いま知らせています。" in page
+    assert "閉めました" not in manager.get("/staff/closures").text
+    assert "休み: 体育館 バドミントン1コート" in page
+
+
+def test_only_who_has_something_outdoors_is_offered_to_call_it_off(manager: FlaskClient) -> None:
+    assert "今日の屋外を全部中止する" not in manager.get("/staff/closures").text
+    people.sign_in(manager, people.make_staff(Role.FACILITY_MANAGER, "S05", email="tennis@example.jp"))
+    assert "今日の屋外を全部中止する" in manager.get("/staff/closures").text
+
+
+def test_what_was_on_paper_is_entered_under_its_own_title(manager: FlaskClient) -> None:
+    assert "<h1>紙に書いた利用を入れる</h1>" in manager.get("/staff/desk/book?space=S01-92&day=2026-11-24").text
+    assert "<h1>窓口・電話の予約</h1>" in manager.get("/staff/desk/book?space=S01-92&day=2026-12-04").text
+
+
 def _slots(page: str, space: str) -> str:
     found = re.search(rf'aria-labelledby="space-{space}">(.*?)</section>', page, re.DOTALL)
     assert found
