@@ -14,7 +14,7 @@ import click
 
 from forms import commands as forms_commands
 from payments import commands as payment_commands
-from portal.kernel import logs
+from portal.kernel import logs, start
 from portal.settings import Settings, SettingsError, from_environ
 from reservations import commands as reservation_commands
 
@@ -38,7 +38,8 @@ def _settings(*, need_database: bool = True) -> Settings:
 
 
 def _assemble(settings: Settings) -> None:
-    from portal import app as composition
+    with start.quick():
+        from portal import app as composition
 
     try:
         composition.assemble(settings)
@@ -122,10 +123,10 @@ def migrate_command(*, revision: str, down: bool) -> None:
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def load_city(folder: Path | None) -> None:
     """Load a city pack FOLDER (PORTAL_CITY where none is named); loading it again changes nothing."""
-    from portal import app as composition
-
     settings = _settings()
     _assemble(settings)
+    from portal import app as composition
+
     ok, lines = composition.load_city(folder or Path(settings.city_folder))
     for line in lines:
         click.echo(line, err=not ok)
@@ -135,12 +136,12 @@ def load_city(folder: Path | None) -> None:
 @main.command("seed-demo")
 def seed_demo() -> None:
     """Make the demo people (development only) and print their sign-ins."""
-    from portal import app as composition
-
     settings = _settings()
     if settings.production:
         raise click.ClickException("production takes no demo people")
     _assemble(settings)
+    from portal import app as composition
+
     for line in composition.seed_demo():
         click.echo(line)
 
@@ -149,10 +150,10 @@ def seed_demo() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def kpi(*, as_json: bool) -> None:
     """Print the plan's counts, computed from what is live."""
-    from portal import app as composition
-
     settings = _settings()
     _assemble(settings)
+    from portal import app as composition
+
     report = composition.kpi()
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False, indent=2))
@@ -174,10 +175,10 @@ def kpi(*, as_json: bool) -> None:
 @click.password_option(help="First password; asked for where it is not given.")
 def create_staff(email: str, name: str, roles: tuple[str, ...], password: str) -> None:
     """Make a staff account, e.g. --role reviewer:department:environment."""
-    from portal import app as composition
-
     settings = _settings()
     _assemble(settings)
+    from portal import app as composition
+
     try:
         click.echo(composition.create_staff(email=email, name=name, roles=roles, password=password))
     except ValueError as error:

@@ -24,7 +24,7 @@ from types import FrameType
 
 import psutil
 
-from portal.kernel import database, migrate
+from portal.kernel import database, migrate, start
 from portal.kernel.embedded import EmbeddedServer, ServerBusyError, ServerError
 from portal.settings import Settings
 
@@ -77,7 +77,7 @@ def web_command(settings: Settings, *, workers: int, threads: int) -> list[str]:
     """The command that serves the pages."""
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
     return [
-        gunicorn, "portal.app:wsgi()", "--bind", f"{settings.host}:{settings.port_number}", "--workers", str(workers),
+        gunicorn, "portal.wsgi:application()", "--bind", f"{settings.host}:{settings.port_number}", "--workers", str(workers),
         "--threads", str(threads), "--worker-class", "gthread", "--timeout", "60", "--graceful-timeout", "15",
         "--keep-alive", "5", "--preload", "--log-level", "warning", "--no-control-socket", "--limit-request-line", "8190",
     ]  # fmt: skip
@@ -214,13 +214,14 @@ def _wait_until_ready(settings: Settings) -> bool:
 def _prepare(settings: Settings) -> list[str]:
     """Load the city, make the demo people; what to print at the end."""
     # Here, not above: it takes seconds, during which the children already come up.
-    from portal import app as composition
+    with start.quick():
+        from portal import app as composition
 
-    composition.assemble(settings)
-    ok, lines = composition.load_city(Path(settings.city_folder))
-    if not ok:
-        raise ServerError("the city pack was not loaded:\n" + "\n".join(lines))
-    people = composition.seed_demo()
+        composition.assemble(settings)
+        ok, lines = composition.load_city(Path(settings.city_folder))
+        if not ok:
+            raise ServerError("the city pack was not loaded:\n" + "\n".join(lines))
+        people = composition.seed_demo()
     database.dispose()
     return people
 
