@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from forms import deadlines
-from forms.definition import Procedure, dependencies
+from forms.definition import Procedure
 from payments.contract import ChargeLine, Ground, TaxClass
 from portal.kernel.money import Yen
 
@@ -44,19 +44,6 @@ def lines(procedure: Procedure, filed: Mapping[str, Any]) -> tuple[ChargeLine, .
     ground = Ground(fee.ordinance, fee.article or "")
     made = f"{procedure.slug}/{rule}"
     return (ChargeLine(label, Yen(amount), _TAX[fee.tax], ground, sample=fee.sample, rule=made, label_en=english),)
-
-
-def depends_on(procedure: Procedure) -> frozenset[str]:
-    """Ids of every field that has a say in the amount: what a correction cannot change."""
-    start = getattr(procedure.fee, "field", None)
-    wanted, found = dependencies.needs(procedure), set[str]()
-    waiting = [start] if start else []
-    while waiting:
-        field_id = waiting.pop()
-        if field_id not in found:
-            found.add(field_id)
-            waiting += wanted.get(field_id, ())
-    return frozenset(found)
 
 
 def pay_by(procedure: Procedure, asked: date) -> date | None:

@@ -9,7 +9,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from forms.definition import Procedure, from_document
-from forms.definition.checks import Complaint, Path, remarks, wordless
+from forms.definition.checks import wordless
+from forms.definition.complaints import Complaint, Path
 from forms.definition.fields import AnyField
 from forms.definition.procedure import (
     ApprovalStep,
@@ -20,9 +21,10 @@ from forms.definition.procedure import (
     Law,
     Remedy,
     StandardDays,
-    Step,
     Texts,
 )
+from forms.definition.steps import Step
+from forms.reach import never_shown
 from forms.stand_ins import StandIns
 from portal.directory.pack import near
 from portal.directory.wording import explain
@@ -74,7 +76,9 @@ def read(data: Any) -> tuple[Procedure | None, list[Mistake]]:
             if not [fault for fault in faults if _left_out(rest, aside, fault)]:
                 return None, found
             continue
-        complaints += wordless(procedure) if complaints else remarks(procedure)
+        if not complaints:  # only asked of a sound document, and takes longer
+            complaints += never_shown(procedure)
+        complaints += wordless(procedure)
         found += [(c.path, c.message, c.suggestion) for c in complaints if not aside.explains(c)]
         return (None if found else procedure), found
 

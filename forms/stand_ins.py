@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from forms.definition.checks import Complaint, Path
+from forms.definition.complaints import Complaint, Path
 
 _WORDS = {"ja": "(仮)", "en": "(stand-in)"}
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,47}")

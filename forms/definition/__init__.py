@@ -12,12 +12,12 @@ from forms.definition.procedure import (
     IssuedKind,
     Prepared,
     Procedure,
-    Step,
     canonical,
-    from_document,
     sha256_of,
     to_document,
 )
+from forms.definition.reading import from_document
+from forms.definition.steps import Step
 from forms.definition.words import Words
 
 __all__ = [

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from forms.definition.fields import CalculatedField, MoneyField, NumberField
+from forms.definition.procedure import Procedure
 from forms.definition.values import (
     Age,
     ApplicantValue,
@@ -19,9 +20,6 @@ from forms.definition.values import (
     Sum,
     operands,
 )
-
-if TYPE_CHECKING:
-    from forms.definition.procedure import Procedure
 
 Interval = tuple[int | None, int | None]
 """Lowest and highest; None: without bound."""

@@ -4,45 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from forms import vocabulary
 from forms.definition import office
 from forms.definition.bounds import bounds
+from forms.definition.complaints import Complaint, Path
 from forms.definition.conditions import Condition
 from forms.definition.dependencies import conditions_of, order
 from forms.definition.fields import CalculatedField, ChooseField, FieldSpec, GroupField, NumberField, OneOfField
 from forms.definition.kinds import Checker, near
+from forms.definition.procedure import Procedure
 from forms.definition.values import FieldValue
-
-if TYPE_CHECKING:
-    from forms.definition.procedure import Procedure
 
 PERSONAL_NUMBER = re.compile(
     r"個人番号(?!カード)|マイナンバー(?!カード)|my_?number|individual_number|kojin_?bango", re.IGNORECASE
 )
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """One thing that is wrong: where in the document, what, and what would be right; in Japanese for the people who edit it."""
-
-    path: Path
-    message: str
-    suggestion: str = ""
-
-    def __str__(self) -> str:
-        return f"{'.'.join(map(str, self.path))}: {self.message}"
-
-
-class DocumentError(ValueError):
-    """A document whose parts are well formed and that still may not be published."""
-
-    def __init__(self, complaints: list[Complaint]) -> None:
-        self.complaints = tuple(complaints)
-        super().__init__("; ".join(map(str, complaints)))
 
 
 def complaints(procedure: Procedure) -> list[Complaint]:
@@ -57,13 +33,6 @@ def complaints(procedure: Procedure) -> list[Complaint]:
         *_items(procedure),
         *(Complaint(*each) for each in office.complaints(procedure)),
     ]
-
-
-def remarks(procedure: Procedure) -> list[Complaint]:
-    """What is wrong with a sound document and takes longer to find, or is about its words: asked before it is published."""
-    from forms.definition.reach import never_shown
-
-    return [*never_shown(procedure), *wordless(procedure)]
 
 
 def wordless(procedure: Procedure) -> list[Complaint]:
@@ -129,7 +98,7 @@ def _references(procedure: Procedure) -> Iterator[Complaint]:
 
 
 def _cycles(procedure: Procedure) -> Iterator[Complaint]:
-    circle = order(procedure)[1]
+    circle = order(procedure.places)[1]
     if circle:
         path = next(p for p, field, _group in every_field(procedure) if field.id == circle[0])
         yield Complaint(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
 
 from forms.definition.conditions import Condition, fields_of
 from forms.definition.conditions import asks_applicant as _asks
 from forms.definition.fields import CalculatedField, FieldSpec
+from forms.definition.steps import Place, Step
 from forms.definition.values import ApplicantValue, fields_in, parts_of
 
-if TYPE_CHECKING:
-    from forms.definition.procedure import Procedure
 
-
-def needs(procedure: Procedure) -> dict[str, set[str]]:
+def needs(places: Mapping[str, Place]) -> dict[str, set[str]]:
     """Field id → ids that say whether it is shown, what it offers, what it comes to."""
     found: dict[str, set[str]] = {}
-    for field_id, place in procedure.places.items():
+    for field_id, place in places.items():
         wanted = set(fields_of(place.step.show_if)) | set(own_needs(place.field))
         if place.group is not None:
             wanted.add(place.group.id)
@@ -37,12 +34,12 @@ def own_needs(field: FieldSpec) -> Iterator[str]:
             yield from fields_in(value)
 
 
-def order(procedure: Procedure) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def order(places: Mapping[str, Place]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """All ids, each after what it needs; and the first circle that is found, () where there is none.
 
     Without recursion: a chain of rules may be as long as the document.
     """
-    wanted = needs(procedure)
+    wanted = needs(places)
     done: dict[str, None] = {}
     circle: tuple[str, ...] = ()
     for start in wanted:
@@ -84,11 +81,11 @@ def conditions_of(field: FieldSpec) -> Iterator[tuple[tuple[str | int, ...], Con
             yield ("cases", n, "when"), case.when
 
 
-def asks_applicant(procedure: Procedure) -> bool:
+def asks_applicant(places: Mapping[str, Place], steps: Iterable[Step]) -> bool:
     """Whether a rule asks for a fact about the applicant."""
-    fields = [place.field for place in procedure.places.values()]
+    fields = [place.field for place in places.values()]
     conditions = [c for field in fields for _path, c in conditions_of(field)] + [
-        step.show_if for step in procedure.steps if step.show_if is not None
+        step.show_if for step in steps if step.show_if is not None
     ]
     values = [
         part for field in fields if isinstance(field, CalculatedField) for v in field.values for part in parts_of(v)

@@ -9,10 +9,11 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from forms.definition.conditions import Condition, Test, tests_of
 from forms.definition.fields import CalculatedField, FieldSpec, GroupField
+from forms.definition.procedure import Procedure
 from forms.definition.values import (
     Age,
     ApplicantValue,
@@ -27,9 +28,6 @@ from forms.definition.values import (
     Sum,
     operands,
 )
-
-if TYPE_CHECKING:
-    from forms.definition.procedure import Procedure
 
 Wrong = tuple[str, str]
 """What is wrong, what would be right."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 
+from forms.definition.complaints import Path
+from forms.definition.procedure import Procedure
 from forms.definition.words import Words
-
-if TYPE_CHECKING:
-    from forms.definition.checks import Path
-    from forms.definition.procedure import Procedure
 
 Found = tuple["Path", str, str]
 """Where, what is wrong, what would be right."""

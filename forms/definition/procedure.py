@@ -9,20 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field
 
+from forms.definition import dependencies
 from forms.definition.conditions import Condition
-from forms.definition.fields import AnyField, FieldSpec, GroupField
+from forms.definition.fields import FieldSpec, GroupField
+from forms.definition.steps import Place, Step
 from forms.definition.words import Strict, Words
-
-if TYPE_CHECKING:
-    from forms.definition.checks import Complaint
 
 
 class IdentityLevel(StrEnum):
@@ -160,25 +158,6 @@ class CopiesFee(Ground):
 
 
 Fee = Annotated[NoFee | FixedFee | ChoiceFee | CopiesFee, Field(discriminator="kind")]
-
-
-class Step(Strict):
-    """One page of questions."""
-
-    id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,47}$")
-    title: Words
-    lead: Words | None = None
-    show_if: Condition | None = None
-    fields: tuple[AnyField, ...] = Field(min_length=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a field stands: its step, and its repeated group where it is inside one."""
-
-    step: Step
-    field: FieldSpec
-    group: GroupField | None
 
 
 class Remedy(Strict):
@@ -325,17 +304,6 @@ class Procedure(Strict):
     translations: tuple[Literal["en"], ...] = ()
     sources: tuple[str, ...] = ()
 
-    @model_validator(mode="after")
-    def _consistent(self, info: ValidationInfo) -> Procedure:
-        from forms.definition.checks import DocumentError, complaints
-
-        found = complaints(self)
-        if isinstance(info.context, list):
-            info.context.extend(found)
-        elif found:
-            raise DocumentError(found)
-        return self
-
     def fields(self) -> Iterator[FieldSpec]:
         """Every field, in order."""
         for step in self.steps:
@@ -356,16 +324,12 @@ class Procedure(Strict):
     @cached_property
     def order(self) -> tuple[str, ...]:
         """Ids of all fields so that each comes after what its rules depend on (`forms.definition.dependencies`)."""
-        from forms.definition.dependencies import order
-
-        return order(self)[0]
+        return dependencies.order(self.places)[0]
 
     @cached_property
     def asks_applicant(self) -> bool:
         """Whether a rule asks for a fact about the applicant."""
-        from forms.definition.dependencies import asks_applicant
-
-        return asks_applicant(self)
+        return dependencies.asks_applicant(self.places, self.steps)
 
     def field(self, field_id: str) -> FieldSpec | None:
         """The field with this id; not one inside a repeated group (`places`)."""
@@ -408,16 +372,3 @@ def _spoken(part: Any) -> Any:
     if isinstance(part, dict):
         return {k: _spoken(v) for k, v in part.items() if not (k in LATER and v in ([], False))}
     return [_spoken(v) for v in part] if isinstance(part, list) else part
-
-
-def from_document(document: Any, complaints: list[Complaint] | None = None) -> Procedure:
-    """A stored document as a `Procedure`.
-
-    Args:
-        document: by public names.
-        complaints: takes what is wrong between well-formed parts; without it that raises too.
-
-    Raises:
-        pydantic.ValidationError: it does not follow the schema.
-    """
-    return Procedure.model_validate(document, context=complaints)

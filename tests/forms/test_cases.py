@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from pydantic import ValidationError
 from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from forms import measures
 from forms.definition import IdentityLevel, from_document, to_document
+from forms.definition.complaints import DocumentError
 from forms.models import Application
 from forms.services.common import IdentityTooLow, NotTakenHere
 from forms.services.drafts import start_draft
@@ -38,7 +38,7 @@ def test_a1_what_needs_a_signature_is_prepared_here_or_done_elsewhere_and_never_
     procedure = ALL[slug]
     assert procedure.identity is IdentityLevel.SIGNATURE
     assert procedure.channel.kind in {"prepared", "elsewhere"}
-    with pytest.raises(ValidationError, match="電子署名"):
+    with pytest.raises(DocumentError, match="電子署名"):
         from_document({**to_document(ALL["patronage"]), "identity": "signature"})
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from forms.commands import procedures
 from forms.definition import from_document, to_document
 from forms.definition.comparison import compare
-from forms.definition.reach import never_shown
+from forms.reach import never_shown
 from forms.services import publishing
 from portal.accounts.models import Role
 from portal.directory.plain import read

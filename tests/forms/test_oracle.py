@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from forms.definition import from_document, to_document
-from forms.definition.reach import never_shown
+from forms.reach import never_shown
 from forms.rules import Facts, evaluate, to_file
 from tests.forms.oracle import Maker, Oracle
 from tests.forms.test_rules import document

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from forms import fees, rules
 from forms.definition import Procedure, from_document, sha256_of, to_document
+from forms.definition.complaints import DocumentError
 from forms.rules import AnswerState, evaluate, to_file
 from portal.kernel.money import Yen
 
@@ -159,7 +159,7 @@ ELSEWHERE = {"kind": "elsewhere", "name": "他", "url": "https://example.jp/"}
     ],
 )
 def test_a_document_that_cannot_work_is_refused_with_words(keys: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValidationError, match=words):
+    with pytest.raises(DocumentError, match=words):
         from_document(document(**keys))
 
 

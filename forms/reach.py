@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from forms.definition.checks import Complaint, every_field
+from forms.definition.checks import every_field
+from forms.definition.complaints import Complaint
 from forms.definition.conditions import Condition, Test, tests_of
 from forms.definition.fields import (
     ROW,
@@ -28,9 +29,8 @@ from forms.definition.fields import (
     OneOfField,
     YesNoField,
 )
-
-if TYPE_CHECKING:
-    from forms.definition.procedure import Procedure
+from forms.definition.procedure import Procedure
+from forms.rules import Evaluator, Facts
 
 MOST = 4_000
 """Combinations tried for one condition."""
@@ -94,8 +94,6 @@ def possible(procedure: Procedure, conditions: list[Condition], group: GroupFiel
 def _holds(
     procedure: Procedure, values: Mapping[Subject, Any], conditions: list[Condition], group: GroupField | None
 ) -> bool:
-    from forms.rules import Evaluator, Facts  # the evaluator stands on the definition; this check stands on both
-
     answers: dict[str, Any] = {}
     inside: dict[str, dict[str, Any]] = {group.id: {}} if group is not None else {}
     counts: dict[str, int] = {}
