@@ -41,11 +41,11 @@ def fill(batch_id: int, *, now: datetime) -> None:
 
 
 def _draft(session: Session, batch_id: int) -> TransferBatch | None:
-    """The draft, kept from being looked at or written until the transaction ends; None: it is further on."""
+    """The draft, kept from others until the transaction ends (two workers at it take turns); None: it is further on."""
     batch = session.scalars(
         select(TransferBatch)
         .where(TransferBatch.id == batch_id)
-        .with_for_update(read=True)
+        .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
     return batch if batch.state == BatchState.DRAFT.value else None

@@ -184,9 +184,10 @@ def write(session: Session, reference: str, *, actor: Actor, now: datetime) -> i
         )
     )
     orders = []
-    for position, row in enumerate(lines, start=1):
+    for row in lines:
         line: TransferLine = row.TransferLine
-        line.customer = f"{line.registration_id:012}{position:08}"
+        # The records name no year: with a number that no other order ever has no file is taken for another month's.
+        line.customer = f"{line.id:020}"
         line.state, line.changed_at = LineState.ORDERED.value, now
         orders.append(_order(line, row.TransferRegistration, first=line.registration_id not in known))
     content = files.write(_file(session.get_one(TransferCollector, batch.collector_id), batch, orders))

@@ -26,7 +26,16 @@ METHOD = "transfer"
 """The word for 口座振替 in payments."""
 
 
-def take(session: Session, reference: str, content: bytes, *, file_name: str, actor: Actor, now: datetime) -> int:
+def take(
+    session: Session,
+    reference: str,
+    content: bytes,
+    *,
+    file_name: str,
+    actor: Actor,
+    now: datetime,
+    early: bool = False,
+) -> int:
     """Take a bank's result file in; a job settles each order. How many orders it speaks of.
 
     Args:
@@ -36,6 +45,7 @@ def take(session: Session, reference: str, content: bytes, *, file_name: str, ac
         file_name: goes before each mistake.
         actor: who.
         now: aware.
+        early: also before the day of the debit: the development double answers at once, a bank cannot.
 
     Raises:
         NoSuchOrder: unknown reference.
@@ -51,6 +61,8 @@ def take(session: Session, reference: str, content: bytes, *, file_name: str, ac
     if batch.state != BatchState.WRITTEN.value or batch.file is None:
         raise OrderNotLikeThis(reference, batch.state)
     findings = Findings(file_name)
+    if clock.local(now).date() < batch.debit_on and not early:
+        findings.wrong(1, "まだ振替日になっていません。", "銀行が引き落としたあとの結果を取り込みます。")
     outcomes = files.read_result(content, sealing.unseal_file(batch.file), findings)
     if findings.count:
         raise TransferResultRefused(findings.problems, findings.count)
@@ -110,7 +122,7 @@ def _settle(session: Session, *, line_id: int, now: datetime) -> None:
         return
     result = Result(line.result)
     calendar = session.get_one(TransferCollector, batch.collector_id).calendar
-    line.state, line.pay_by = LineState.FAILED.value, calendar.pay_by(clock.local(now).date())
+    line.state, line.pay_by = LineState.FAILED.value, calendar.pay_by(max(clock.local(now).date(), batch.debit_on))
     session.flush()
     ended = result.ends_registration and services.end_refused(
         session, line.registration_id, result=result.value, now=now

@@ -102,10 +102,17 @@ def _show(view: ChargeView, *, status: int = 200, problem: str = "") -> Response
             demand=demand_of(view.reference) if view.waits else None,
             back=_back(view),
             problem=problem,
-            **_words(view),
+            **_words(view) | _waits_for_the_bank(by_bank),
         ),
         status,
     )
+
+
+def _waits_for_the_bank(by_bank: Standing | None) -> dict[str, Any]:
+    """The chip of what nobody has to pay any more: the bank takes it."""
+    if by_bank is None or by_bank.taking is not Taking.ORDERED:
+        return {}
+    return {"state": ("wait", gettext("口座からの引き落としを待っています"))}
 
 
 def _words(view: ChargeView) -> dict[str, Any]:

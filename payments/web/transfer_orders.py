@@ -162,7 +162,15 @@ def result(reference: str) -> ResponseReturnValue:
     content, name, actor = upload.stream.read(LARGEST), upload.filename, access.visitor().actor
     try:
         count = transact(
-            lambda session: results.take(session, reference, content, file_name=name, actor=actor, now=clock.now())
+            lambda session: results.take(
+                session,
+                reference,
+                content,
+                file_name=name,
+                actor=actor,
+                now=clock.now(),
+                early=transfers.double() is not None,
+            )
         )
     except TransferResultRefused as error:
         return _show(reference, status=error.status, problems=error.problems, problem_count=error.count)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy.orm import Session
 
+from payments.contract import MoneyKind
+from payments.transfers import standing
 from portal.kernel import clock
 from portal.kernel.texts import show_date, show_until
 from portal.web import locale
@@ -13,6 +16,7 @@ from reservations import services
 from reservations.models import Booking
 from reservations.rules import PayWhen
 from reservations.services.accepting import last_day
+from reservations.services.adjusting import payee_of
 from reservations.web.words import gettext
 
 
@@ -58,6 +62,21 @@ def payment_step(session: Session, booking: Booking, *, by_manager: bool, severa
             note = gettext("支払いは、使う日にします。")
         case PayWhen.AFTER_USE:
             note = gettext("支払いは、使ったあと、%(day)s までにします。", day=day)
+        case PayWhen.MONTHLY if last is not None and (account := _account(session, booking, last)) is not None:
+            taken = show_date(account.debit_on, locale.current())
+            note = gettext(
+                "使った月の分をまとめて、%(day)s に、登録した口座(末尾 %(digits)s)から引き落とします。",
+                day=taken,
+                digits=account.last_digits,
+            )
         case PayWhen.MONTHLY:
             note = gettext("支払いは、使った月の分をまとめて、%(day)s までにします。", day=day)
     return PaymentStep(book, note, at_once=False)
+
+
+def _account(session: Session, booking: Booking, due_on: date) -> standing.Account | None:
+    """The account of whose it is, where one is registered for the fees of whoever runs the facility."""
+    payee = payee_of(session, booking.space.facility_id, now=clock.now())
+    return standing.account_for(
+        session, person_id=booking.person_id, payee=payee, money_kind=MoneyKind.FACILITY_FEE, due_on=due_on
+    )

@@ -72,7 +72,7 @@ def test_the_payer_reads_when_how_much_and_from_which_account_and_what_if_not(
     mine = page(client, "/pay")
     assert "口座から引き落とせませんでした" in mine
     assert "口座のお金が足りませんでした" in mine
-    assert "2026年12月9日(水) までに、ほかの方法で払ってください" in mine
+    assert "2027年1月11日(月) までに、ほかの方法で払ってください" in mine
     assert "を払う</button>" in page(client, whole[1])
 
 

@@ -279,7 +279,9 @@ def test_the_worker_makes_the_list_before_it_is_due_and_goes_on_with_what_was_le
     debits.write(reference, office)
     ordered = debits.fetch(reference, office)
     with unit_of_work() as session:
-        results.take(session, reference, debits.answer(ordered), file_name="x", actor=office.one, now=clock.now())
+        results.take(
+            session, reference, debits.answer(ordered), file_name="x", actor=office.one, now=clock.now(), early=True
+        )
     assert debits.state(reference) is BatchState.RETURNED
     chores.make_due(today=clock.today())
     assert debits.state(reference) is BatchState.SETTLED

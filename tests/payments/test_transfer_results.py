@@ -146,13 +146,13 @@ def test_a_file_with_a_mistake_changes_nothing_and_the_right_one_is_taken_once(
     altered = good.replace(b"0000001500", b"0000001501")
     for bad in (altered, good[:-1], good.replace(b"8000001", b"8000002"), b"", ordered.replace(b"1228", b"1227")):
         with unit_of_work() as session, pytest.raises(TransferResultRefused):
-            results.take(session, reference, bad, file_name="x", actor=office.one, now=clock.now())
+            results.take(session, reference, bad, file_name="x", actor=office.one, now=clock.now(), early=True)
         assert debits.state(reference) is BatchState.WRITTEN
         assert not payments_of(one)
     debits.take(reference, good, office)
     for _ in range(2):
         with unit_of_work() as session, pytest.raises(TransferResultKnown):
-            results.take(session, reference, good, file_name="x", actor=office.one, now=clock.now())
+            results.take(session, reference, good, file_name="x", actor=office.one, now=clock.now(), early=True)
         results.settle(debits.batch(reference).id, now=clock.now())
     with unit_of_work() as session, pytest.raises(OrderNotLikeThis):
         results.take(
@@ -196,3 +196,19 @@ def test_a_result_for_what_was_paid_otherwise_is_an_overpayment_and_goes_back(ha
     assert [(each.amount, each.provider) for each in refunds_of(one)] == [(Yen(1500), ledger.BANK_PROVIDER)]
     assert [line.state for line in debits.lines(reference)] == ["taken"]
     assert debits.state(reference) is BatchState.SETTLED
+
+
+def test_a_result_before_the_day_of_the_debit_is_none(
+    hanako: Account, office: Finance, clock_at: Callable[[str], datetime]
+) -> None:
+    owes(hanako, "T1")
+    reference = debits.make()
+    debits.write(reference, office)
+    good = debits.answer(debits.fetch(reference, office), n1=Result.NO_FUNDS)
+    clock_at("2026-12-27 23:59")
+    with unit_of_work() as session, pytest.raises(TransferResultRefused) as refused:
+        results.take(session, reference, good, file_name="x", actor=office.one, now=clock.now())
+    assert "まだ振替日になっていません" in refused.value.problems[0].message
+    clock_at("2026-12-28 09:00")
+    with unit_of_work() as session:
+        assert results.take(session, reference, good, file_name="x", actor=office.one, now=clock.now()) == 1

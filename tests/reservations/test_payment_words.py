@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import people
+from tests.payments import debits
 from tests.reservations.conftest import change_rules
 from tests.reservations.test_pages import hold, sign_in, token
 
@@ -61,3 +62,13 @@ def test_the_button_of_a_place_that_the_manager_decides_on_asks_for_it(resident:
     change_rules("sports", payment=[{"when": "on_day"}], approval="manager")
     _status, where = hold(resident)
     assert ">この料金で申し込む<" in resident.get(where).text
+
+
+def test_who_has_registered_an_account_reads_from_which_and_when_it_is_taken(koga: str, client: FlaskClient) -> None:
+    """January 27th is a bank day; the account is はなこ's."""
+    who = people.make_resident()
+    debits.register(who)
+    change_rules("sports", payment=[{"when": "monthly", "month_day": 31}])
+    _status, where = hold(sign_in(client, who))
+    said = "使った月の分をまとめて、2027年1月27日(水) に、登録した口座(末尾 4321)から引き落とします。"
+    assert said in client.get(where).text
