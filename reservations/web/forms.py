@@ -20,6 +20,7 @@ from portal.web.forms import (
     Required,
     SelectionField,
     TextField,
+    Unmarked,
     WarekiDateField,
 )
 
@@ -47,7 +48,7 @@ class SearchForm(PortalForm):
 
         csrf = False
 
-    purpose = SelectionField(lazy_gettext("使いみち"), validators=[Optional()])
+    purpose = SelectionField(lazy_gettext("使いみち"), validators=[Optional(), Unmarked()])
     day = DayField(
         lazy_gettext("使う日"),
         name="date",
