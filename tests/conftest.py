@@ -221,11 +221,12 @@ _first: list[Engine] = []
 
 def _speak_as_before(engine: Engine) -> None:
     """What SQLAlchemy made of a statement for one database of this process holds for the next: the same server, the same tables."""
-    _first.append(engine)
+    if not _first:
+        with engine.connect():  # the dialect knows its server from the first connection on
+            _first.append(engine)
     first = _first[0]
     engine.dialect = engine.pool._dialect = first.dialect
     engine._compiled_cache = first._compiled_cache
-    del _first[1:]
 
 
 @contextlib.contextmanager
