@@ -25,7 +25,7 @@ from reservations.pricing import Asks, NoFee, PriceCase, Quote, asks
 from reservations.queries import bookings, calendar, catalog
 from reservations.queries.bookings import BookingView
 from reservations.queries.catalog import SpaceView
-from reservations.rules import PayWhen
+from reservations.rules import PayWhen, Policy
 from reservations.services import refund_quote
 
 MOST_DAYS = 31
@@ -189,7 +189,8 @@ def quote(session: Session, asked: shapes.QuoteAsked) -> shapes.Quoted:
     Raises:
         NotFound: no such space.
         NoSuchSlot: the timetable has no such slot on that day.
-        BadInput: see `people_of`; a name that the table does not ask for, or users that it does ask for are not said.
+        BadInput: see `people_of`; a category or purpose that the place does not have,
+            a name that the table does not ask for, or users that it does ask for are not said.
         NoPrice: the table has none for this case.
     """
     view = _view(session, asked.space, on=asked.date)
@@ -198,6 +199,7 @@ def quote(session: Session, asked: shapes.QuoteAsked) -> shapes.Quoted:
     slot = timetable.slot(asked.date, asked.slot, dates.is_holiday) if timetable is not None else None
     if timetable is None or fees is None or slot is None:
         raise NoSuchSlot.on(view.id, timetable, asked.date)
+    _known_case(view, rules.policy(view.policy_code, asked.date), asked)
     case = PriceCase(
         slot,
         view.tariff,
@@ -230,6 +232,23 @@ def quote(session: Session, asked: shapes.QuoteAsked) -> shapes.Quoted:
             raise BadInput([{"where": "users", "message": f"counted by kind here: {kinds}"}]) from None
         raise NoPrice from None
     return shapes.Quoted(**dict(found), asks=_asks(wanted))
+
+
+def _known_case(view: SpaceView, policy: Policy | None, asked: shapes.QuoteAsked) -> None:
+    """A category or purpose that was said and is none of the place's is refused: its price would be another one's.
+
+    Raises:
+        BadInput: which, and those that there are.
+    """
+    categories = [one.code for one in policy.categories] if policy is not None else []
+    said = (("category", asked.category, categories), ("purpose", asked.purpose, view.purposes))
+    wrong = [
+        {"where": where, "message": f"not here; known: {', '.join(known) or 'none'}"}
+        for where, value, known in said
+        if where in asked.model_fields_set and value is not None and value not in known
+    ]
+    if wrong:
+        raise BadInput(wrong)
 
 
 def known_names(wanted: Asks, asked: shapes.UseAsked, *, reductions: Collection[str]) -> None:

@@ -31,10 +31,12 @@ from reservations.services import Details, HoldRequest, accept, hold, returning
 from reservations.services.cancelling import withdraw
 from reservations.services.common import end_occupancy, note
 from reservations.services.deciding import in_scope
+from reservations.services.holding import let_go
 from reservations.services.paying import TELL
 from reservations.timetable import TOKYO, Slot
 
 PEOPLE_SHOWN = 10
+AT_THE_DESK = frozenset({Source.COUNTER, Source.TELEPHONE, Source.WALK_IN, Source.PAPER})
 STRUCK_WITHIN = timedelta(days=31)
 """How long a use that was entered by mistake may be taken out: until the report of the month is closed."""
 
@@ -270,6 +272,19 @@ def accept_begun(
             now=now,
         )
     return made
+
+
+def give_up(session: Session, reference: str, *, facilities: Collection[str], actor: Actor, now: datetime) -> None:
+    """Let go of what the desk keeps for somebody who does not want it at that price. Twice is once.
+
+    Raises:
+        NotFound: not of these facilities.
+        WrongState: the price was accepted, or whoever holds it does so on their own page.
+    """
+    booking = in_scope(session, reference, facilities)
+    if booking.source not in AT_THE_DESK or booking.accepted_at is not None:
+        raise WrongState(booking.state)
+    let_go(session, booking, actor=actor, now=now)
 
 
 def strike(session: Session, reference: str, *, facilities: Collection[str], actor: Actor, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from operator import attrgetter
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -32,8 +33,8 @@ class DeskLine:
 
 
 def day(session: Session, facilities: Collection[str], on: date) -> list[DeskLine]:
-    """The firm bookings of a day with their use; four statements."""
-    lines = bookings.sheet(session, facilities, on)
+    """The firm bookings of a day with their use, as they come through the door; four statements."""
+    lines = sorted(bookings.sheet(session, facilities, on), key=attrgetter("starts_at"))
     references = [line.reference for line in lines]
     said = session.execute(
         select(Booking.reference, BookingUse)

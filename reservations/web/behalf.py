@@ -179,6 +179,7 @@ def behalf_hold() -> ResponseReturnValue:
     if not form.validate():
         return _answer(_page(place, found, form, since, status=422))
     chosen = form.person.data
+    form.person.flags.required = bool(known)
     if known and not chosen:
         message = gettext("登録のある人かもしれません。選んでください。")
         return _answer(_page(place, found, form, since, message=message))
@@ -318,6 +319,17 @@ def _save(session: Session, *, view: BookingView, form: DetailsForm, said: Paper
         if said is not None:
             behalf.keep_paper(session, number, said, facilities=own)
         services.change_details(session, number, details, person_id=person, actor=visitor.actor, now=now)
+
+
+@bp.post("/staff/desk/holds/<reference>/release")
+@_MANAGER
+def behalf_give_up(reference: str) -> ResponseReturnValue:
+    """They do not want it after all: the time is free again at once."""
+    number = references.parse(reference)
+    visitor = access.visitor()
+    own = facilities_of(visitor)
+    transact(lambda s: behalf.give_up(s, number, facilities=own, actor=visitor.actor, now=clock.now_in(s)))
+    return redirect(url_for("reservations.behalf_booking", reference=number), 303)
 
 
 @bp.post("/staff/desk/holds/<reference>/strike")

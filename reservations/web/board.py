@@ -36,11 +36,14 @@ _REFUSALS = (SlotTaken, NoSuchSlot, SlotsUnfit, NotBookable, NotOffered, WrongSt
 @bp.get("/staff/board")
 @_MANAGER
 def board_today() -> ResponseReturnValue:
-    """The week from today, of the first facility."""
+    """The week from today, or from the day that was chosen, of the first facility or the one that is looked at."""
     own = sorted(facilities_of(access.visitor()))
     if not own:
         raise NotFound
-    return redirect(url_for("reservations.board", facility=own[0], day=clock.today().isoformat()), 303)
+    wanted, chosen, moved = (request.args.get(name) for name in ("facility", "day", "move"))
+    day = read_day(chosen) if chosen else clock.today()
+    facility = wanted if wanted in own else own[0]
+    return redirect(url_for("reservations.board", facility=facility, day=day.isoformat(), move=moved or None), 303)
 
 
 def _names(page: boards.Board, ids: Collection[int]) -> str:

@@ -43,8 +43,10 @@ def _looked(session: Session, reference: str, action: str) -> None:
 @bp.get("/staff/desk")
 @_DESK
 def desk_today() -> ResponseReturnValue:
-    """Today at the desk."""
-    return redirect(url_for("reservations.desk", day=clock.today().isoformat()), 303)
+    """Today at the desk, or the day that was chosen."""
+    chosen = request.args.get("day")
+    day = read_day(chosen) if chosen else clock.today()
+    return redirect(url_for("reservations.desk", day=day.isoformat()), 303)
 
 
 @bp.get("/staff/desk/<day>")

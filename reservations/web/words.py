@@ -220,8 +220,8 @@ def refused_words(reason: Refused, at: datetime | None, limit: int | None) -> st
     }[reason]
 
 
-def step_words(step: CancelStep) -> str:
-    """A step of a refund rule: until when, how much."""
+def step_words(step: CancelStep, use: date | None = None) -> str:
+    """A step of a refund rule: until when, how much; with the day of use as a date of the calendar."""
     percent = step.percent
     if step.months_before is not None:
         until = gettext("使う日の%(months)sか月前", months=step.months_before)
@@ -233,6 +233,10 @@ def step_words(step: CancelStep) -> str:
         until = gettext("使う日の%(days)s日前", days=step.days_before)
     if step.at != time.max:
         until = f"{until} {step.at.hour}:{step.at.minute:02}"
+    if use is not None:
+        last = step.until(use) - timedelta(microseconds=1) if step.at == time.max else step.until(use)
+        day = short_day(clock.local(last).date())
+        return gettext("%(day)s まで(%(until)s): %(percent)s%%", day=day, until=until, percent=percent)
     return gettext("%(until)sまで: %(percent)s%%", until=until, percent=percent)
 
 

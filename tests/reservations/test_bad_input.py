@@ -349,3 +349,17 @@ def test_a_fee_file_with_a_hole_is_not_published_and_the_hole_is_named(koga: str
         assert (
             session.scalar(select(func.count()).select_from(RuleDocument).where(RuleDocument.code.like("f101%"))) == 0
         )
+
+
+def test_a_category_or_purpose_that_the_place_does_not_have_is_no_price(koga: str, client: FlaskClient) -> None:
+    """A word that the rules do not know would else be priced as another one."""
+    system = System(client.application.test_client(), token())
+    asked = {"space": "S01-92", "date": "2026-12-04", "slot": "t0900"}
+    assert system.post("/quotes", {**asked, "category": "outsider", "purpose": "badminton"}).status_code == 200
+    told = problem(
+        system.post("/quotes", {**asked, "category": "foreigner", "purpose": "surfing"}), 422, "api_bad_input"
+    )
+    category, purpose = told["errors"]
+    assert category["where"] == "category"
+    assert category["message"].startswith("not here; known: resident")
+    assert purpose == {"where": "purpose", "message": "not here; known: badminton, table-tennis"}

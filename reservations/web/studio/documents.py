@@ -110,6 +110,8 @@ def _page(session: Session, code: str, draft_id: int) -> _DraftPage:
 def _lines(document: Any) -> list[str]:
     if isinstance(document, Timetable):
         return words.timetable_lines(document)
+    if isinstance(document, FeeTable):
+        return words.fee_lines(document)
     return policy_lines(document) if isinstance(document, Policy) else []
 
 

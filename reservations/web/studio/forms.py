@@ -306,9 +306,9 @@ class FeesForm(PortalForm):
         self.per.choices = choices({"slot": gettext("1コマごと"), "hour": gettext("1時間ごと")})
         self.rounding.choices = choices(
             {
-                "10": gettext("10円より下を切り捨てる"),
-                "1": gettext("1円より下を切り捨てる"),
-                "100": gettext("100円より下を切り捨てる"),
+                "10": gettext("10円未満を切り捨てる"),
+                "1": gettext("1円未満を切り捨てる"),
+                "100": gettext("100円未満を切り捨てる"),
             }
         )
 

@@ -10,7 +10,7 @@ from portal.web import locale
 from reservations.calendar import Season, When
 from reservations.models import NameKind
 from reservations.pricing import FeeTable, FixedOption, Match
-from reservations.pricing.parts import ANY
+from reservations.pricing.parts import ANY, Rounding
 from reservations.timetable import Bands, Grid, Timetable
 from reservations.web.comforts import barrier_free, barrier_free_words
 
@@ -253,6 +253,31 @@ def fee_rows(table: FeeTable) -> list[tuple[str, str, str, str]]:
     return found
 
 
+def fee_lines(table: FeeTable) -> list[str]:
+    """What holds for every price of the table: tax, rounding, and the ground that receipts and permits state."""
+    lines = [gettext("消費税: 書いた金額に %(percent)s%% を足す", percent=table.tax.percent)] if table.tax else []
+    lines.append(gettext("端数: %(how)s", how=_rounded(table.rounding)))
+    lines.append(gettext("根拠: %(ground)s", ground=table.ground))
+    return lines
+
+
+def _rounded(rounding: Rounding) -> str:
+    """10円未満を切り捨てる(明細の1行ごと); a second step after it."""
+    unit = rounding.unit
+    mode = {
+        "down": gettext("%(yen)s円未満を切り捨てる", yen=unit),
+        "up": gettext("%(yen)s円未満を切り上げる", yen=unit),
+        "half_up": gettext("%(yen)s円未満を四捨五入する", yen=unit),
+    }[rounding.mode]
+    each = gettext("合計で") if rounding.each == "total" else gettext("明細の1行ごと")
+    if rounding.below is not None:
+        each = gettext("%(each)s、%(yen)s円より小さい金額だけ", each=each, yen=f"{rounding.below:,}")
+    first = str(gettext("%(mode)s(%(each)s)", mode=mode, each=each))
+    if rounding.then is None:
+        return first
+    return str(gettext("%(first)s、そのあと %(then)s", first=first, then=_rounded(rounding.then)))
+
+
 def timetable_lines(table: Timetable) -> list[str]:
     """Slots and closed days, one line each."""
     lines = []
@@ -273,7 +298,7 @@ def timetable_lines(table: Timetable) -> list[str]:
         else:
             lines.append(f"{getattr(rule, 'name', rule.kind)}{only}")
     lines += [gettext("休み: %(label)s", label=rule.label) for rule in table.closed]
-    return lines
+    return [*lines, gettext("根拠: %(ground)s", ground=table.source)] if table.source else lines
 
 
 __all__ = ["barrier_free", "barrier_free_words"]

@@ -1,0 +1,88 @@
+"""What a facility's staff do all day: any day by its date, the day in the order in which people come, a kept time that nobody wants."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+from flask.testing import FlaskClient
+
+from portal.accounts.models import Role
+from reservations.models import BookingState
+from tests import people
+from tests.reservations.conftest import Resident, booking
+from tests.reservations.test_behalf import WHO, accept
+from tests.reservations.test_found_and_refused import plain
+from tests.reservations.test_setup_pages import FEES, HOURS, new_gym, written
+
+FRIDAY = date(2026, 12, 4)
+
+
+@pytest.fixture
+def manager(koga: str, client: FlaskClient) -> FlaskClient:
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S01"))
+    return client
+
+
+def test_any_day_of_the_desk_and_any_week_of_the_board_is_one_step_away(manager: FlaskClient) -> None:
+    for page in ("/staff/desk/2026-11-25", "/staff/board/S01/2026-11-25"):
+        assert '<input class="input input--dayfield" id="any-day" type="date" name="day"' in manager.get(page).text
+    assert people.location(manager.get("/staff/desk?day=2027-03-05")).endswith("/staff/desk/2027-03-05")
+    chosen = people.location(manager.get("/staff/board?facility=S01&day=2027-03-05&move=B-AAAA-BBBB-C"))
+    assert chosen.endswith("/staff/board/S01/2027-03-05?move=B-AAAA-BBBB-C")
+    assert people.location(manager.get("/staff/board?facility=S05&day=2027-03-05")).endswith("/S01/2027-03-05")
+    assert manager.get("/staff/desk?day=2027-02-29").status_code == 404
+
+
+def test_the_desks_day_is_in_the_order_in_which_people_come(manager: FlaskClient, hanako: Resident) -> None:
+    for space, slot in (("S01-92", "t1300"), ("S01-93", "t0900"), ("S01-94", "t1100")):
+        hanako.book(space, slot)
+    times = re.findall(r'card__link"[^>]*>(\d+:\d\d)', manager.get(f"/staff/desk/{FRIDAY}").text)
+    assert times == ["9:00", "11:00", "13:00"]
+
+
+def test_a_time_kept_for_somebody_who_does_not_want_it_is_given_up_at_the_desk(
+    manager: FlaskClient, hanako: Resident, stranger: Resident
+) -> None:
+    made = people.post(manager, "/staff/desk/book", {**WHO, "space": "S01-92"})
+    where = people.location(made)
+    assert "取るのをやめる" in manager.get(where).text
+    for _twice in range(2):
+        assert people.post(manager, f"{where}/release").status_code == 303
+    assert booking(where.rsplit("/", 1)[1]).state == BookingState.RELEASED
+    assert "取るのをやめる" not in manager.get(where).text
+    own = hanako.book("S01-92", "t0900")
+    assert people.post(manager, f"/staff/desk/holds/{own}/release").status_code == 409
+    held = stranger.hold("S01-92", "t1100")
+    assert people.post(manager, f"/staff/desk/holds/{held}/release").status_code == 409
+    assert booking(held).state == BookingState.HELD
+
+
+def test_what_was_accepted_at_the_desk_is_not_given_up_but_cancelled(manager: FlaskClient) -> None:
+    where = people.location(people.post(manager, "/staff/desk/book", {**WHO, "space": "S01-92"}))
+    accept(manager, where)
+    assert people.post(manager, f"{where}/release").status_code == 409
+
+
+def test_who_may_be_known_must_be_chosen_and_the_field_says_so(manager: FlaskClient) -> None:
+    first = {**WHO, "space": "S01-92"}
+    assert people.post(manager, "/staff/desk/book", first).status_code == 303
+    page = people.post(manager, "/staff/desk/book", {**first, "slot": "t1300"})
+    assert "登録のある人かもしれません" in page.text
+    assert "この人ですか 必須" in plain(page.text)
+
+
+def test_who_agrees_to_a_fee_table_sees_its_rounding_and_its_ground(client: FlaskClient, koga: str) -> None:
+    people.sign_in(client, people.make_staff(Role.FACILITY_MANAGER, "S01"))
+    base = new_gym(client)
+    fees = plain(client.get(written(client, base, "fees", FEES)).text)
+    assert "端数: 10円未満を切り捨てる(明細の1行ごと)" in fees
+    assert "根拠: 見本の条例 別表第1" in fees
+    assert f"根拠: {HOURS['source']}" in plain(client.get(written(client, base, "timetable", HOURS)).text)
+
+
+def test_until_when_which_share_goes_back_is_a_date(koga: str, client: FlaskClient) -> None:
+    people.sign_in(client, people.make_resident())
+    made = people.post(client, "/spaces/S05-01/hold", {"date": str(FRIDAY), "slot": "t0900", "purpose": "tennis"})
+    assert "11/27(金) まで(使う日の7日前): 100%" in plain(client.get(people.location(made)).text)
