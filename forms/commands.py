@@ -74,6 +74,36 @@ def procedures(connect: Callable[[], None]) -> click.Group:
     return group
 
 
+def attachments(connect: Callable[[], None]) -> click.Group:
+    """The group `attachments`.
+
+    Args:
+        connect: makes the database and the keys ready.
+    """
+
+    @click.group("attachments")
+    def group() -> None:
+        """Files that applicants have handed in (docs/deployment.md)."""
+
+    @group.command()
+    def reseal() -> None:
+        """Seal with the newest key what an older one sealed, a few at a time; afterwards the older key is needed no more."""
+        connect()
+        from forms.attachments import services
+        from portal.kernel.database import transact
+        from portal.kernel.sealed import SealedError
+
+        done = 0
+        try:
+            while count := transact(services.reseal):
+                done += count
+        except SealedError as error:
+            raise click.ClickException(f"{error}; {done} parts were sealed anew before") from error
+        click.echo(f"{done} parts sealed anew")
+
+    return group
+
+
 def _named(name: str, connect: Callable[[], None]) -> Procedure:
     """A procedure by its file, or by the slug of what is published.
 

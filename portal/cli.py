@@ -54,6 +54,7 @@ def main() -> None:
 
 
 main.add_command(forms_commands.procedures(lambda: _assemble(_settings())))
+main.add_command(forms_commands.attachments(lambda: _assemble(_settings())))
 main.add_command(reservation_commands.fees(lambda: _assemble(_settings())))
 main.add_command(payment_commands.bills(lambda: _assemble(_settings())))
 

@@ -118,8 +118,3 @@ def spread(asked: Iterable[Question], typed: Mapping[str, Typed]) -> dict[str, d
         for slug, field_id in question.targets:
             spreading.setdefault(slug, {})[field_id] = typed.get(question.name, {})
     return spreading
-
-
-def is_complete(case: Case) -> bool:
-    """Whether every answer that the procedure needs is there."""
-    return not rules.evaluate(case.procedure, case.answers, case.facts).missing()

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from payments import correcting, finance, giving_back, queries, services
+from payments import correcting, finance, giving_back, handover, queries, services
 from payments.errors import CashTooLittle, ChargeOrdered, ChargeSettled, RefundNotReady
 from payments.states import ChargeState
 from payments.transfers import standing
@@ -132,6 +132,7 @@ def _show(charge_ref: str, form: CashForm) -> str:
     with unit_of_work() as session:
         prospect = giving_back.prospect(session, view.reference, now=now) if finance else None
         why_not = correcting.why_not(session, view.reference, actor=visitor.actor, finance=finance, now=now)
+        gives_back = handover.refund_payer(session, view.reference)
         by_bank = standing.of_charge(session, view.reference, now=now) if view.waits else None
     return render_template(
         "payments/staff_charge.html",
@@ -150,4 +151,5 @@ def _show(charge_ref: str, form: CashForm) -> str:
         paid_by=words.method(view.paid_by),
         refund_state=words.refund_state,
         provider=queries.provider_name(),
+        gives_back=gives_back,
     )

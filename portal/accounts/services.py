@@ -318,11 +318,3 @@ def drop_unconfirmed(session: Session, *, now: datetime) -> int:
             detail={"count": dropped},
         )
     return dropped
-
-
-def production_problems(session: Session) -> list[str]:
-    """Why production must not start with these accounts; empty where it may."""
-    demo = session.scalar(select(func.count()).select_from(Account).where(Account.is_demo)) or 0
-    if not demo:
-        return []
-    return [f"{demo} demo accounts with published passwords: use a database that `portal seed-demo` never touched"]

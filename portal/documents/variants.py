@@ -53,12 +53,6 @@ def _needs_adobe_japan1(base: str, selector: str) -> bool:
     return pair not in sequences_of("ipamjm.ttf") and pair in sequences_of("NotoSerifCJK-Regular.ttc")
 
 
-def undrawable(text: str) -> list[str]:
-    """Sequences in `text` whose exact shape no installed font has; the base character is drawn in their place."""
-    known = sequences_of("ipamjm.ttf") | sequences_of("NotoSerifCJK-Regular.ttc")
-    return [m.group() for m in SEQUENCE.finditer(text) if (ord(m[1]), ord(m[2])) not in known]
-
-
 def _split(text: str) -> tuple[str, list[tuple[str, str]]]:
     """Text before the first sequence that needs its own font, then (sequence, text after it)."""
     before, last, parts = "", 0, list[tuple[str, str]]()

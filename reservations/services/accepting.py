@@ -21,7 +21,7 @@ from reservations.groups.models import BookingGroup
 from reservations.groups.queries import applicant
 from reservations.models import Booking, BookingState, Source, space_purpose
 from reservations.operations import claims
-from reservations.pricing import NoFee, Quote
+from reservations.pricing import Quote
 from reservations.rules import Party, PayTerm, PayWhen, Refused
 from reservations.services import reducing
 from reservations.services.adjusting import charge_lines, demand, stored
@@ -205,14 +205,6 @@ def _say(session: Session, booking: Booking, details: Details, *, now: datetime)
         raise NotBookable(Refused.TOO_FEW_PEOPLE, limit=fewest)
     offers = {ask.option.id: ask.pieces for ask in asked.options}
     booking.options = {name: count for name, count in details.options.items() if 1 <= count <= offers.get(name, 0)}
-
-
-def _priced(booking: Booking) -> Quote:
-    """The price; a hole in the fee table is a refusal, never free."""
-    try:
-        return quote_of(booking)
-    except NoFee:
-        raise NotBookable(Refused.NO_FEE) from None
 
 
 def _categorise(session: Session, booking: Booking, details: Details) -> None:

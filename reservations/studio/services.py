@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 from portal.accounts.models import Role, RoleGrant, ScopeKind
 from portal.kernel import audit, files
 from portal.kernel.audit import Actor
-from portal.kernel.errors import NotFound
+from portal.kernel.errors import Invalid, NotFound
 from reservations.models import Facility, FacilityName, NameKind, Purpose, Space, Unit
 from reservations.money_models import FacilityOperator
 from reservations.studio.layouts import Layout
@@ -197,15 +197,18 @@ def add_name(session: Session, code: str, name: NameFacts, *, actor: Actor) -> N
 
 
 def end_name(session: Session, code: str, name_id: int, *, last_day: date, actor: Actor) -> None:
-    """A name holds until a day.
+    """A further name holds until a day, this one included: a naming right that ends. An official name ends with the next one.
 
     Raises:
         NotFound: no such name of this facility.
+        Invalid: it is the official name, or the day is before its first one.
     """
     facility = facility_of(session, code)
     found = next((name for name in facility.names if name.id == name_id), None)
     if found is None:
         raise NotFound
+    if found.kind == NameKind.OFFICIAL or (found.valid_from is not None and last_day < found.valid_from):
+        raise Invalid
     found.valid_until = last_day
     facility.origin = "browser"
     session.flush()

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forms.counter.bundle import Case, is_complete, questions, spread
+from forms.counter.bundle import Case, questions, spread
 from forms.definition import Procedure, from_document
 
 
@@ -100,11 +100,6 @@ def test_one_answer_reaches_every_procedure() -> None:
         "record": {"kana": {"": ["ミホン ハナコ"]}, "copies": {"": ["2"]}},
         "seal": {"kana": {"": ["ミホン ハナコ"]}},
     }
-
-
-def test_complete_means_nothing_needed_is_missing() -> None:
-    assert not is_complete(case("record", NAME, PHONE))
-    assert is_complete(case("record", NAME, PHONE, answers={"name": "見本 花子"}))
 
 
 _FIELDS = [NAME, KANA, PHONE, COPIES, WHOSE, MEMBER]

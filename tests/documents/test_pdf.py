@@ -52,10 +52,6 @@ def test_a_glyph_that_no_font_has_is_counted_and_not_logged(caplog: pytest.LogCa
     assert "\U000f1234" not in caplog.text
 
 
-def test_a_sequence_that_no_font_has_is_named() -> None:
-    assert variants.undrawable("葛\U000e0100 葛\U000e0104 葛\U000e01ef") == ["葛\U000e01ef"]
-
-
 @pytest.mark.parametrize(
     "source",
     [

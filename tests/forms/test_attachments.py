@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 
 import pikepdf
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from forms import commands
 from forms.attachments import scanner, services
 from forms.attachments.models import Attachment, AttachmentContent
 from forms.models import Application, ApplicationAnswers
@@ -272,9 +274,9 @@ def test_keys_are_changed_without_asking_anybody_and_disposal_leaves_nothing(
         # The first file was sealed with the development key, which is not among these.
         session.execute(text("delete from attachment where name = 'a.jpg'"))
         session.commit()
-        with unit_of_work() as other:
-            assert services.reseal(other) == 2
-            assert services.reseal(other) == 0
+        command = commands.attachments(lambda: None)
+        assert CliRunner().invoke(command, ["reseal"]).output == "2 parts sealed anew\n"
+        assert CliRunner().invoke(command, ["reseal"]).output == "0 parts sealed anew\n"
         sealed.configure(new, development="")
         found = session.scalars(select(Attachment)).one()
         assert services.opened(session, found.id, "file").startswith(b"\xff\xd8")

@@ -17,13 +17,14 @@ from payments.errors import ChargeSettled, NoSuchBudgetItem
 from payments.models import AccountCode, BudgetItem, CarryOver, Charge, ChargeYear, PayeeKind, Payment, PaymentYear
 from payments.states import ChargeState
 from payments.years import Part, RefundOut, Timing, YearOf
+from portal.accounts.models import Role
 from portal.directory.pack import Pack
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from portal.kernel.money import Yen
 from tests.conftest import KOGA
 from tests.payments.things import CLERK, Things, balances, charge, line, payments_of, state_of
-from tests.people import make_resident, sign_in
+from tests.people import make_resident, make_staff, sign_in
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def pack_loaded(database: str) -> None:
 
 
 def test_b10_a_change_of_manager_leaves_a_statement_and_every_refund_names_who_pays(
-    things: Things, pack_loaded: None, clock_at: Callable[[str], datetime]
+    things: Things, pack_loaded: None, clock_at: Callable[[str], datetime], client: FlaskClient
 ):
     clock_at("2027-03-10 10:00")
     facts = {"payee": "manager-a", "money_kind": MoneyKind.FACILITY_FEE}
@@ -271,6 +272,10 @@ def test_b10_a_change_of_manager_leaves_a_statement_and_every_refund_names_who_p
     ]
     assert payers == ["見本の指定管理者B", "見本の指定管理者A", "見本の指定管理者B"]
     assert handover.as_csv(lines).splitlines()[-1] == "合計,,,,,3000,1000,2000,,2000"
+    sign_in(client, make_staff(Role.FINANCE, email="finance@example.jp"))
+    shown = [client.get(f"/staff/payments/charges/{reference}").text for reference in (april, march)]
+    assert ["返すお金を出すところ" in page for page in shown] == [True, False]
+    assert "見本の指定管理者B" in shown[0]
 
 
 def test_loading_the_pack_twice_changes_nothing(pack_loaded: None):

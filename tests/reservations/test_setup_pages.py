@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import date
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,7 +17,7 @@ from portal.directory.pack import Pack
 from portal.kernel import clock
 from portal.kernel.database import unit_of_work
 from reservations import loader
-from reservations.models import Facility, Occupancy, RuleDocument
+from reservations.models import Facility, FacilityName, Occupancy, RuleDocument
 from reservations.studio.models import RuleDraft
 from tests import people
 from tests.conftest import KOGA
@@ -310,6 +311,33 @@ def test_names_with_dates_and_naming_rights(client: FlaskClient, manager: Accoun
     assert "2027年3月31日" in page, "the name before ends on the day before"
     backwards = {**sponsor, "valid_until": "2026-11-30"}
     assert people.post(client, f"{base}/names", backwards).status_code == 422
+
+
+def test_a_naming_right_that_ends_early_gets_its_last_day(client: FlaskClient, manager: Account) -> None:
+    base = new_gym(client)
+    sponsor = {"kind": "naming_rights", "name": "見本アリーナ", "valid_from": "2026-12-01"}
+    assert people.post(client, f"{base}/names", sponsor).status_code == 303
+    with unit_of_work() as session:
+        named = {name.kind: name.id for name in session.scalars(select(FacilityName)) if "見本" in name.name}
+    number = named["naming_rights"]
+    assert "「見本アリーナ」を終わりにする" in client.get(base).text
+    for day, words in (("", "最後の日"), ("2026-11-30", "使い始める日")):
+        refused = people.post(client, f"{base}/names/{number}/end", {f"name{number}-last_day": day})
+        assert (refused.status_code, words in refused.text) == (422, True)
+    official = named["official"]
+    last = {f"name{official}-last_day": "2027-03-31"}
+    assert people.post(client, f"{base}/names/{official}/end", last).status_code == 422, "it ends with the next one"
+    assert (
+        people.post(client, f"{base}/names/{number}/end", {f"name{number}-last_day": "令和9年3月31日"}).status_code
+        == 303
+    )
+    with unit_of_work() as session:
+        assert session.get_one(FacilityName, number).valid_until == date(2027, 3, 31)
+        assert session.get_one(FacilityName, official).valid_until is None
+    elsewhere = people.post(
+        client, f"/staff/facilities/S01/names/{number}/end", {f"name{number}-last_day": "2028-01-31"}
+    )
+    assert elsewhere.status_code == 404
 
 
 def test_a_picture_is_made_anew_and_has_words(client: FlaskClient, manager: Account) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal.accounts.models import Role
 from portal.kernel import audit, clock, files
 from portal.kernel.database import transact, unit_of_work
-from portal.kernel.errors import NotFound
+from portal.kernel.errors import Invalid, NotFound
 from portal.web import access, locale
 from reservations.models import Facility, NameKind, Space
 from reservations.queries import catalog
@@ -24,7 +24,7 @@ from reservations.studio.services import FacilityFacts, FloorFacts, NameFacts, S
 from reservations.web import words as booking_words
 from reservations.web.public import bp
 from reservations.web.studio import words
-from reservations.web.studio.forms import FacilityForm, FloorForm, NameForm, PictureForm, SpaceForm
+from reservations.web.studio.forms import FacilityForm, FloorForm, NameEndForm, NameForm, PictureForm, SpaceForm
 
 WHO = (Role.FACILITY_MANAGER, Role.FACILITY_ADMIN)
 LARGEST_SIDE = 1600
@@ -136,7 +136,14 @@ def setup_page(code: str) -> ResponseReturnValue:
         return _page(session, allowed(code))
 
 
-def _page(session: Session, code: str, *, names: NameForm | None = None, picture: PictureForm | None = None) -> str:
+def _page(
+    session: Session,
+    code: str,
+    *,
+    names: NameForm | None = None,
+    ends: dict[int, NameEndForm] | None = None,
+    picture: PictureForm | None = None,
+) -> str:
     page = queries.page(session, code, on=clock.today())
     replaced_by = page.facility.replaced_by
     after = queries.after_the_end(session, page.facility, now=clock.now_in(session))
@@ -156,6 +163,11 @@ def _page(session: Session, code: str, *, names: NameForm | None = None, picture
         after=after,
         closable=code in managed(),
         names=names or NameForm(formdata=None),
+        ends={
+            name.id: (ends or {}).get(name.id) or NameEndForm(formdata=None, prefix=f"name{name.id}")
+            for name in page.facility.names
+            if name.kind != NameKind.OFFICIAL and (name.valid_until is None or name.valid_until >= clock.today())
+        },
         picture=picture or PictureForm(formdata=None),
         words=words,
         booking_words=booking_words,
@@ -219,9 +231,33 @@ def setup_name(code: str) -> ResponseReturnValue:
     return redirect(url_for("reservations.setup_page", code=code) + "#names", 303)
 
 
-def _again(code: str, *, names: NameForm | None = None, picture: PictureForm | None = None) -> ResponseReturnValue:
+@bp.post("/staff/facilities/<code>/names/<int:number>/end")
+@access.staff(*WHO)
+def setup_name_end(code: str, number: int) -> ResponseReturnValue:
+    """A further name holds until a day: a naming right that ends."""
+    form = NameEndForm(prefix=f"name{number}")
+    if not form.validate():
+        return _again(allowed(code), ends={number: form})
+    if form.last_day.data is None:
+        raise RuntimeError("a required day that is valid is there")
+    end = partial(services.end_name, name_id=number, last_day=form.last_day.data, actor=access.visitor().actor)
+    try:
+        transact(partial(end, code=allowed(code)))
+    except Invalid:
+        form.last_day.errors = [gettext("「最後の日」は「使い始める日」より後にしてください。")]
+        return _again(allowed(code), ends={number: form})
+    return redirect(url_for("reservations.setup_page", code=code) + "#names", 303)
+
+
+def _again(
+    code: str,
+    *,
+    names: NameForm | None = None,
+    ends: dict[int, NameEndForm] | None = None,
+    picture: PictureForm | None = None,
+) -> ResponseReturnValue:
     with unit_of_work() as session:
-        return _page(session, code, names=names, picture=picture), 422
+        return _page(session, code, names=names, ends=ends, picture=picture), 422
 
 
 @bp.post("/staff/facilities/<code>/pictures")

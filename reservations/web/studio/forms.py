@@ -139,6 +139,12 @@ class NameForm(PortalForm):
             raise ValidationError(gettext("「最後の日」は「使い始める日」より後にしてください。"))
 
 
+class NameEndForm(PortalForm):
+    """The last day of a further name."""
+
+    last_day = WarekiDateField(lazy_gettext("最後の日"), validators=[Required()])
+
+
 class PictureForm(PortalForm):
     """A picture and its words."""
 
