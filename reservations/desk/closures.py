@@ -96,12 +96,14 @@ class DayClosure:
         facilities: codes of those of the facilities in which it closes something.
         spaces: names of what it closes there.
         also: names of the other spaces there that share the floor and cannot be used either.
+        taken: ids of all of these.
     """
 
     closure: Closure
     facilities: tuple[str, ...]
     spaces: str
     also: str
+    taken: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,10 @@ def on_day(session: Session, facilities: Collection[str], day: date) -> list[Day
         closed = [floor for floor in floors if floor.id in one.space_ids]
         if closed:
             where = tuple(dict.fromkeys(floor.facility for floor in closed))
-            names, also = ("、".join(floor.name for floor in some) for some in (closed, _also(floors, closed)))
-            shown.append(DayClosure(one, where, names, also))
+            also = _also(floors, closed)
+            names, others = ("、".join(floor.name for floor in some) for some in (closed, also))
+            taken = frozenset(floor.id for floor in (*closed, *also))
+            shown.append(DayClosure(one, where, names, others, taken))
     return shown
 
 

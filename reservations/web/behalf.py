@@ -22,8 +22,9 @@ from portal.kernel.errors import NotFound, PortalError
 from portal.kernel.money import Yen
 from portal.web import access, city, locale
 from reservations import services
-from reservations.desk import behalf
+from reservations.desk import behalf, closures
 from reservations.desk.behalf import Begun, Known, Paper
+from reservations.desk.closures import DayClosure
 from reservations.desk.errors import UntrueTime
 from reservations.errors import (
     HoldEnded,
@@ -126,6 +127,13 @@ def _over(place: PlaceForm) -> bool:
     return (place.day.data or clock.today()) < clock.today()
 
 
+def _shut(place: PlaceForm, found: Any) -> list[DayClosure]:
+    """What is closed on the day so that the space cannot be used."""
+    with unit_of_work() as session:
+        shut = closures.on_day(session, [found.space.facility.code], place.day.data or clock.today())
+    return [one for one in shut if found.space.id in one.taken]
+
+
 def _page(
     place: PlaceForm,
     found: Any,
@@ -142,7 +150,7 @@ def _page(
         form=form,
         since=since,
         over=_over(place),
-        past=place.day.data is not None and place.day.data < clock.today(),
+        shut=_shut(place, found) if found is not None else [],
         ask=form is not None and len(form.person.choices or []) > 2,
         message=message,
         words=words,

@@ -195,6 +195,14 @@ def test_what_was_on_paper_is_entered_under_its_own_title(manager: FlaskClient) 
     assert "<h1>窓口・電話の予約</h1>" in manager.get("/staff/desk/book?space=S01-92&day=2026-12-04").text
 
 
+def test_who_takes_a_telephone_booking_reads_why_there_is_nothing_free(manager: FlaskClient) -> None:
+    people.post(manager, "/staff/closures", {**SHUT, "expected": "0"})
+    for space, says in (("S01-92", True), ("S01-01", True), ("S01-93", False)):
+        page = manager.get(f"/staff/desk/book?space={space}&day={FRIDAY}").text
+        assert ("休み: 体育館 バドミントン1コート" in page) is says, space
+        assert ("床の張り替え" in page) is says
+
+
 def _slots(page: str, space: str) -> str:
     found = re.search(rf'aria-labelledby="space-{space}">(.*?)</section>', page, re.DOTALL)
     assert found

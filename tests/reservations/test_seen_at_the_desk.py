@@ -68,6 +68,7 @@ def test_who_stayed_longer_is_asked_at_once_told_by_mail_and_reads_what_is_owed_
     page = client.get(f"/bookings/{reference}").text
     assert "まだ支払っていない料金が 300円 あります。2026年12月18日(金) 24:00 までに支払ってください。" in page
     assert "この予約の時間は終わりました" in page
+    assert "<h1>終わった予約</h1>" in page
     assert "600円 → 900円" in page
     with unit_of_work() as session:
         [(owed, _purpose)] = payment_queries.open_charges(session, "booking", reference)
