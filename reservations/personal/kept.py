@@ -4,50 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from portal.accounts.models import Person
-from reservations.models import Booking, BookingState, Source
+from reservations.services import household
 
-LEAST_DIGITS = 9
-"""So many digits make a telephone number that tells a household."""
+_FREES_AT = text(
+    f"""SELECT min(held_until) FROM booking WHERE state = 'held' AND held_until > :now AND {household.BY_HAND} AND {household.COUNTS}
+AND (person_id = :person OR :together AND person_id IN (
+SELECT same.id FROM person p CROSS JOIN LATERAL ({household.OF_P}) same WHERE p.id = :person))"""  # noqa: S608 - its parts are constants of this program
+)
 
 
 def frees_at(session: Session, person_id: int, *, together: bool, now: datetime) -> datetime | None:
-    """When the first of the holds that count ends by its own time; None: none is left. Two statements.
+    """When the first of the holds that count ends by its own time; None: none is left. One statement.
 
     Args:
         session: any.
         person_id: who was refused.
-        together: with those who share the telephone or the home, as the limit counts them (`reservations.services.world`).
+        together: with those who share the telephone or the home.
         now: aware.
     """
-    person = session.get_one(Person, person_id)
-    whose = _household(person) if together else Person.id == person_id
-    return session.scalar(
-        select(func.min(Booking.held_until))
-        .join(Person, Person.id == Booking.person_id)
-        .where(
-            whose,
-            Booking.state == BookingState.HELD.value,
-            Booking.held_until > now,
-            Booking.source.not_in([Source.SERIES.value, Source.ALLOCATION.value]),
-            or_(Booking.accepted_at.is_(None), Booking.pay_when == "advance"),
-        )
-    )
-
-
-def _household(person: Person) -> ColumnElement[bool]:
-    digits = "".join(one for one in person.phone if one.isdecimal())
-    same = [Person.id == person.id]
-    if len(digits) >= LEAST_DIGITS:
-        same.append(func.regexp_replace(Person.phone, r"\D", "", "g") == digits)
-    if person.postal_code and person.block:
-        at_home = ("postal_code", "block", "town", "building")
-        family = func.split_part(func.replace(Person.name, "　", " "), " ", 1)
-        same.append(
-            (family == person.name.replace("　", " ").split(" ")[0])
-            & Person.id.in_(select(Person.id).where(*(getattr(Person, one) == getattr(person, one) for one in at_home)))
-        )
-    return or_(*same)
+    values = {"person": person_id, "together": together, "now": now}
+    found: datetime | None = session.execute(_FREES_AT, values).scalar_one()
+    return found

@@ -18,7 +18,7 @@ from portal.kernel import clock, prepared
 from portal.kernel.prepared import Call, Prepared
 from reservations.errors import NotBookable, NotOffered
 from reservations.policy.refusals import Refused
-from reservations.services import offered
+from reservations.services import household, offered
 from reservations.services.offered import Offered
 from reservations.timetable import TOKYO
 
@@ -78,8 +78,7 @@ class World(NamedTuple):
 _FIRST = World._fields.index("city")
 _DATES = tuple(World._fields.index(name) - _FIRST for name in ("birth_date", "party_from", "party_until"))
 
-# Series and lists from a meeting are kept on terms of their own, and do not use up what a person may hold by hand.
-_HELD = "hand AND runs AND (accepted_at IS NULL OR pay_when = 'advance')"
+_HELD = f"hand AND runs AND {household.COUNTS}"
 _LAPSED = "hand AND created_at > n.since AND (ended OR state IN ('lapsed', 'released'))"
 
 _KEPT = "reference, space_id, source, state, slots, facts, starts_at, created_at, held_until, accepted_at, ended_at, no_show_at, pay_when"
@@ -106,7 +105,7 @@ count(*) FILTER (WHERE who = 3 AND {_HELD}),
 count(*) FILTER (WHERE who = 3 AND {_LAPSED}),
 min(reference) FILTER (WHERE who = 1 AND b.space_id = %(space)s AND runs
 AND slots @> %(wanted)s AND jsonb_array_length(slots) = %(count)s)) AS facts
-FROM (SELECT *, source NOT IN ('series', 'allocation') AS hand, state = 'held' AND held_until > n.now AS runs,
+FROM (SELECT *, {household.BY_HAND} AS hand, state = 'held' AND held_until > n.now AS runs,
 state = 'held' AND held_until <= n.now AS ended FROM (
 SELECT 1 AS who, group_id IS NULL AND %(party)s IS NULL AS counts, {_KEPT} FROM booking WHERE person_id = p.id
 {theirs if party else ""}
@@ -128,11 +127,7 @@ WHERE person_id = p.id AND state IN ('declared', 'verified')), h.facts)
 FROM n LEFT JOIN person p ON p.id = %(person)s
 {joined if party else ""}
 , LATERAL (SELECT array_agg(id) AS ids FROM (
-SELECT id FROM person q WHERE regexp_replace(q.phone, '\\D', '', 'g') = regexp_replace(p.phone, '\\D', '', 'g')
-AND length(regexp_replace(p.phone, '\\D', '', 'g')) >= 9
-UNION SELECT id FROM person q WHERE p.postal_code <> '' AND p.block <> ''
-AND (q.postal_code, q.block, q.town, q.building) = (p.postal_code, p.block, p.town, p.building)
-AND split_part(replace(q.name, '　', ' '), ' ', 1) = split_part(replace(p.name, '　', ' '), ' ', 1)) q
+{household.OF_P}) q
 WHERE id <> p.id) hh
 , LATERAL ({history}) h""",  # noqa: S608 - its parts are constants of this program
         person="bigint",
