@@ -23,7 +23,7 @@ from reservations.models import Booking, BookingEvent, Facility, Space
 from reservations.money_models import BookingAdjustment, ReductionRequest
 from reservations.policy.payment import last_moment
 from reservations.queries.bookings import facility_name
-from reservations.rules import CancelStep, Permit
+from reservations.rules import CancelStep, Permit, Policy
 from reservations.services import adjusting, returning
 from reservations.services.common import KIND, policy_of, slots_of
 from reservations.timetable import TOKYO, Slot
@@ -130,6 +130,7 @@ def mail_context(session: Session, booking: Booking) -> dict[str, Any]:
         "entrance": dict(access_of(booking, policy.permit))["entrance"],
         **_money(session, booking),
         **_moved(session, booking),
+        "goes_back": _goes_back(booking, policy, locale),
         "sample": policy.sample,
         "url": f"{_Portal.url}/bookings/{booking.reference}",
         "calendar": _calendar(session, booking),
@@ -157,6 +158,13 @@ def _moved(session: Session, booking: Booking) -> dict[str, Any]:
     name = (space.name_en or space.name) if english else space.name
     time_before = when_of(combining.restored(old["slots"]), booking.locale)
     return {"moved_from": f"{name} {time_before}", "moved_by_staff": last.actor_kind == "staff"}
+
+
+def _goes_back(booking: Booking, policy: Policy, locale: str) -> list[tuple[str, int]]:
+    """Until when which share of the fee goes back, in percent; steps that were over when it became firm are left out."""
+    use, firm = slots_of(booking)[0].day, booking.firm_at or booking.created_at
+    steps = [(step.until(use), step.percent) for step in policy.cancellation.steps]
+    return [(show_until(until, locale), percent) for until, percent in steps if until > firm]
 
 
 def _owed_until(booking: Booking, locale: str) -> str:

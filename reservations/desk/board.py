@@ -42,8 +42,9 @@ class Shut:
 
 @dataclass(frozen=True)
 class Cell:
-    """A space on a day. `free`: slots that nobody has and that are still to come; windows are not asked (staff).
+    """A space on a day.
 
+    `bookings`: also what is only kept for a while. `free`: slots that nobody has and that are still to come; windows are not asked (staff).
     `shut`: closures and uses of the city that take some of the space's units on that day, each once.
     """
 
@@ -86,7 +87,7 @@ def board(session: Session, facility: str, first: date, *, facilities: Collectio
     start = datetime.combine(first, time(), TOKYO)
     end = start + timedelta(days=DAYS + 1)
     busy = catalog.busy(session, views, start=start, end=end, now=now)
-    lines = bookings.between(session, facility, start=start, end=end)
+    lines = bookings.between(session, facility, start=start, end=end, now=now)
     units = sorted({unit for view in views for unit in view.units})
     taken = closures.between(session, units, start=start, end=end, now=now)
     week = _Week(rules, busy, lines, taken)

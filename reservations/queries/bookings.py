@@ -256,11 +256,12 @@ def sheet(session: Session, facilities: Collection[str], day: date) -> list[Book
     return _lines(session, statement)
 
 
-def between(session: Session, facility: str, *, start: datetime, end: datetime) -> list[BookingLine]:
-    """All firm bookings of a facility between two moments, by time. Two statements."""
+def between(session: Session, facility: str, *, start: datetime, end: datetime, now: datetime) -> list[BookingLine]:
+    """All firm bookings and running holds of a facility between two moments, by time. Two statements."""
+    standing = Booking.state.in_(FIRM) | ((Booking.state == BookingState.HELD) & (Booking.held_until > now))
     statement = (
         _listed()
-        .where(Booking.state.in_(FIRM), Facility.code == facility, Booking.starts_at < end, Booking.ends_at > start)
+        .where(standing, Facility.code == facility, Booking.starts_at < end, Booking.ends_at > start)
         .order_by(Booking.starts_at, Booking.id)
     )
     return _lines(session, statement)

@@ -17,6 +17,7 @@ from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound, PortalError
 from portal.web import access, locale
 from reservations.desk import board as boards
+from reservations.desk.behalf import AT_THE_DESK
 from reservations.errors import NoSuchSlot, NotBookable, NotOffered, PriceChanged, SlotsUnfit, SlotTaken, WrongState
 from reservations.operations import moving
 from reservations.operations.moving import MoveTo
@@ -76,6 +77,7 @@ def board(facility: str, day: str) -> ResponseReturnValue:
         first=first,
         today=clock.today(),
         because=partial(_names, page),
+        at_the_desk=AT_THE_DESK,
         before=first - timedelta(days=boards.DAYS),
         after=first + timedelta(days=boards.DAYS),
         words=words,

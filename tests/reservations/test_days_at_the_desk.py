@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 from portal.accounts.models import Role
 from reservations.models import BookingState
 from tests import people
+from tests.conftest import Mailbox
 from tests.reservations.conftest import Resident, booking
 from tests.reservations.test_behalf import WHO, accept
 from tests.reservations.test_found_and_refused import plain
@@ -86,3 +88,33 @@ def test_until_when_which_share_goes_back_is_a_date(koga: str, client: FlaskClie
     people.sign_in(client, people.make_resident())
     made = people.post(client, "/spaces/S05-01/hold", {"date": str(FRIDAY), "slot": "t0900", "purpose": "tennis"})
     assert "11/27(金) まで(使う日の7日前): 100%" in plain(client.get(people.location(made)).text)
+
+
+def test_the_board_says_what_is_only_kept_for_a_while_and_leads_to_the_desks_own(
+    manager: FlaskClient, hanako: Resident, clock_at: Callable[[str], object]
+) -> None:
+    hanako.hold("S01-92", "t1100")
+    where = people.location(people.post(manager, "/staff/desk/book", {**WHO, "space": "S01-93"}))
+    page = manager.get("/staff/board/S01/2026-12-01")
+    assert "仮押さえ中 11:00〜13:00 11月25日 10:15 まで" in plain(page.text), (
+        "of somebody's own phone no more than the time"
+    )
+    assert "仮押さえ中 9:00〜11:00 電話 一郎 11月25日 10:15 まで" in plain(page.text)
+    assert f'href="{where}">電話 一郎' in page.text
+    clock_at("2026-11-25 10:20")
+    assert "仮押さえ中" not in manager.get("/staff/board/S01/2026-12-01").text
+
+
+def test_the_mail_of_a_paid_booking_says_until_when_which_share_goes_back(
+    hanako: Resident, mailbox: Mailbox, run_jobs: Callable[[], None]
+) -> None:
+    hanako.book("S05-01", "t0900")
+    run_jobs()
+    [mail] = [one for one in mailbox.to("hanako@example.com") if "予約が決まりました" in str(one["subject"])]
+    body = mail.get_body(("plain",))
+    assert body is not None
+    words = " ".join(body.get_content().split())
+    assert (
+        "取り消したときに返ってくるお金 - 2026年11月27日(金) 24:00まで: 100% - 2026年12月3日(木) 24:00まで: 50% - そのあと"
+        in words
+    )
