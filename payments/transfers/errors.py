@@ -45,6 +45,14 @@ class OrderTooLate(Conflict):
 
 
 @dataclass(eq=False)
+class OrderTooEarly(Conflict):
+    """The month's uses are not over: what comes until `complete_on` would be left out of the sum."""
+
+    code: ClassVar[str] = "order_too_early"
+    complete_on: date
+
+
+@dataclass(eq=False)
 class TransferResultRefused(Invalid):
     """A bank's file with mistakes: nothing of it was taken in. `count` is all of them, `problems` the first 200."""
 

@@ -50,6 +50,8 @@ class Month:
     month: date
     debit_on: date
     hand_in_by: date
+    complete_on: date
+    """The first day on which the list is complete."""
     state: BatchState
     sums: Mapping[LineState, Sum]
     overpaid: Sum
@@ -242,6 +244,7 @@ def _months(session: Session, query: Select[TransferBatch, TransferCollector, st
             month=row.TransferBatch.month,
             debit_on=row.TransferBatch.debit_on,
             hand_in_by=row.TransferBatch.hand_in_by,
+            complete_on=row.TransferCollector.calendar.complete_on(row.TransferBatch.month),
             state=BatchState(row.TransferBatch.state),
             sums=sums.get(row.TransferBatch.id, {}),
             overpaid=overpaid.get(row.TransferBatch.id, Sum()),

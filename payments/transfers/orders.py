@@ -24,7 +24,7 @@ from payments.models import (
 )
 from payments.states import LIVE_ATTEMPTS
 from payments.transfers import files, filling
-from payments.transfers.errors import NoSuchOrder, NothingToOrder, OrderNotLikeThis, OrderTooLate
+from payments.transfers.errors import NoSuchOrder, NothingToOrder, OrderNotLikeThis, OrderTooEarly, OrderTooLate
 from payments.transfers.rules import (
     LIVE_LINES,
     BatchEvent,
@@ -136,12 +136,16 @@ def ask(session: Session, reference: str, *, actor: Actor, now: datetime) -> Non
     Raises:
         NoSuchOrder: unknown reference.
         OrderNotLikeThis: the list is being made, or is further on.
+        OrderTooEarly: the uses that it is for are not over.
         NothingToOrder: it is empty.
     """
     batch = locked(session, reference)
     if batch.filled_at is None:
         raise OrderNotLikeThis(reference, batch.state)
     asked = _next(batch, BatchEvent.ASK)
+    complete_on = session.get_one(TransferCollector, batch.collector_id).calendar.complete_on(batch.month)
+    if clock.local(now).date() < complete_on:
+        raise OrderTooEarly(complete_on)
     if not session.scalar(filling.planned(batch).with_only_columns(TransferLine.id).limit(1)):
         raise NothingToOrder(reference)
     batch.state, batch.asked_by, batch.asked_at = asked, actor.account_id, now

@@ -124,6 +124,13 @@ class Calendar:
         """The last day on which the file of a month can be handed over."""
         return dates.bank_days_before(self.debit_on(month), self.lead)
 
+    def complete_on(self, month: date) -> date:
+        """The first day on which nothing is added to a month's list any more: what is due in it was used in the month before.
+
+        A collector that wants its file earlier takes what is there on the last day for it.
+        """
+        return min(month.replace(day=1), self.hand_in_by(month))
+
     def month_of(self, due_on: date) -> date:
         """The month (its first day) with which something that is due on a day is taken."""
         return due_on.replace(day=1)

@@ -50,6 +50,7 @@ TEXTS: dict[str, LazyString] = {
         "いまは、この操作ができません。ほかの人が進めたか、一覧を作っているところです。"
     ),
     "nothing_to_order": lazy_gettext("引き落とすものがありません。"),
+    "order_too_early": lazy_gettext("前の月の利用が終わっていないため、まだ確認できません。"),
     "order_too_late": lazy_gettext("振替日になっているため、もう依頼できません。"),
     "transfer_result_refused": lazy_gettext("結果のファイルに合わないところがあります。何も取り込んでいません。"),
     "transfer_result_known": lazy_gettext("この結果のファイルは、もう取り込まれています。"),

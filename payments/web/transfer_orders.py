@@ -19,6 +19,7 @@ from payments.transfers import listing, orders, results
 from payments.transfers.errors import (
     NothingToOrder,
     OrderNotLikeThis,
+    OrderTooEarly,
     OrderTooLate,
     TransferResultKnown,
     TransferResultRefused,
@@ -36,7 +37,7 @@ from portal.web.forms import LongTextField, MaxLength, PortalForm, Required
 bp = Blueprint("transfer_orders", __name__, template_folder="templates", url_prefix="/staff/transfers/orders")
 
 FINANCE = Role.FINANCE.value
-REFUSALS = (OrderNotLikeThis, NothingToOrder, OrderTooLate, SameSecondPerson)
+REFUSALS = (OrderNotLikeThis, NothingToOrder, OrderTooEarly, OrderTooLate, SameSecondPerson)
 LARGEST = 20 * 1024 * 1024
 
 
@@ -273,6 +274,7 @@ def _show(reference: str, *, status: int = 200, **more: Any) -> ResponseReturnVa
         form=ActForm(),
         result_form=ResultForm(formdata=None),
         late=found.hand_in_by < clock.today(),
+        early=clock.today() < found.complete_on,
         practice=transfers.double() is not None,
         states={state.value: words.line_state(state) for state in LineState},
         batch_state=words.batch_state,

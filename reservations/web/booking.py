@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from payments.transfers import standing
 from portal.accounts.models import Person
 from portal.kernel import clock, files, references
 from portal.kernel.database import transact, unit_of_work
@@ -205,6 +206,8 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
         place = sessions.place_of(session, view.booking.id) if view.booking.session_id is not None else None
         held = view.state == BookingState.HELD
         step = payment_step(session, view.booking, by_manager=view.by_manager) if held else None
+        owed = view.charge if view.charge is not None and view.charge.waits and view.charge.from_account else None
+        by_bank = standing.of_charge(session, owed.pay_ref, now=now) if owed is not None else None
     form.accepted.data = view.quote.digest
     return (
         render_template(
@@ -217,6 +220,7 @@ def _show(view: BookingView, form: DetailsForm, *, status: int = 200, message: s
             ended=view.ended(now),
             named=named,
             step=step,
+            by_bank=by_bank,
             called_off=called_off,
             reductions=asked,
             adjusted=adjusted,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -92,7 +93,7 @@ def test_who_has_registered_nothing_is_shown_the_way_and_registers_for_fees(
 
 
 def test_finance_makes_looks_writes_hands_over_and_takes_the_result_in(
-    client: FlaskClient, hanako: Account, run_jobs: Callable[[], None]
+    client: FlaskClient, hanako: Account, run_jobs: Callable[[], None], clock_at: Callable[[str], datetime]
 ) -> None:
     taro = debits.resident("taro@example.jp")
     owes(hanako, "T1")
@@ -107,6 +108,10 @@ def test_finance_makes_looks_writes_hands_over_and_takes_the_result_in(
     run_jobs()
     shown = page(client, where)
     assert "2件 2,400円" in shown
+    assert "2026年12月1日(火) から確認できます" in shown
+    post(client, f"{where}/ask")
+    assert "前の月の利用が終わっていない" in page(client, where)
+    clock_at("2026-12-01 09:00")
     assert post(client, f"{where}/ask").status_code == 303
     assert "1人目の確認をした人は、ファイルを作れません" in page(client, where)
     post(client, f"{where}/write")
@@ -134,13 +139,14 @@ def test_finance_makes_looks_writes_hands_over_and_takes_the_result_in(
     again = upload(client, f"{where}/result", answered)
     assert again.status_code == 409
     assert "もう取り込まれています" in again.get_data(as_text=True)
-    assert "口座振替" in page(client, "/staff/payments?day=2026-11-25")
+    assert "口座振替" in page(client, "/staff/payments?day=2026-12-01")
 
 
 def test_an_order_is_taken_out_and_a_month_given_up(client: FlaskClient, hanako: Account) -> None:
     owes(hanako, "T1")
     reference = debits.make()
     where = f"/staff/transfers/orders/{reference}"
+    debits.wait_for(reference)
     sign_in(client, make_staff(Role.FINANCE))
     line = debits.lines(reference)[0].id
     assert post(client, f"{where}/lines/{line}/withdraw").status_code == 303

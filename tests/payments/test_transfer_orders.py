@@ -19,6 +19,7 @@ from payments.transfers.errors import (
     NoSuchOrder,
     NothingToOrder,
     OrderNotLikeThis,
+    OrderTooEarly,
     OrderTooLate,
 )
 from payments.transfers.rules import BatchState, Why
@@ -92,6 +93,10 @@ def test_what_is_paid_alone_is_an_order_of_its_own(hanako: Account) -> None:
 def test_one_looks_another_writes_and_nobody_writes_alone(hanako: Account, office: Finance) -> None:
     owes(hanako, "T1")
     reference = debits.make()
+    with unit_of_work() as session, pytest.raises(OrderTooEarly) as early:
+        orders.ask(session, reference, actor=office.one, now=clock.now())
+    assert early.value.complete_on == DECEMBER
+    debits.wait_for(reference)
     with unit_of_work() as session, pytest.raises(OrderNotLikeThis):
         orders.write(session, reference, actor=office.one, now=clock.now())
     with unit_of_work() as session:
@@ -205,6 +210,7 @@ def test_nothing_left_or_too_late_is_no_file(
     hanako: Account, office: Finance, clock_at: Callable[[str], datetime]
 ) -> None:
     reference = debits.make()
+    debits.wait_for(reference)
     with unit_of_work() as session, pytest.raises(NothingToOrder):
         orders.ask(session, reference, actor=office.one, now=clock.now())
     one = owes(hanako, "T1")

@@ -38,6 +38,7 @@ def asked(at: int, office: debits.Finance, *people: Any) -> tuple[str, list[str]
     month = debits.DECEMBER.replace(year=2027 + at)
     owed = [owes(who, f"T{at}-{number}", due=month.replace(day=27)) for number, who in enumerate(people)]
     reference = debits.make(month)
+    debits.wait_for(reference)
     with unit_of_work() as session:
         orders.ask(session, reference, actor=office.one, now=clock.now())
     return reference, owed
@@ -143,6 +144,7 @@ def test_a_list_that_two_workers_make_while_it_is_looked_at_has_each_charge_once
     for number, who in enumerate(people):
         owes(who, f"C{number}", total=50)
     batch_id = debits.batch(reference).id
+    debits.wait_for(reference)
 
     def look() -> None:
         transact(lambda session: orders.ask(session, reference, actor=office.one, now=clock.now()))

@@ -43,6 +43,8 @@ def test_banks_work_between_christmas_and_the_30th_when_offices_do_not() -> None
 
 
 def test_what_is_due_in_a_month_is_taken_with_that_month() -> None:
+    assert USUAL.complete_on(date(2026, 12, 1)) == date(2026, 12, 1)
+    assert Calendar(day=5, lead=7, retry=14).complete_on(date(2026, 12, 1)) == date(2026, 11, 26)
     assert USUAL.month_of(date(2026, 12, 27)) == date(2026, 12, 1)
     assert USUAL.next_month(date(2026, 12, 21)) == date(2026, 12, 1)
     assert USUAL.next_month(date(2026, 12, 22)) == date(2027, 1, 1)
