@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from payments import explanations, finance, paid
+from payments.ledger import DEBIT_PROVIDER
 from payments.models import (
     BudgetItem,
     Charge,
@@ -200,7 +201,12 @@ def shares(session: Session, *, first: date, last: date) -> dict[str, Sequence[S
     return {
         "kind": _shares(session, Charge.money_kind, first, last),
         "method": _shares(session, Payment.method, first, last),
-        "place": _shares(session, func.coalesce(Payment.place, "online"), first, last),
+        "place": _shares(
+            session,
+            case((Payment.provider == DEBIT_PROVIDER, DEBIT_PROVIDER), else_=func.coalesce(Payment.place, "online")),
+            first,
+            last,
+        ),
     }
 
 

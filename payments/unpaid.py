@@ -145,8 +145,9 @@ def _is_overdue(today: date) -> ColumnElement[bool]:
         Charge.state == ChargeState.OPEN.value,
         Charge.total > Yen(0),
         _due() < today,
-        # What the bank is taking from an account is not overdue before it says that it could not.
+        # What the bank is taking from an account is not overdue before it says that it could not and a new term is over.
         ~standing.has_order(LineState.ORDERED),
+        ~standing.has_new_term(today),
     )
 
 

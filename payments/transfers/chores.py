@@ -44,9 +44,9 @@ def tell_transfer_order(batch_id: int) -> None:
 
 
 @task(name=results.SETTLE, queue=QUEUE, retry=PATIENT)
-def settle_transfer_order(batch_id: int) -> None:
-    """Settle each order by what the bank said of it."""
-    results.settle(batch_id, now=clock.now())
+def settle_transfer_line(line_id: int) -> None:
+    """Settle one order by what the bank said of it."""
+    results.settle_line(line_id, now=clock.now())
 
 
 @task(name="payments.make_transfer_orders", queue=QUEUE, periodic="0 20 * * *")

@@ -131,18 +131,10 @@ def _take_apart(session: Session, batch: TransferBatch, person_id: int, now: dat
 def _to_put_in(
     batch: TransferBatch,
 ) -> Select[Charge, int | None, TransferRegistration, TransferCollector, ChargeYear]:
-    pending = (
-        select(PaymentAttempt.id)
-        .where(PaymentAttempt.charge_id == Charge.id, PaymentAttempt.state == AttemptState.PENDING.value)
-        .correlate(Charge)
-        .exists()
-    )
     return standing.eligible().where(
         TransferCollector.id == batch.collector_id,
-        Charge.state == ChargeState.OPEN.value,
         func.date_trunc("month", ChargeYear.term_end) == batch.month,
         ~standing.has_order(*LIVE_LINES),
-        ~pending,
     )
 
 

@@ -21,7 +21,7 @@ from portal.kernel import audit, clock, jobs
 from portal.kernel.audit import Actor
 from portal.kernel.database import transact
 
-SETTLE = "payments.settle_transfer_order"
+SETTLE = "payments.settle_transfer_line"
 METHOD = "transfer"
 """The word for 口座振替 in payments."""
 
@@ -67,12 +67,14 @@ def take(
     if findings.count:
         raise TransferResultRefused(findings.problems, findings.count)
     said = {outcome.customer: outcome.result for outcome in outcomes}
-    for line in session.scalars(_ordered(batch.id).with_for_update()):
+    lines = session.scalars(_ordered(batch.id).with_for_update()).all()
+    for line in lines:
         line.result = said[line.customer or ""].value
     batch.state = move(BatchState(batch.state), BatchEvent.RETURN).value
     batch.result_sha256, batch.returned_by, batch.returned_at = digest, actor.account_id, now
     session.flush()
-    jobs.defer(session, SETTLE, batch_id=batch.id)
+    # A job for each: what goes wrong with one keeps no other from being booked.
+    jobs.defer_many(session, SETTLE, [{"line_id": line.id} for line in lines])
     audit.record(
         session,
         actor=actor,
@@ -85,10 +87,16 @@ def take(
 
 
 def settle(batch_id: int, *, now: datetime) -> None:
-    """Settle each order by its result, each in a transaction of its own; a second run finds nothing to do."""
+    """Settle what is left of a month, each order in a transaction of its own; a second run finds nothing to do."""
     lines = transact(lambda session: session.scalars(_ordered(batch_id).with_only_columns(TransferLine.id)).all())
     for line_id in lines:
-        transact(partial(_settle, line_id=line_id, now=now))
+        settle_line(line_id, now=now)
+    transact(partial(_settled, batch_id=batch_id, now=now))
+
+
+def settle_line(line_id: int, *, now: datetime) -> None:
+    """Settle one order by its result, and the month with the last of them; a second run finds nothing to do."""
+    batch_id = transact(partial(_settle, line_id=line_id, now=now))
     transact(partial(_settled, batch_id=batch_id, now=now))
 
 
@@ -100,10 +108,10 @@ def _ordered(batch_id: int) -> Select[TransferLine]:
     )
 
 
-def _settle(session: Session, *, line_id: int, now: datetime) -> None:
+def _settle(session: Session, *, line_id: int, now: datetime) -> int:
     line = session.scalars(select(TransferLine).where(TransferLine.id == line_id).with_for_update()).one()
     if line.state != LineState.ORDERED.value or line.result is None:
-        return
+        return line.batch_id
     batch = session.get_one(TransferBatch, line.batch_id)
     line.changed_at = now
     if line.result == Result.TAKEN.value:
@@ -119,7 +127,7 @@ def _settle(session: Session, *, line_id: int, now: datetime) -> None:
         payment = settlement.take_in(session, line.charge_id, arrival, now=now)
         line.state, line.payment_id = LineState.TAKEN.value, payment.id
         session.flush()
-        return
+        return line.batch_id
     result = Result(line.result)
     calendar = session.get_one(TransferCollector, batch.collector_id).calendar
     line.state, line.pay_by = LineState.FAILED.value, calendar.pay_by(max(clock.local(now).date(), batch.debit_on))
@@ -140,6 +148,7 @@ def _settle(session: Session, *, line_id: int, now: datetime) -> None:
             ended=ended,
         )
     session.flush()
+    return line.batch_id
 
 
 def _still_owed(session: Session, line: TransferLine) -> list[Charge]:

@@ -17,13 +17,14 @@ from payments.models import (
     ChargePart,
     ChargePayer,
     ChargeYear,
+    PaymentAttempt,
     TransferBatch,
     TransferCollector,
     TransferLine,
     TransferRegistration,
     TransferState,
 )
-from payments.states import WAITING
+from payments.states import AttemptState, ChargeState
 from payments.transfers.files import Result
 from payments.transfers.rules import BatchState, LineState, Why
 from portal.kernel import clock
@@ -85,6 +86,16 @@ def has_order(*states: LineState) -> ColumnElement[bool]:
     )
 
 
+def has_new_term(today: date) -> ColumnElement[bool]:
+    """Whether the bank could not take a charge and the days to pay it in another way are not over."""
+    return (
+        select(TransferLine.id)
+        .where(of_charge_or_sum(), TransferLine.state == LineState.FAILED.value, TransferLine.pay_by >= today)
+        .correlate(Charge)
+        .exists()
+    )
+
+
 def is_ordered(session: Session, charge_id: int) -> bool:
     """Whether the order of a charge is with the bank; asked under the charge's lock. One statement."""
     return session.scalar(select(Charge.id).where(Charge.id == charge_id, has_order(LineState.ORDERED))) is not None
@@ -93,8 +104,13 @@ def is_ordered(session: Session, charge_id: int) -> bool:
 def eligible() -> Select[Charge, int | None, TransferRegistration, TransferCollector, ChargeYear]:
     """Charges that wait for money, are to be taken from an account, and whose payer has registered one for such money.
 
-    Those that the bank could not take, or that a person took out of the orders, are not among them.
+    Those that the bank could not take, that a person took out of the orders, or that have a voucher out, are not among them.
     """
+    pending = (
+        select(PaymentAttempt.id)
+        .where(PaymentAttempt.charge_id == Charge.id, PaymentAttempt.state == AttemptState.PENDING.value)
+        .correlate(Charge)
+    )
     by_hand = select(TransferLine.id).where(of_charge_or_sum(), TransferLine.why == Why.BY_HAND.value).correlate(Charge)
     return (
         select(Charge, ChargePayer.person_id.label("person_id"), TransferRegistration, TransferCollector, ChargeYear)
@@ -115,10 +131,11 @@ def eligible() -> Select[Charge, int | None, TransferRegistration, TransferColle
         .where(
             Charge.from_account,
             Charge.total > Yen(0),
-            Charge.state.in_([state.value for state in WAITING]),
+            Charge.state == ChargeState.OPEN.value,
             ChargeYear.term_end.is_not(None),
             ~has_order(LineState.FAILED, LineState.TAKEN),
             ~by_hand.exists(),
+            ~pending.exists(),
         )
         .order_by(Charge.id)
     )

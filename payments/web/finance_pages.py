@@ -133,7 +133,11 @@ def charts() -> ResponseReturnValue:
     first = last - SHOWN
     with unit_of_work() as session:
         found = overview.shares(session, first=first, last=last)
-        known: dict[str, str] = {"online": gettext("オンライン"), **places.names(session)}
+        known: dict[str, str] = {
+            "online": gettext("オンライン"),
+            "transfer": gettext("銀行の口座"),
+            **places.names(session),
+        }
 
     def place(word: str) -> str:
         return known.get(word, word)

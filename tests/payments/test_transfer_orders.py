@@ -304,3 +304,22 @@ def test_until_the_file_is_due_the_page_says_what_is_going_to_happen_and_afterwa
     assert found == Standing(Taking.EXPECTED, DEBIT, date(2026, 12, 17), "4321", Yen(1500))
     clock_at("2026-12-18 06:00")
     assert stands(one) is None
+
+
+def test_who_takes_a_voucher_pays_with_it_and_not_from_the_account(hanako: Account, office: Finance) -> None:
+    taro = resident("taro@example.jp")
+    one, other = owes(hanako, "T1"), owes(taro, "T2")
+    reference = debits.make()
+    debits.wait_for(reference)
+    for charge in (one, other):
+        open_page(charge)
+    with unit_of_work() as session:
+        session.execute(
+            text(
+                "UPDATE payment_attempt SET state = 'pending' WHERE charge_id = (SELECT id FROM charge WHERE reference = :one)"
+            ),
+            {"one": one},
+        )
+    assert debits.write(reference, office) == 1
+    assert [(line.state, line.why) for line in debits.lines(reference)] == [("withdrawn", "voucher"), ("ordered", None)]
+    assert stands(one) is None

@@ -12,7 +12,7 @@ from payments import dunning, ledger, services, settlement, unpaid
 from payments.errors import NotDueYet
 from payments.models import AccountCode, Charge, Receipt, TransferRegistration
 from payments.states import ChargeState
-from payments.transfers import results
+from payments.transfers import listing, results
 from payments.transfers.errors import (
     OrderNotLikeThis,
     TransferResultKnown,
@@ -196,6 +196,9 @@ def test_a_result_for_what_was_paid_otherwise_is_an_overpayment_and_goes_back(ha
     assert [(each.amount, each.provider) for each in refunds_of(one)] == [(Yen(1500), ledger.BANK_PROVIDER)]
     assert [line.state for line in debits.lines(reference)] == ["taken"]
     assert debits.state(reference) is BatchState.SETTLED
+    with unit_of_work() as session:
+        assert listing.month(session, reference).overpaid == listing.Sum(1, Yen(1500))
+        assert [line.overpaid for line in listing.lines(session, reference)] == [True]
 
 
 def test_a_result_before_the_day_of_the_debit_is_none(
@@ -212,3 +215,47 @@ def test_a_result_before_the_day_of_the_debit_is_none(
     clock_at("2026-12-28 09:00")
     with unit_of_work() as session:
         assert results.take(session, reference, good, file_name="x", actor=office.one, now=clock.now()) == 1
+
+
+def test_what_is_left_of_a_sum_that_fell_apart_at_the_bank_is_owed_with_the_new_term(
+    hanako: Account,
+    office: Finance,
+    mailbox: Mailbox,
+    run_jobs: Callable[[], None],
+    clock_at: Callable[[str], datetime],
+) -> None:
+    first = owes(hanako, "T1")
+    owes(hanako, "T2", total=700)
+    reference = debits.make()
+    debits.write(reference, office)
+    with unit_of_work() as session:
+        services.void_charge(session, payable_kind="thing", payable_ref="T2", reason="cancelled", now=clock.now())
+    clock_at("2026-12-30 09:00")
+    debits.take(reference, debits.answer(debits.fetch(reference, office), n1=Result.OTHER), office)
+    run_jobs()
+    found = stands(first)
+    assert found is not None
+    assert (found.taking, found.pay_by) == (Taking.FAILED, date(2027, 1, 13))
+    told = str(mailbox.to("hanako@example.jp")[-1].get_content())
+    assert first in told
+    assert "1,500円" in told
+    with unit_of_work() as session:
+        assert unpaid.overdue(session, today=clock.today()) == [], "the new term runs"
+        assert [each.reference for each in unpaid.overdue(session, today=date(2027, 1, 14))] == [first]
+    assert open_page(first)
+
+
+def test_each_order_is_settled_by_a_job_of_its_own_and_the_last_one_settles_the_month(
+    hanako: Account, office: Finance, run_jobs: Callable[[], None]
+) -> None:
+    owed = [owes(who, f"T{at}") for at, who in enumerate((hanako, resident("taro@example.jp")))]
+    reference = debits.make()
+    debits.write(reference, office)
+    good = debits.answer(debits.fetch(reference, office))
+    with unit_of_work() as session:
+        results.take(session, reference, good, file_name="x", actor=office.one, now=clock.now(), early=True)
+    results.settle_line(debits.lines(reference)[1].id, now=clock.now())
+    assert debits.state(reference) is BatchState.RETURNED
+    run_jobs()
+    assert debits.state(reference) is BatchState.SETTLED
+    assert [len(payments_of(each)) for each in owed] == [1, 1]
