@@ -91,9 +91,9 @@ class CaseFile(Document):
         start, end = self.start, self.end
         if start is None or end is None:
             if band is None:
-                raise BadCase(
-                    f"slot 「{self.slot}」の時刻が分かりません。", near(self.slot, [b.code for b in table.bands])
-                )
+                times = "case に start と end を書くか、料金表に bands(時間帯の時刻)を書きます。"
+                nearest = near(self.slot, [b.code for b in table.bands])
+                raise BadCase(f"slot 「{self.slot}」の時刻が分かりません。{times}", nearest)
             start, end = band.start, band.end
         begins, ends = (datetime.combine(self.date, at, TOKYO) for at in (start, end))
         if end == time.max:

@@ -11,7 +11,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from portal.accounts.models import Role
+from portal.accounts.models import Person, Role
 from portal.kernel import audit, clock, references
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound, PortalError
@@ -19,6 +19,7 @@ from portal.web import access, locale
 from reservations.desk import board as boards
 from reservations.desk.behalf import AT_THE_DESK
 from reservations.errors import NoSuchSlot, NotBookable, NotOffered, PriceChanged, SlotsUnfit, SlotTaken, WrongState
+from reservations.models import Booking
 from reservations.operations import moving
 from reservations.operations.moving import MoveTo
 from reservations.queries import bookings, catalog
@@ -28,6 +29,7 @@ from reservations.web import words
 from reservations.web.forms import EmptyForm
 from reservations.web.manage import facilities_of
 from reservations.web.public import bp, read_day
+from reservations.web.telling import Hears, hears
 from reservations.web.words import gettext
 
 _MANAGER = access.staff(Role.FACILITY_MANAGER)
@@ -74,6 +76,7 @@ def board(facility: str, day: str) -> ResponseReturnValue:
         managed=managed,
         moved=moving_line,
         done=request.args.get("done"),
+        told=request.args.get("told"),
         first=first,
         today=clock.today(),
         because=partial(_names, page),
@@ -120,6 +123,7 @@ def _move_page(number: str, values: Any, *, message: str = "", status: int = 200
             message, status = message or _words(error), status if status != 200 else error.status
         line = bookings.line_of(session, facilities_of(access.visitor()), number)
         place = next(iter(catalog.spaces(session, on=to.day, space_code=to.space)), None)
+        way, phone = _reached(session, booking)
         _looked(session, number)
     html = render_template(
         "reservations/desk/move.html",
@@ -129,11 +133,19 @@ def _move_page(number: str, values: Any, *, message: str = "", status: int = 200
         price=price,
         to=to,
         place=place.name if place else to.space,
+        way=way,
+        phone=phone,
         message=message,
         empty=EmptyForm(formdata=None),
         words=words,
     )
     return html, status
+
+
+def _reached(session: Session, booking: Booking) -> tuple[Hears, str]:
+    """How the booking's person hears of the move, and their telephone."""
+    person = session.get_one(Person, booking.person_id)
+    return hears(session, booking, now=clock.now_in(session)), person.phone or ""
 
 
 def _words(error: PortalError) -> str:
@@ -158,7 +170,7 @@ def board_move(reference: str) -> ResponseReturnValue:
     actor = access.visitor().actor
     waive = request.form.get("waive") == "y"
 
-    def work(session: Session) -> tuple[str, str, str]:
+    def work(session: Session) -> tuple[str, str, str, Hears]:
         booking, to = _target(session, number, request.form)
         made = moving.move(
             session,
@@ -170,10 +182,12 @@ def board_move(reference: str) -> ResponseReturnValue:
             actor=actor,
             now=clock.now_in(session),
         )
-        return booking.space.facility.code, to.day.isoformat(), made.state
+        return booking.space.facility.code, to.day.isoformat(), made.state, _reached(session, booking)[0]
 
     try:
-        facility, day, state = transact(work)
+        facility, day, state, way = transact(work)
     except _REFUSALS as error:
         return _move_page(number, request.form, message=_words(error), status=error.status)
-    return redirect(url_for("reservations.board", facility=facility, day=day, done=state) + f"#{number}", 303)
+    return redirect(
+        url_for("reservations.board", facility=facility, day=day, done=state, told=way.value) + f"#{number}", 303
+    )

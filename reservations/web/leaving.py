@@ -15,10 +15,9 @@ from portal.kernel import audit, clock, references
 from portal.kernel.database import transact, unit_of_work
 from portal.kernel.errors import NotFound
 from portal.kernel.money import Yen
-from portal.notices import post
 from portal.web import access
 from portal.web.forms import ChoiceField, Required
-from reservations import messages, services
+from reservations import services
 from reservations.desk import leaving
 from reservations.errors import RefundChanged
 from reservations.models import Source
@@ -28,6 +27,7 @@ from reservations.web import words
 from reservations.web.forms import CancelForm
 from reservations.web.manage import facilities_of
 from reservations.web.public import bp
+from reservations.web.telling import Hears, hears
 from reservations.web.words import gettext
 
 _MANAGER = access.staff(Role.FACILITY_MANAGER)
@@ -67,16 +67,14 @@ def _page(number: str, typed: LeaveForm | None, *, status: int = 200, message: s
             return redirect(url_for("reservations.decide", reference=number), 303)
         quote = services.refund_quote(view.booking, now=now)
         person = session.get_one(Person, view.booking.person_id)
-        email = messages.recipient(session, view.booking).email
-        home = post.address_of(session, person.id, now=now)
+        way = hears(session, view.booking, now=now)
     form = typed or LeaveForm(formdata=None)
     form.expected.data, form.owed.data = str(quote.amount.amount), str(quote.owed.amount)
-    if email:
-        tells = gettext("取り消すと、本人にメールで知らせます。")
-    elif home is not None:
-        tells = gettext("取り消すと、本人への手紙ができます。「送る手紙」で印刷して送ってください。")
-    else:
-        tells = gettext("メールも住所も登録されていません。取り消したことと金額は、いま本人に伝えてください。")
+    tells = {
+        Hears.MAIL: gettext("取り消すと、本人にメールで知らせます。"),
+        Hears.LETTER: gettext("取り消すと、本人への手紙ができます。「送る手紙」で印刷して送ってください。"),
+        Hears.CLERK: gettext("メールも住所も登録されていません。取り消したことと金額は、いま本人に伝えてください。"),
+    }[way]
     html = render_template(
         "reservations/desk/cancel.html",
         view=view,

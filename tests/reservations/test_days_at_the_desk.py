@@ -118,3 +118,24 @@ def test_the_mail_of_a_paid_booking_says_until_when_which_share_goes_back(
         "取り消したときに返ってくるお金 - 2026年11月27日(金) 24:00まで: 100% - 2026年12月3日(木) 24:00まで: 50% - そのあと"
         in words
     )
+
+
+def test_who_can_be_reached_by_telephone_only_is_told_by_whoever_moves_the_booking(
+    manager: FlaskClient, hanako: Resident
+) -> None:
+    """The page promises no message that nobody gets."""
+    where = people.location(people.post(manager, "/staff/desk/book", {**WHO, "space": "S01-92"}))
+    accept(manager, where)
+    reference = where.rsplit("/", 1)[1]
+    assert people.post(manager, f"/staff/desk/bookings/{reference}/cash", {"received": "1000"}).status_code == 303
+    to = f"/staff/board/move/{reference}?space=S01-93&day=2026-12-08&slot=t0900"
+    page = plain(manager.get(to).text)
+    assert "0280-11-2222" in page
+    assert "あなたが電話などで本人に伝えてください" in page
+    moved = people.post(
+        manager, to.split("?", maxsplit=1)[0], {"space": "S01-93", "day": "2026-12-08", "slot": "t0900"}
+    )
+    assert "メールも手紙も届かない人です" in manager.get(people.location(moved)).text
+    own = hanako.book("S01-94", "t0900")
+    mailed = f"/staff/board/move/{own}?space=S01-94&day=2026-12-08&slot=t0900"
+    assert "本人にメールで知らせます" in plain(manager.get(mailed).text)

@@ -37,6 +37,8 @@ def test_b15_page_mail_and_permit_say_the_same_about_getting_in(
         account = session.get_one(Account, hanako.account_id)
     people.sign_in(client, account)
     page = client.get(f"/bookings/{reference}").text
+    assert 'href="/facilities/S05">' in page, "the way to its address, telephone and map"
+    assert "<dt>住所</dt><dd>古河市下大野2528</dd>" in page
     for _kind, said in permit["access"]:
         assert said in page
     for said in (*own.values(), "土足で入らないでください。", "時間には準備と片付けが入ります。"):

@@ -383,3 +383,17 @@ def test_a_case_that_cannot_be_priced_is_told(tmp_path: Path, case: dict[str, An
     result = _run(tmp_path, case)
     assert result.exit_code == 1
     assert told in result.output
+
+
+def test_the_table_and_the_case_that_are_shown_in_the_paper_cost_what_it_says(tmp_path: Path) -> None:
+    paper = (HERE.parents[1] / "docs" / "fees.md").read_text(encoding="utf-8")
+    shown = paper[paper.index("### A table from nothing") :]
+    table, case = tmp_path / "fees.yaml", tmp_path / "case.json"
+    table.write_text(shown.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    case.write_text(shown.split("```json\n")[1].split("```")[0], encoding="utf-8")
+    told = CliRunner().invoke(cli.main, ["fees", "quote", str(table), "--case", str(case)])
+    assert "990円  合計" in told.output, told.output
+    case.write_text(case.read_text(encoding="utf-8").replace('"start": "9:00", "end": "12:00", ', ""), encoding="utf-8")
+    told = CliRunner().invoke(cli.main, ["fees", "quote", str(table), "--case", str(case)])
+    assert told.exit_code != 0
+    assert "start と end を書くか、料金表に bands" in told.output
