@@ -24,12 +24,24 @@ def _facts(**facts: Any) -> dict[str, Any]:
 
 @dataclass(eq=False)
 class SlotTaken(Conflict):
-    """An occupancy of one of the space's units overlaps."""
+    """An occupancy of one of the space's units overlaps.
+
+    Attributes:
+        kept_until: where only holds stand in the way, when the last of them ends; looked up once it was refused.
+        alternatives: for another system: other times that are free, as its interface says them.
+    """
 
     code: ClassVar[str] = "slot_taken"
     space_id: int
     starts_at: datetime
     ends_at: datetime
+    kept_until: datetime | None = None
+    alternatives: list[dict[str, Any]] | None = None
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """Until when it is only kept, and what is free instead."""
+        return _facts(at=self.kept_until.astimezone(TOKYO) if self.kept_until else None, alternatives=self.alternatives)
 
 
 @dataclass(eq=False)

@@ -13,16 +13,16 @@ from sqlalchemy.orm import Session
 from payments import pay_links
 from payments.states import ChargeState
 from portal.kernel import dates
-from portal.kernel.errors import NotFound
+from portal.kernel.errors import NotFound, PortalError
 from reservations.api import shapes
 from reservations.api.errors import BadInput, NoPrice
 from reservations.api.models import ApiPerson
 from reservations.calendar import is_weekend_or_holiday
-from reservations.errors import NoSuchSlot
+from reservations.errors import NoSuchSlot, SlotTaken
 from reservations.models import FIRM, Booking, BookingState
 from reservations.models import Facility as FacilityRow
 from reservations.pricing import Asks, NoFee, PriceCase, Quote, asks
-from reservations.queries import bookings, calendar, catalog
+from reservations.queries import bookings, calendar, catalog, instead
 from reservations.queries.bookings import BookingView
 from reservations.queries.catalog import SpaceView
 from reservations.rules import PayWhen, Policy
@@ -356,3 +356,24 @@ def shown(view: BookingView, *, now: datetime) -> shapes.Booking:
         refund_now=quote.amount.amount if quote else 0,
         fee_now=quote.owed.amount if quote else 0,
     )
+
+
+def instead_of(session: Session, asked: shapes.HoldAsked, error: PortalError, now: datetime) -> None:
+    """A slot that is gone: until when it is only kept, and three others that are free."""
+    if not isinstance(error, SlotTaken):
+        return
+    there = instead.in_the_way(session, error.space_id, error.starts_at, error.ends_at, now=now)
+    error.kept_until = there.kept_until
+    offers = calendar.alternatives(session, asked.space, asked.date, asked.slot, city=None, now=now)
+    error.alternatives = [
+        shapes.Alternative(
+            space=offer.space.code,
+            date=offer.slot.day,
+            slot=offer.slot.code,
+            name=offer.slot.name,
+            starts_at=offer.slot.start,
+            ends_at=offer.slot.end,
+            price=offer.price.amount if offer.price is not None else None,
+        ).model_dump(mode="json")
+        for offer in offers
+    ]

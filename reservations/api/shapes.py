@@ -290,6 +290,18 @@ class FieldError(Answered):
     message: str
 
 
+class Alternative(Answered):
+    """A slot that is free instead of one that is gone."""
+
+    space: str
+    date: date
+    slot: str
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    price: int | None = Field(description="Before options, for a resident of the city; null where the table has none")
+
+
 class Problem(Answered):
     """RFC 9457."""
 
@@ -304,4 +316,7 @@ class Problem(Answered):
     closed: str | None = Field(default=None, description="Why the day is closed")
     opens: date | None = Field(default=None, description="The next day that is open")
     slots: list[str] | None = Field(default=None, description="The slots that the day has")
+    alternatives: list[Alternative] | None = Field(
+        default=None, description="Of a slot that is gone: what is free instead"
+    )
     errors: list[FieldError] | None = None

@@ -34,6 +34,7 @@ from reservations.errors import (
 )
 from reservations.models import Booking, BookingState, Source
 from reservations.operations import claims
+from reservations.queries.instead import in_the_way
 from reservations.rules import PayWhen, Policy, Refused
 from reservations.services import nights, standing
 from reservations.services.common import KIND, end_occupancy, lock_of, locked, note, own, policy_of
@@ -75,14 +76,32 @@ def hold_alone(request: HoldRequest, *, actor: Actor) -> str:
     return prepared.conclude(partial(_concluding, request=request, actor=actor))
 
 
+def look(session: Session, request: HoldRequest, *, now: datetime) -> str | None:
+    """What `hold` would say now, with nothing kept and nobody made to wait; the reference of the person's own hold of just these slots.
+
+    Raises:
+        As `hold`.
+    """
+    found = _judged(session, request, actor=SYSTEM, now=now, lock=False)
+    if isinstance(found, str):
+        return found
+    for span in combining.spans(found.slots):
+        if in_the_way(session, found.world.id, span.start, span.end, now=now).anything:
+            raise SlotTaken(found.world.id, found.slots[0].start, found.slots[-1].end)
+    return None
+
+
 def _concluding(session: Session, *, request: HoldRequest, actor: Actor) -> str | Last[str]:
     found = _judged(session, request, actor=actor, now=None)
     return found if isinstance(found, str) else found.last(session)
 
 
-def _judged(session: Session, request: HoldRequest, *, actor: Actor, now: datetime | None) -> str | Taking:
+def _judged(
+    session: Session, request: HoldRequest, *, actor: Actor, now: datetime | None, lock: bool = True
+) -> str | Taking:
     """What would be written; or the reference of the person's own hold of just these slots."""
-    world = _read_world(session, request, now=now, after=[lock_of(request.person_id, group=request.group)])
+    turn = [lock_of(request.person_id, group=request.group)] if lock else []
+    world = _read_world(session, request, now=now, after=turn)
     now = world.now
     timetable, policy = _documents(session, world)
     slots = _slots(session, request, world, timetable)

@@ -35,11 +35,11 @@ from reservations.errors import (
 from reservations.models import FIRM, Booking, BookingState
 from reservations.operations import moving, sessions
 from reservations.personal import again, kept
-from reservations.queries import bookings, calendar, catalog
+from reservations.queries import bookings, calendar, catalog, instead
 from reservations.queries.bookings import BookingView
 from reservations.rules import PayWhen, Refused
 from reservations.services import Details, HoldRequest, adjusting
-from reservations.services.holding import target_of
+from reservations.services.holding import look
 from reservations.web import reductions, rush, words
 from reservations.web.details_form import DetailsForm, details_form, refused_field
 from reservations.web.forms import CancelForm, EmptyForm
@@ -71,9 +71,16 @@ def confirm_hold(space: str, day: str, slot: str = "") -> ResponseReturnValue:
         city = city_of_visitor(session)
         found = [calendar.one_slot(session, space, on, code, city=city, now=now) for on, code in wanted]
         offers = [offer for offer in found if offer is not None]
-        missing = None if len(offers) == len(found) else _why_not(session, space, wanted, now=now)
-    if missing is not None:
-        return _refused(missing, space, first, wanted[0][1])
+        asked = _request(space, request.args.get("purpose") or None, wanted)
+        refusal: PortalError | None = None if len(offers) == len(found) else NotOffered()
+        try:
+            own = look(session, asked, now=now)
+        except (SlotTaken, NotBookable, NoSuchSlot, NotOffered, SlotsUnfit, TooManyHolds) as error:
+            refusal, own = error, None
+    if refusal is not None:
+        return _refused(refusal, space, first, wanted[0][1])
+    if own is not None:
+        return redirect(url_for("reservations.booking", reference=own), 303)
     return render_template(
         "reservations/confirm_hold.html",
         offer=offers[0],
@@ -88,16 +95,6 @@ def _wanted(day: date, codes: list[str], nights: str) -> list[tuple[date, str]]:
     """The slots that a form names: several on one day, or one on several days that follow each other (a stay)."""
     stay = int(nights) if nights.isascii() and nights.isdigit() and 1 <= int(nights) <= MOST_NIGHTS else 1
     return [(day + timedelta(days=night), code) for code in codes[: combining.MOST + 1] for night in range(stay)]
-
-
-def _why_not(session: Session, space: str, wanted: list[tuple[date, str]], *, now: datetime) -> PortalError:
-    """What stands against slots that cannot be shown."""
-    asked = HoldRequest(_person(), None, space, wanted[0][0], wanted[0][1], also=tuple(wanted[1:]))
-    try:
-        target_of(session, asked, now=now)
-    except (NotBookable, NoSuchSlot, NotOffered, SlotsUnfit) as error:
-        return error
-    return NotOffered()
 
 
 @bp.post("/spaces/<space>/hold")
@@ -120,7 +117,7 @@ def _taken(space: str) -> ResponseReturnValue:
     purpose = request.form.get("purpose") or None
     like = request.form.get("like", "")
     try:
-        reference = _hold(space, purpose, wanted)
+        reference = services.hold_alone(_request(space, purpose, wanted), actor=access.visitor().actor)
     except (SlotTaken, NotBookable, NoSuchSlot, NotOffered, SlotsUnfit, TooManyHolds) as error:
         return _refused(error, space, day, wanted[0][1])
     if like:
@@ -137,9 +134,9 @@ def _say_as_before(reference: str, like: str) -> None:
             transact(partial(_change, reference=reference, details=details))
 
 
-def _hold(space: str, purpose: str | None, wanted: list[tuple[date, str]]) -> str:
+def _request(space: str, purpose: str | None, wanted: list[tuple[date, str]]) -> HoldRequest:
     visitor = access.visitor()
-    request_ = HoldRequest(
+    return HoldRequest(
         person_id=_person(),
         account_id=visitor.account_id,
         space=space,
@@ -150,7 +147,6 @@ def _hold(space: str, purpose: str | None, wanted: list[tuple[date, str]]) -> st
         purpose=purpose,
         group=booking_party(),
     )
-    return services.hold_alone(request_, actor=visitor.actor)
 
 
 def _refused(error: PortalError, space: str, day: date | None, slot: str) -> ResponseReturnValue:
@@ -161,6 +157,9 @@ def _refused(error: PortalError, space: str, day: date | None, slot: str) -> Res
             now = clock.now_in(session)
             if not about_the_person(error):
                 offers = calendar.alternatives(session, space, day, slot, city=city_of_visitor(session), now=now)
+            if isinstance(error, SlotTaken):
+                there = instead.in_the_way(session, error.space_id, error.starts_at, error.ends_at, now=now)
+                error.kept_until = there.kept_until
             if isinstance(error, TooManyHolds) and not error.lapsed:
                 frees_at = kept.frees_at(session, _person(), together=error.together, now=now)
             found = catalog.spaces(session, on=day, space_code=space)

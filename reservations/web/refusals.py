@@ -85,6 +85,11 @@ def refused_text(error: PortalError) -> str:
 def sentence(error: object) -> str | None:  # noqa: PLR0911 - one sentence a refusal
     """The sentence for an error that says more than its code; None for others."""
     match error:
+        case SlotTaken() if error.kept_until is not None:
+            return gettext(
+                "この時間は、ほかの人が %(at)s まで取っています。予約にならなければ、そのあとに空きます。",
+                at=words.short_moment(error.kept_until),
+            )
         case SlotTaken():
             return gettext("この時間は、ほかの人が先に予約しました。")
         case NotBookable():

@@ -203,7 +203,12 @@ def test_the_same_key_gives_the_same_answer_and_one_hold(system: System) -> None
         assert session.scalar(select(func.count()).select_from(Booking)) == 1
     problem(system.post("/holds", {**HOLD, "slot": "t1100"}, key="same"), 422, "api_key_used_again")
     other = System(system.client, token())
-    problem(other.post("/holds", HOLD, key="same"), 409, "slot_taken")
+    gone = problem(other.post("/holds", HOLD, key="same"), 409, "slot_taken")
+    assert datetime.fromisoformat(gone["at"]) == datetime.fromisoformat(first.get_json()["held_until"])
+    assert len(gone["alternatives"]) == 3
+    free = gone["alternatives"][0]
+    instead = {**HOLD, "space": free["space"], "date": free["date"], "slot": free["slot"]}
+    assert other.post("/holds", instead).status_code == 201
 
 
 def test_another_total_than_the_person_accepted_books_nothing(system: System) -> None:

@@ -162,7 +162,7 @@ def test_a_slot_that_is_gone_gives_three_real_alternatives(resident: FlaskClient
         "/spaces/S01-92/hold", data={"csrf_token": token(page.text), "date": FRIDAY, "slot": "t0900"}
     )
     assert answer.status_code == 409
-    assert "ほかの人が先に予約しました" in answer.text
+    assert "ほかの人が 11月25日 10:15 まで取っています" in answer.text
     assert answer.text.count('class="slot slot--free"') == 3
     taken = re.findall(
         r'action="/spaces/([^/]+)/hold".*?name="date" value="([^"]+)".*?name="slot" value="([^"]+)"',
@@ -386,8 +386,22 @@ def test_more_time_for_a_slot_that_somebody_else_has_by_now_gives_alternatives(
     Resident("先 着子", "first@example.jp").hold("S05-01", "t0900")
     answer = resident.post(f"{where}/extend", data={"csrf_token": token(page.text)})
     assert answer.status_code == 409
-    assert "ほかの人が先に予約しました" in answer.text
+    assert "ほかの人が 11月25日 10:31 まで取っています" in answer.text
     assert answer.text.count('class="slot slot--free"') == 3
+
+
+def test_what_stands_against_a_slot_is_said_before_the_tap(resident: FlaskClient, hanako: Resident) -> None:
+    other = Resident("先 着子", "first@example.jp")
+    other.book("S05-01", "t0900")
+    gone = resident.get(f"/spaces/S05-01/hold/{FRIDAY}/t0900")
+    assert (gone.status_code, "ほかの人が先に予約しました" in gone.text) == (409, True)
+    assert gone.text.count('class="slot slot--free"') == 3
+    early = resident.get("/spaces/S05-01/hold/2027-09-17/t0900")
+    assert early.status_code == 422
+    assert "15分のあいだ取っておく" not in early.text
+    _status, where = hold(resident, slot="t1100")
+    own = resident.get(f"/spaces/S05-01/hold/{FRIDAY}/t1100")
+    assert (own.status_code, own.headers["Location"]) == (303, where)
 
 
 def test_the_slot_is_shown_with_time_and_price_before_it_is_held(resident: FlaskClient) -> None:

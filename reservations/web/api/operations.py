@@ -17,7 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from portal.accounts import throttle
 from portal.kernel import clock
 from portal.kernel.database import transact, unit_of_work
-from portal.kernel.errors import NotFound
+from portal.kernel.errors import NotFound, PortalError
 from portal.web import access
 from reservations.api import answers, tokens
 from reservations.api.answers import Answer
@@ -40,7 +40,7 @@ class Operation:
         scope: what the token has to be for.
         query, body: shapes of what is sent.
         answer: shape of what comes back, with the status of success.
-        path_errors: statuses that can happen beside the general ones.
+        refused: says more about a refusal, in a transaction of its own once all was rolled back.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Operation:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     tags: tuple[str, ...] = field(default=())
+    refused: Callable[[Session, Any, PortalError, datetime], None] | None = None
 
     @property
     def writes(self) -> bool:
@@ -144,7 +145,13 @@ def _write(made: Operation, view: Callable[..., Any], path: dict[str, str]) -> R
 
         return answers.once(session, token_id=token().id, key=key, request=digest, work=answer, now=now)
 
-    given = transact(work)
+    try:
+        given = transact(work)
+    except PortalError as error:
+        if made.refused is not None:
+            with unit_of_work() as session:
+                made.refused(session, body, error, clock.now_in(session))
+        raise
     response = _json(given.body, given.status)
     if given.again:
         response.headers["Idempotency-Replayed"] = "true"

@@ -119,6 +119,7 @@ def quotes(session: Session, body: shapes.QuoteAsked, _now: datetime) -> shapes.
         status=201,
         body=shapes.HoldAsked,
         tags=_BOOKINGS,
+        refused=reads.instead_of,
     )
 )
 def hold(session: Session, body: shapes.HoldAsked, now: datetime) -> shapes.Booking:
