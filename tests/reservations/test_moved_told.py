@@ -86,4 +86,4 @@ def test_the_page_says_until_when_a_booking_can_be_undone_and_where_the_money_is
     assert "取り消すと全額が返ります" not in client.get(f"/bookings/{reference}").text
     hanako.cancel(reference, hanako.refund(reference))
     page = client.get(f"/bookings/{reference}").text
-    assert "お返しのようすは、支払いのページで見られます" in page
+    assert "窓口でお返しします。くわしくは、支払いのページで見られます" in page
