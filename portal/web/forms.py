@@ -195,6 +195,16 @@ class WarekiDateField(_ParsedField):
         self.not_future = not_future
         self.not_before = not_before
 
+    @property
+    def example(self) -> dict[str, str]:
+        """A day in each way that it can be written: one of a life where it must be past, else today."""
+        day = date(1980, 4, 1) if self.not_future else clock.today()
+        return {
+            "western": f"{day.year}年{day.month}月{day.day}日",
+            "era": dates.wareki(day),
+            "slashes": f"{day.year}/{day.month}/{day.day}",
+        }
+
     def parse(self, typed: str) -> date:
         """Read the date."""
         label = str(self.label.text)
@@ -203,7 +213,12 @@ class WarekiDateField(_ParsedField):
         except dates.DateError as error:
             if error.code == "unreadable":
                 raise ValueError(
-                    gettext("「%(label)s」を日付として読めません。例: 1980年4月1日、昭和55年4月1日", label=label),
+                    gettext(
+                        "「%(label)s」を日付として読めません。例: %(western)s、%(era)s",
+                        label=label,
+                        western=self.example["western"],
+                        era=self.example["era"],
+                    ),
                 ) from error
             raise ValueError(
                 gettext("「%(label)s」の日付はありません。年・月・日を確認してください。", label=label)

@@ -11,11 +11,13 @@ from payments import queries as payment_queries
 from payments import services as payments
 from payments.contract import ChargeLine, Ground, TaxClass
 from portal.kernel.money import Yen
+from reservations import combining
 from reservations.models import Booking
 from reservations.operations.models import BookingMove
 from reservations.pricing import Quote
 from reservations.services.accepting import charge_request
 from reservations.services.common import KIND
+from reservations.timetable import TOKYO
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,15 @@ def ask_for(session: Session, booking: Booking, made: BookingMove, price: MoveQu
     whole = charge_request(session, booking, price.quote)
     ground = Ground(price.quote.ground)
     sample = _sample(price.quote)
+    starts = combining.restored(made.slots)[0].start.astimezone(TOKYO)
     line = ChargeLine("変更による差額", price.to_pay, TaxClass.STANDARD, ground, sample, "move", "Difference of a move")
     asked = replace(
         whole,
         lines=[line],
         purpose=purpose_of(made),
         pay_until=made.held_until,
-        description="施設使用料 変更の差額",
-        description_en="Facility fee, difference of a move",
+        description=f"施設使用料 {starts:%m/%d %H:%M} 差額",
+        description_en=f"Facility fee, difference of a move to {starts.day} {starts:%b %H:%M}",
     )
     made.charge_ref = payments.raise_charge(session, asked, now=now).reference
     session.flush()
