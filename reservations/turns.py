@@ -28,6 +28,8 @@ WEIGHT = 0.05
 AGAIN = 5.0
 """Seconds from a tap to the same person's next turn while many are asking: as long as it takes through one connection to be answered,
 choose again and tap."""
+ANSWERED_BY = 30.0
+"""Seconds after which a tap is taken for answered even where its process has died."""
 REMEMBERED = 1 << 16
 """Of how many people it is remembered when their turn is; one more takes the place of another, who is then a newcomer."""
 
@@ -60,7 +62,8 @@ class ProcessLock:
 class Turns:
     """A queue in front of something that takes `rate` a second. All of it is seen by the processes that are forked later.
 
-    A turn is one tap: however many connections somebody has, they have one place, and one tap when it comes.
+    A turn is one tap: however many connections somebody has, they have one place, and one tap when it comes. The next place is to be
+    had once that tap is answered, as through one connection: while others wait, nobody stands in the queue and at the counter at once.
 
     Attributes:
         rate: most turns a second; 0: everybody goes at once.
@@ -69,8 +72,8 @@ class Turns:
         lock: over all that follows.
         took: seconds that a turn takes lately, from its begin to its answer; 0: none was measured.
         side_by_side: how many turns the host works on at the same time (its processors).
-        who, begins, spent, tapped: by person (modulo `REMEMBERED`): their number, when their turn begins, the last turn that they
-            used up, when they tapped last.
+        who, begins, spent, tapped, answering: by person (modulo `REMEMBERED`): their number, when their turn begins, the last turn
+            that they used up, when they tapped last, since when that is being answered (0: it is).
     """
 
     rate: float
@@ -83,6 +86,7 @@ class Turns:
     begins: Any = field(default_factory=lambda: Array("d", REMEMBERED, lock=False))
     spent: Any = field(default_factory=lambda: Array("d", REMEMBERED, lock=False))
     tapped: Any = field(default_factory=lambda: Array("d", REMEMBERED, lock=False))
+    answering: Any = field(default_factory=lambda: Array("d", REMEMBERED, lock=False))
 
     @property
     def pace(self) -> float:
@@ -90,25 +94,32 @@ class Turns:
         took = float(self.took.value)
         return self.rate if took <= 0 else min(self.rate, max(SLOWEST, self.side_by_side / took))
 
-    def served(self, seconds: float) -> None:
-        """A turn was answered after so many seconds."""
+    def served(self, person: int, seconds: float) -> None:
+        """The turn of a person was answered after so many seconds."""
         with self._locked() as mine:
             if mine:
+                self.answering[self._at(person)] = 0.0
                 before = float(self.took.value)
                 self.took.value = seconds if before <= 0 else before + WEIGHT * (seconds - before)
 
-    def of(self, person: int, now: float) -> float:
-        """When the turn of a person begins, in seconds since 1970; not later than `now`: at once, and it is used up with that."""
+    def of(self, person: int, now: float) -> float | None:
+        """When the turn of a person begins, in seconds since 1970; not later than `now`: at once, and it is used up with that.
+
+        None: there is no place for them yet, since a tap of theirs is being answered while others wait.
+        """
         with self._locked() as mine:
             if not mine:
                 return now
             at = self._at(person)
             if self.begins[at] > now:
                 return float(self.begins[at])
+            others_wait = float(self.shared.value) - now > 1 / self.pace
+            if others_wait and now - self.answering[at] < ANSWERED_BY:
+                return None
             begins = self._next(now, tapped=float(self.tapped[at]))
             self.begins[at] = begins
             if begins <= now:
-                self.spent[at] = self.tapped[at] = now
+                self.spent[at] = self.tapped[at] = self.answering[at] = now
             return begins
 
     def use(self, person: int, begins: float, now: float) -> bool:
@@ -119,7 +130,7 @@ class Turns:
             at = self._at(person)
             if self.spent[at] >= begins:
                 return False
-            self.spent[at], self.tapped[at] = begins, now
+            self.spent[at], self.tapped[at], self.answering[at] = begins, now, now
             return True
 
     def place(self, begins: float, now: float) -> int:
@@ -142,7 +153,7 @@ class Turns:
         at = person % REMEMBERED
         if self.who[at] != person:
             self.who[at] = person
-            self.begins[at] = self.spent[at] = self.tapped[at] = 0.0
+            self.begins[at] = self.spent[at] = self.tapped[at] = self.answering[at] = 0.0
         return at
 
     @contextmanager

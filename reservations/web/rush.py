@@ -18,8 +18,12 @@ from portal.web import access
 from reservations.turns import Turns
 from reservations.web.public import bp
 
+SOON = 1.0
+"""Seconds after which somebody asks again whose other tap is being answered."""
 GOOD_FOR = 180.0
 """Seconds that a turn is kept after it has begun."""
+ANSWERING = "answering"
+"""Instead of a ticket: there is no place yet, another tap of the same person is being answered."""
 #: What a hold's form carries; the waiting page hands it on.
 CARRIED = ("date", "slot", "nights", "purpose", "like")
 LONGEST = 60
@@ -67,9 +71,9 @@ def wait_first(space: str) -> ResponseReturnValue | None:
         return None
     if begins is None or begins <= now:
         begins = _turns().of(_person(), now)
-    if begins <= now:
+    if begins is not None and begins <= now:
         return None
-    ticket = _signer().dumps({"p": _person(), "t": round(begins, 3)})
+    ticket = _signer().dumps({"p": _person(), "t": round(begins, 3)}) if begins is not None else ANSWERING
     carried = [(name, value[:LONGEST]) for name in CARRIED for value in request.form.getlist(name)[:MOST]]
     kept: dict[str, Any] = {}
     for name, value in carried:
@@ -80,11 +84,11 @@ def wait_first(space: str) -> ResponseReturnValue | None:
 @contextmanager
 def turn() -> Iterator[None]:
     """What is done in somebody's turn: how long it takes says how many turns a second this host can give."""
-    began = time.monotonic()
+    began, person = time.monotonic(), _person()
     try:
         yield
     finally:
-        _turns().served(time.monotonic() - began)
+        _turns().served(person, time.monotonic() - began)
 
 
 @bp.get("/spaces/<space>/wait")
@@ -92,15 +96,15 @@ def turn() -> Iterator[None]:
 def wait(space: str) -> ResponseReturnValue:
     """The place in the queue. When the turn comes, the script sends the form; without script the button does."""
     now = time.time()
-    begins = _begins(request.args.get("turn", "")[:200])
-    if begins is None:
-        begins = now
+    ticket = request.args.get("turn", "")[:200]
+    begins = now + SOON if ticket == ANSWERING else _begins(ticket) or now
     carried = [(name, value[:LONGEST]) for name in CARRIED for value in request.args.getlist(name)[:MOST]]
     return render_template(
         "reservations/wait.html",
         space=space,
         carried=carried,
-        turn=request.args.get("turn", "")[:200],
-        place=_turns().place(begins, now),
+        turn=ticket,
+        place=_turns().place(begins, now) if ticket != ANSWERING else 0,
+        answering=ticket == ANSWERING,
         seconds=max(0, math.ceil(begins - now)),
     )

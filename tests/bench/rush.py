@@ -155,7 +155,10 @@ def _arriving(app: Flask, port: int, say: Say) -> None:
     say("rush: p99 of all answers", _p99(told), "ms", target=3000)
     say("rush: people who were given a place in the queue", sum(bool(person["places"]) for person in told), "")
     say("rush: over after", seconds, "s")
-    ratio = sum(len(set(p["won"])) for p in by_fifty) / max(1, sum(len(set(p["won"])) for p in by_one))
+    fifty, one = (sum(len(set(p["won"])) for p in group) for group in (by_fifty, by_one))
+    say("rush: won by five people through 50 connections each", fifty, "")
+    say("rush: won by five people through one connection each", one, "")
+    ratio = fifty / max(1, one)
     say("rush: won through 50 connections / through one", ratio, "x", target=1.5)
     none_overlap(say)
 

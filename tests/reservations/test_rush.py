@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from portal.accounts.models import Account
 from portal.kernel.database import unit_of_work
-from reservations.turns import AGAIN, Turns
+from reservations.turns import AGAIN, ANSWERED_BY, Turns
 from tests.people import post, sign_in
 from tests.reservations.conftest import Resident, booking
 
@@ -68,16 +68,16 @@ def test_a_host_that_serves_fewer_gives_fewer_turns_and_finds_its_pace_again() -
     turns = Turns(80, 0, side_by_side=2)
     assert turns.pace == 80
     for _ in range(200):
-        turns.served(0.1)
+        turns.served(1, 0.1)
     assert turns.pace == pytest.approx(20, rel=0.01)
     begins = [turns.of(person, START) for person in range(41)]
     assert begins[40] - START == pytest.approx(2, rel=0.05), "forty in front at twenty a second"
     assert turns.place(begins[40], START) in range(39, 42)
     for _ in range(200):
-        turns.served(60)
+        turns.served(1, 60)
     assert turns.pace == 2, "it never stops"
     for _ in range(200):
-        turns.served(0.005)
+        turns.served(1, 0.005)
     assert turns.pace == 80
 
 
@@ -107,6 +107,8 @@ def test_a_turn_is_one_tap_and_the_next_one_waits_like_everybody_elses() -> None
     assert [turns.use(99, mine, mine + 0.1) for _ in range(50)] == [True] + [False] * 49
     for person in range(200, 205):
         turns.of(person, mine)
+    assert turns.of(99, mine + 0.1) is None, "one tap is being answered: there is no place for the next one yet"
+    turns.served(99, 0.05)
     assert turns.of(99, mine + 0.1) == pytest.approx(mine + 0.1 + AGAIN)
     assert turns.of(300, mine + 0.2) == pytest.approx(mine + 0.7), "nobody else waits for that"
     assert turns.use(98, mine, mine), "somebody whom this host does not know any more is let through"
@@ -119,7 +121,22 @@ def test_many_taps_at_once_are_no_more_turns_than_taps_one_by_one(taps: int, rat
     turns.of(1, START)
     together = [turns.of(2, START) for _ in range(taps)]
     assert together.count(START) == 1
-    assert len({at for at in together if at > START}) == 1
+    assert set(together[1:]) == {None}
+    turns.served(2, 0.1)
+    assert len({turns.of(2, START + 0.1) for _ in range(taps)} - {None}) == 1, "one place, however many ask for it"
+
+
+def test_a_tap_that_is_never_answered_keeps_nobody_out_for_ever() -> None:
+    turns = Turns(10, 0)
+    for person in range(20):
+        turns.of(person, START)
+    assert turns.of(7, START + 60) == START + 60
+    turns.of(8, START + 60)
+    turns.of(9, START + 60)
+    assert turns.of(7, START + 60.1) is None
+    for person in range(1000):
+        turns.of(100 + person, START + 80)
+    assert turns.of(7, START + 60 + ANSWERED_BY) is not None
 
 
 def _ask_often(people: range, turns: Turns) -> None:
