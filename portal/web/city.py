@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from sqlalchemy import select
@@ -20,6 +20,8 @@ from portal.kernel.errors import NotFound
 
 _KEPT_SECONDS = 60.0
 _EXTENSION = "portal.city"
+DATABASE_AWAY = "database_away"
+"""In `g` while a page says that the database does not answer: nothing asks it then."""
 
 #: CommonMark without raw HTML: what staff write is never code on the page.
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
@@ -55,6 +57,8 @@ def _named(row: Any) -> CityName:
 def name() -> CityName:
     """The city's name; empty before a city pack was loaded, and where the database does not answer (error pages)."""
     kept: _Kept = current_app.extensions[_EXTENSION]
+    if g.get(DATABASE_AWAY):
+        return kept.name  # a server that answers nothing at all would keep the page about it waiting as well
     if kept.read_at is None or time.monotonic() - kept.read_at > _KEPT_SECONDS:
         try:
             with unit_of_work() as session:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from portal.kernel.errors import PortalError
-from portal.web import access, error_texts
+from portal.web import access, city, error_texts
 
 log = structlog.get_logger(__name__)
 
@@ -161,6 +161,7 @@ def _unexpected(error: Exception) -> ResponseReturnValue:
 
 def _database_away(error: OperationalError) -> ResponseReturnValue:
     """The database does not answer (it is starting again): a wait, not a fault of the page."""
+    g.setdefault(city.DATABASE_AWAY, True)
     g.setdefault("visitor", access.GUEST_VISITOR)
     g.setdefault("_login_user", None)
     log.error("database away", reason=type(error.orig).__name__)

@@ -106,6 +106,10 @@ def test_a_page_that_nobody_has_seen_says_so_instead_of_keeping_the_guest_waitin
         blocker.execute("LOCK TABLE space IN ACCESS EXCLUSIVE MODE")
         answer = client.get("/facilities/S08?month=2026-12")
         assert answer.status_code == 503
+        # The page about it asks the database for nothing, not even for the city's name, however long that has been kept.
+        client.application.extensions["portal.city"].read_at = None
+        monkeypatch.setattr("portal.web.city.unit_of_work", pytest.fail)
+        assert client.get("/facilities/S09?month=2026-12").status_code == 503
         asked = list(kept.copies.late)
         blocker.rollback()
     for one in asked:
