@@ -200,6 +200,28 @@ def test_who_waits_gets_a_place_keeps_the_choice_and_goes_on_when_the_turn_comes
     assert booking(held.headers["Location"].rsplit("/", 1)[1]).person_id == hanako.person_id
 
 
+def test_a_second_connection_waits_for_the_answer_to_the_first_and_keeps_its_choice(
+    hanako: Resident, client: FlaskClient, crowded: Turns
+) -> None:
+    with unit_of_work() as session:
+        sign_in(client, session.get_one(Account, hanako.account_id))
+    now = time.time()
+    crowded.begins[hanako.person_id] = now - 1
+    assert crowded.of(hanako.person_id, now) is not None
+    assert crowded.use(hanako.person_id, float(crowded.begins[hanako.person_id]), now), "the first is being answered"
+    crowded.begins[hanako.person_id] = now - 1
+    sent = post(client, "/spaces/S05-01/hold", FORM)
+    assert "turn=answering" in sent.headers["Location"]
+    page = client.get(sent.headers["Location"]).text
+    assert "前に押した予約の返事を待っています" in page
+    assert 'data-turn="1"' in page
+    for name, value in FORM.items():
+        assert f'name="{name}" value="{value}"' in page
+    crowded.served(hanako.person_id, 0.1)
+    again = post(client, "/spaces/S05-01/hold", {**FORM, "turn": "answering"})
+    assert "turn=answering" not in again.headers["Location"], "answered: now there is a place"
+
+
 @pytest.mark.parametrize("forged", ["x", "eyJwIjoxLCJ0IjowfQ.forged", "a" * 5000])
 def test_a_forged_or_borrowed_ticket_is_none(
     hanako: Resident, stranger: Resident, client: FlaskClient, crowded: Turns, forged: str
